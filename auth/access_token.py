@@ -1,0 +1,72 @@
+"""A verified access token, as views see it.
+
+Only :mod:`auth.verifier` makes one, so holding one means that signature, issuer, audience and times were checked. It is
+read-only all the way down: what one part of a request learns from it, another part cannot have changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+
+class Claims(dict[str, Any]):
+    """A JSON object that can be read, compared and dumped like any dictionary, and not be changed."""
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise TypeError("The claims of a verified token cannot be changed; copy them with dict(claims) first.")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[Claims], tuple[dict[str, Any]]]:
+        # Copying and pickling would otherwise fill an empty instance item by item.
+        return (Claims, (dict(self),))
+
+
+def freeze(value: Any) -> Any:
+    """Return a JSON value with its objects as :class:`Claims` and its arrays as tuples, at every depth."""
+    if isinstance(value, dict):
+        return Claims((name, freeze(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return tuple(freeze(member) for member in value)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """The claims of a token that was verified for this service."""
+
+    #: Who the caller is: the identity claim (``AUTH_IDENTITY_CLAIM``), a non-empty string.
+    user_id: str
+    #: ``iss``, if the token names its issuer.
+    issuer: str | None
+    #: ``scope``, taken apart (RFC 8693 §4.2, RFC 9068 §2.2.3).
+    scopes: frozenset[str]
+    #: Every claim, by its name on the wire; read-only.
+    claims: Claims = field(repr=False)
+
+    @property
+    def subject(self) -> str | None:
+        """``sub`` (RFC 7519 §4.1.2); the same as :attr:`user_id` unless another claim names the user."""
+        return self.claims.get("sub")
+
+    @property
+    def token_id(self) -> str | None:
+        """``jti`` (RFC 7519 §4.1.7), if the issuer sets one."""
+        return self.claims.get("jti")
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """``exp`` as a time in UTC, without the leeway; None for a token that never expires."""
+        return _as_time(self.claims.get("exp"))
+
+    @property
+    def issued_at(self) -> datetime | None:
+        """``iat`` as a time in UTC."""
+        return _as_time(self.claims.get("iat"))
+
+
+def _as_time(numeric_date: float | None) -> datetime | None:
+    return None if numeric_date is None else datetime.fromtimestamp(numeric_date, UTC)

@@ -1,0 +1,66 @@
+"""``flask auth …``: a token to develop with, and the list of routes with who may enter each."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from auth.errors import ConfigurationError
+from auth.rules import Declaration, OwnerRule, Rule
+from auth.state import current_state
+from auth.testing import TokenIssuer
+
+auth_commands = AppGroup("auth", help="Tokens for development, and the guards of the routes.")
+
+
+@auth_commands.command("token")
+@click.argument("subject")
+@click.option("--scope", "scopes", multiple=True, help="Scope to grant; may be repeated.")
+@click.option("--expires-in", default=3600, show_default=True, help="Seconds until the token expires.")
+def print_token(subject: str, scopes: tuple[str, ...], expires_in: int) -> None:
+    """Print an access token for SUBJECT, signed with the shared secret. For development."""
+    if not (current_state().config.development_tokens or current_app.debug):
+        raise click.ClickException(
+            "Tokens are minted in development only: set AUTH_DEVELOPMENT_TOKENS to true, or run flask --debug. "
+            "In production they come from your authorization server."
+        )
+    try:
+        issuer = TokenIssuer.for_app(current_app)
+    except ConfigurationError as error:
+        raise click.ClickException(error.problems[0]) from error
+    click.echo(issuer.issue(subject, scopes=scopes, expires_in=expires_in))
+
+
+@auth_commands.command("routes")
+def list_routes() -> None:
+    """List every route with who may enter; exit with 1 where one says nothing or cannot work."""
+    failed = False
+    for route in sorted(current_app.url_map.iter_rules(), key=lambda route: route.rule):
+        for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
+            declaration = current_state().declaration(current_app.view_functions[route.endpoint], method)
+            lacking = [
+                rule.param
+                for rule in declaration.rules
+                if isinstance(rule, OwnerRule) and rule.param not in route.arguments
+            ]
+            failed = failed or declaration.missing or bool(lacking)
+            note = f"  UNUSABLE: the route has no <{lacking[0]}>" if lacking else ""
+            click.echo(f"{method:7} {route.rule}  {_in_words(declaration)}{note}")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _in_words(declaration: Declaration) -> str:
+    if declaration.missing:
+        return "UNDECLARED"
+    return ", ".join(map(_rule_in_words, declaration.rules)) or "public"
+
+
+def _rule_in_words(rule: Rule) -> str:
+    if isinstance(rule, OwnerRule):
+        return f"owner <{rule.param}>"
+    if rule.optional:
+        return "token or anonymous"
+    words = ["token", *rule.scopes]
+    return " ".join([*words, f"any of ({' '.join(rule.any_scope)})"] if rule.any_scope else words)

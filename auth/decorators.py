@@ -1,0 +1,162 @@
+"""``@require_jwt``, ``@owns_path_user`` and ``@public``: what a view says about who may enter.
+
+A decorator puts a rule on the view, enforces it when the view is called, and notes it for the OpenAPI document. It
+decides nothing else: the rules are in :mod:`auth.rules`, the verification below, the answers at the edge.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast, overload
+
+from flask.views import View
+
+from auth.openapi import note_rules
+from auth.resource_server import enforce
+from auth.rules import OwnerRule, Rule, TokenRule, add_rule, is_marked_public, mark_public, rules_on
+
+#: A view function, a method, or a class of them: it goes out as the type it came in.
+ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+
+
+@overload
+def require_jwt(view: ViewT, /) -> ViewT: ...
+@overload
+def require_jwt(
+    *, scopes: str | Iterable[str] = (), any_scope: str | Iterable[str] = (), optional: bool = False
+) -> Callable[[ViewT], ViewT]: ...
+def require_jwt(
+    view: ViewT | None = None,
+    /,
+    *,
+    scopes: str | Iterable[str] = (),
+    any_scope: str | Iterable[str] = (),
+    optional: bool = False,
+) -> ViewT | Callable[[ViewT], ViewT]:
+    """Demand a verified access token, as ``@require_jwt`` or with arguments.
+
+    Works on functions, async functions, methods, ``View`` and ``MethodView`` classes, and in ``MethodView.decorators``.
+
+    Args:
+        scopes: all of these are needed; one text, with spaces between several (RFC 6749 §3.3), or a list.
+        any_scope: at least one of these is needed; written like ``scopes``.
+        optional: let a request without any credentials in as anonymous (``current_token`` is false then). A bad token
+            is refused all the same.
+
+    A refusal is answered 401, or 403 where a scope is missing (RFC 6750 §3.1).
+    """
+    rule = TokenRule(_as_scopes(scopes), _as_scopes(any_scope), optional)
+    if optional and (rule.scopes or rule.any_scope):
+        raise TypeError("require_jwt cannot be optional and demand scopes: what would it ask of an anonymous caller?")
+    return _decorate(view, rule, "require_jwt")
+
+
+@overload
+def owns_path_user(view: ViewT, /) -> ViewT: ...
+@overload
+def owns_path_user(*, param: str = "user_id") -> Callable[[ViewT], ViewT]: ...
+def owns_path_user(view: ViewT | None = None, /, *, param: str = "user_id") -> ViewT | Callable[[ViewT], ViewT]:
+    """Demand that the user of the token is the user in the path; verifies the token itself if nobody has.
+
+    The decoded path value is compared with the identity claim, character by character; 403 ``not_owner`` otherwise. A
+    route without the path variable ``param``, or with one that is not text, answers nobody.
+    """
+    return _decorate(view, OwnerRule(param), "owns_path_user")
+
+
+def public(view: ViewT) -> ViewT:
+    """Say that everybody may call a view, which ``AUTH_DENY_BY_DEFAULT`` wants to hear.
+
+    Works on functions and classes, in place, and on views of others:
+    ``app.view_functions[name] = public(app.view_functions[name])``.
+    """
+    if rules_on(view):
+        raise TypeError(f"{_name(view)} cannot be public: it has a guard.")
+    if inspect.ismethod(view):
+        # A bound method takes no attributes, and its function belongs to every instance.
+        return public(cast("ViewT", functools.wraps(view)(functools.partial(view))))
+    mark_public(view)
+    return view
+
+
+def _decorate(view: ViewT | None, rule: Rule, name: str) -> ViewT | Callable[[ViewT], ViewT]:
+    """Apply a rule to what stands below the decorator, which is there already or comes with the next call."""
+    if view is None:
+        return functools.partial(_guard, rule=rule, name=name)
+    return _guard(view, rule=rule, name=name)
+
+
+def _guard(view: ViewT, *, rule: Rule, name: str) -> ViewT:
+    if not callable(view):
+        raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
+    if is_marked_public(view):
+        raise TypeError(f"{_name(view)} cannot have a guard: it is public.")
+    if not isinstance(view, type):
+        viewed_class = _class_being_viewed(view)
+        if viewed_class is not None:
+            _guard_handlers(viewed_class, rule)
+        return cast("ViewT", _guard_function(view, rule))
+    if not issubclass(view, View):
+        raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")
+    # Whichever way a class is dispatched, also when its routes were registered before it was decorated.
+    view.dispatch_request = _guard_function(view.dispatch_request, rule)  # type: ignore[method-assign]
+    # And every subclass with it, whatever that adds or overrides.
+    view.decorators = [*view.decorators, functools.partial(_guard, rule=rule, name=name)]
+    return view
+
+
+def _guard_handlers(view_class: type[View], rule: Rule) -> None:
+    """Guard each HTTP method's handler of a class, where flask-smorest looks for the notes."""
+    for method in view_class.methods or ():
+        handler = getattr(view_class, method.lower(), None)
+        if is_marked_public(handler):
+            raise TypeError(f"{_name(handler)} cannot be public: its class has a guard.")
+        if handler is not None and rule not in rules_on(handler):
+            setattr(view_class, method.lower(), _guard_function(handler, rule))
+
+
+def _guard_function(view: Callable[..., Any], rule: Rule) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            enforce(rule)
+            return await view(*args, **kwargs)
+
+    else:
+
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            enforce(rule)
+            return view(*args, **kwargs)
+
+    add_rule(guarded, rule)
+    note_rules(guarded, rules_on(guarded))
+    return guarded
+
+
+def _class_being_viewed(view: Callable[..., Any]) -> type[View] | None:
+    """Return the class whose ``as_view`` is applying ``MethodView.decorators`` right now.
+
+    Flask hands those decorators a function that does not name its class yet, and flask-smorest reads its notes from the
+    class's methods alone: only the call that is going on knows both.
+    """
+    if not getattr(view, "__qualname__", "").startswith("View.as_view.<locals>"):
+        return None
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not View.as_view.__func__.__code__:  # type: ignore[attr-defined]
+        frame = frame.f_back
+    return None if frame is None else cast("type[View]", frame.f_locals["cls"])
+
+
+def _as_scopes(scopes: str | Iterable[str]) -> tuple[str, ...]:
+    names: tuple[Any, ...] = tuple(scopes.split()) if isinstance(scopes, str) else tuple(scopes)
+    if not all(isinstance(name, str) and name and " " not in name for name in names):
+        raise TypeError("scopes are names without spaces: one text with spaces between them, or a list of names.")
+    return tuple(dict.fromkeys(names))
+
+
+def _name(view: object) -> str:
+    return getattr(view, "__qualname__", type(view).__name__)

@@ -1,0 +1,57 @@
+"""The signature algorithms a token may name, as data: which kind of key each takes, and PyJWT's code for it.
+
+``none`` is not here, nor is anything that RFC 8725 §3.2 would have us regret. Cryptography itself is PyJWT's and
+cryptography's; this module only says what fits what.
+"""
+
+from __future__ import annotations
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import Algorithm
+
+PublicKey = RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey
+
+#: The shortest secret of each HMAC algorithm in bytes: as long as its hash (RFC 7518 §3.2).
+HMAC_MIN_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+#: The algorithms of an RSA key (RFC 7518 §3.3 and §3.5).
+RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+
+#: The shortest RSA key in bits (RFC 7518 §3.3).
+RSA_MIN_BITS = 2048
+
+#: The one algorithm of each elliptic curve (RFC 7518 §3.4).
+CURVE_ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+
+#: The algorithms of the Edwards curves: ``EdDSA`` (RFC 8037 §3.1) and the fully specified names (RFC 9864 §2.2).
+ED25519_ALGORITHMS = ("EdDSA", "Ed25519")
+ED448_ALGORITHMS = ("EdDSA", "Ed448")
+
+SYMMETRIC_ALGORITHMS = tuple(HMAC_MIN_BYTES)
+ASYMMETRIC_ALGORITHMS = (*RSA_ALGORITHMS, *CURVE_ALGORITHMS.values(), "EdDSA", "Ed25519", "Ed448")
+
+#: The names that PyJWT knows by another one.
+_PYJWT_NAMES = {"Ed25519": "EdDSA", "Ed448": "EdDSA"}
+
+IMPLEMENTATIONS: dict[str, Algorithm] = {
+    name: jwt.get_algorithm_by_name(_PYJWT_NAMES.get(name, name))
+    for name in (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
+}
+
+
+def algorithms_of(key: PublicKey) -> tuple[str, ...]:
+    """Return the algorithms that a public key is made for; none for a curve that JOSE does not use."""
+    match key:
+        case RSAPublicKey():
+            return RSA_ALGORITHMS
+        case Ed25519PublicKey():
+            return ED25519_ALGORITHMS
+        case Ed448PublicKey():
+            return ED448_ALGORITHMS
+        case _:
+            algorithm = CURVE_ALGORITHMS.get(key.curve.name)
+            return () if algorithm is None else (algorithm,)

@@ -1,0 +1,141 @@
+"""One key that verifies signatures, parsed and judged once, bound to the algorithms it may be used with.
+
+Every way to make one refuses what must never become a verification key: private keys, key material in place of a
+secret, secrets in place of a key, short keys, keys published for another use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from auth.keys.algorithms import (
+    HMAC_MIN_BYTES,
+    IMPLEMENTATIONS,
+    RSA_MIN_BITS,
+    PublicKey,
+    algorithms_of,
+)
+
+#: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+_JWK_READERS = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk, "OKP": OKPAlgorithm.from_jwk}
+
+
+class UnusableKeyError(ValueError):
+    """A key cannot be used to verify access tokens; the message says why and names no key material."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A secret or a public key, ready for use."""
+
+    #: ``kid`` (RFC 7517 §4.5); None where the key carries none, as secrets and PEM files do.
+    key_id: str | None
+    #: The ``alg`` values this key may verify, and no others (RFC 8725 §3.1).
+    algorithms: frozenset[str]
+    material: bytes | PublicKey = field(repr=False)
+
+    @classmethod
+    def from_secret(cls, secret: str | bytes) -> VerificationKey:
+        """Take an HMAC secret; text counts as UTF-8.
+
+        Raises:
+            UnusableKeyError: it is shorter than 32 bytes (RFC 7518 §3.2), or a PEM, SSH, DER or JWK key.
+        """
+        try:
+            material = secret.encode() if isinstance(secret, str) else secret
+            IMPLEMENTATIONS["HS256"].prepare_key(material)
+        except UnicodeEncodeError:
+            raise UnusableKeyError("is not valid Unicode text") from None
+        except jwt.InvalidKeyError:
+            raise UnusableKeyError("is empty or a public key, not a shared secret") from None
+        algorithms = frozenset(name for name, size in HMAC_MIN_BYTES.items() if len(material) >= size)
+        if not algorithms:
+            raise UnusableKeyError(f"has {len(material)} bytes, at least 32 are needed")
+        return cls(None, algorithms, material)
+
+    @classmethod
+    def from_pem(cls, text: str) -> VerificationKey:
+        r"""Take one public key in PEM; ``\n`` written out, as environment files often have it, counts as a line end.
+
+        Raises:
+            UnusableKeyError: it is not exactly one public key, or too weak.
+        """
+        if "PRIVATE KEY" in text:
+            raise UnusableKeyError("is a private key; give the public one")
+        if "CERTIFICATE" in text:
+            raise UnusableKeyError("is a certificate; give its public key (openssl x509 -pubkey -noout)")
+        if text.count("-----BEGIN") != 1:
+            raise UnusableKeyError("is not exactly one PEM public key; give several as a list")
+        try:
+            loaded = load_pem_public_key(text.replace("\\n", "\n").encode())
+        except (ValueError, UnsupportedAlgorithm):
+            raise UnusableKeyError("is not a readable PEM public key") from None
+        return cls._judged(None, loaded)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> VerificationKey:
+        """Take one public JWK (RFC 7517 §4), honouring ``use``, ``key_ops`` and ``alg``.
+
+        Raises:
+            UnusableKeyError: it is private, symmetric, weak, of an unknown kind, or published for another use.
+        """
+        if _PRIVATE_MEMBERS & jwk.keys():
+            raise UnusableKeyError("is a private or symmetric JWK; give the public one")
+        key_id = jwk.get("kid")
+        if not isinstance(key_id, str | None):
+            raise UnusableKeyError('has a "kid" that is not text')
+        if jwk.get("use", "sig") != "sig":
+            raise UnusableKeyError('is not for signatures ("use")')
+        key_operations = jwk.get("key_ops", ["verify"])
+        if not isinstance(key_operations, list) or "verify" not in key_operations:
+            raise UnusableKeyError('may not verify ("key_ops")')
+        key_type = jwk.get("kty")
+        reader = _JWK_READERS.get(key_type) if isinstance(key_type, str) else None
+        if reader is None:
+            raise UnusableKeyError('has an unknown key type ("kty")')
+        try:
+            loaded = reader(dict(jwk))
+        except (jwt.PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
+            raise UnusableKeyError("is not a readable JWK") from None
+        key = cls._judged(key_id, loaded)
+        algorithm = jwk.get("alg")
+        if algorithm is None:
+            return key
+        if not isinstance(algorithm, str) or algorithm not in key.algorithms:
+            raise UnusableKeyError('has an "alg" that does not fit it')
+        return cls(key_id, frozenset({algorithm}), key.material)
+
+    @classmethod
+    def _judged(cls, key_id: str | None, loaded: object) -> VerificationKey:
+        """Bind a loaded key to what it is made for."""
+        if not isinstance(loaded, RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey):
+            raise UnusableKeyError("is not an RSA, EC or EdDSA public key")
+        if isinstance(loaded, RSAPublicKey) and loaded.key_size < RSA_MIN_BITS:
+            raise UnusableKeyError(f"has {loaded.key_size} bits, an RSA key needs {RSA_MIN_BITS}")
+        algorithms = frozenset(algorithms_of(loaded))
+        if not algorithms:
+            raise UnusableKeyError("is on a curve other than P-256, P-384 and P-521")
+        return cls(key_id, algorithms, loaded)
+
+    def restricted_to(self, algorithms: frozenset[str]) -> VerificationKey:
+        """Return this key for the given algorithms only, as far as it is made for them."""
+        return VerificationKey(self.key_id, self.algorithms & algorithms, self.material)
+
+    def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
+        """Tell whether ``signature`` is this key's over ``signing_input``, by an algorithm bound to this key."""
+        if algorithm not in self.algorithms:
+            return False
+        return IMPLEMENTATIONS[algorithm].verify(signing_input, self.material, signature)

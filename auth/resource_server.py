@@ -1,0 +1,134 @@
+"""The Flask extension: settings in, guards enforced, refusals answered, and nothing kept on the instance.
+
+One request: the hook reads what the view declares and enforces it before anything else touches the request, so the
+body is never validated for a stranger, however the decorators are stacked. The decorators enforce again when the view
+runs: they need no hook to be safe. A refusal travels up untouched and becomes HTTP here, at one edge.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from auth import audit, state
+from auth.access_token import AccessToken
+from auth.bearer import body_for, headers_for
+from auth.cli import auth_commands
+from auth.config import AuthConfig
+from auth.errors import AuthError, ConfigurationError, UndeclaredRouteError
+from auth.keys import KeySource
+from auth.openapi import document_scheme
+from auth.rules import Rule
+from auth.verifier import TokenVerifier
+
+_LOGGER = logging.getLogger("auth")
+
+
+class ResourceServer:
+    """Makes a Flask app a resource server for tokens that somebody else issued.
+
+    ``ResourceServer(app)``, or ``ResourceServer()`` and later ``init_app(app)``.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        keys: KeySource | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``keys`` replaces the key source of the settings; ``clock`` returns seconds since the epoch."""
+        self._keys = keys
+        self._clock = clock
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Read the settings of an app, once, and protect its guarded views.
+
+        Raises:
+            ConfigurationError: the settings cannot be safe; the message names every problem and the way out.
+        """
+        if state.EXTENSION in app.extensions:
+            raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
+        config = AuthConfig.from_mapping(app.config, keys=self._keys)
+        verifier = TokenVerifier(config.issuer, max_token_bytes=config.max_token_bytes, clock=self._clock)
+        app.extensions[state.EXTENSION] = state.ServerState(config, verifier)
+        app.before_request(_enforce_declaration)
+        app.after_request(_keep_out_of_caches)
+        app.register_error_handler(AuthError, _answer)
+        app.cli.add_command(auth_commands)
+        document_scheme(app)
+        for warning in config.warnings:
+            _LOGGER.warning(warning)
+
+
+def enforce(rule: Rule) -> AccessToken | None:
+    """Let the current request pass one rule, or raise what refuses it."""
+    token = state.verified_token(optional=rule.optional)
+    rule.check(token, request.view_args or {})
+    return token
+
+
+def _enforce_declaration() -> None:
+    """Enforce what the matched view declares, and refuse a silent one where the settings say so."""
+    route = request.url_rule
+    if route is None or (request.method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
+        return
+    server = state.current_state()
+    declaration = server.declaration(current_app.view_functions[route.endpoint], request.method)
+    for rule in declaration.rules:
+        enforce(rule)
+    if declaration.missing and server.config.deny_by_default:
+        audit.log_undeclared(route=route.rule, environ=request.environ)
+        state.verified_token()
+        raise UndeclaredRouteError("neither a guard nor @public")
+
+
+def _answer(error: AuthError) -> Response:
+    """Put a refusal into HTTP, in the error format of the service, its headers never lost on the way."""
+    route = request.url_rule.rule if request.url_rule is not None else ""
+    audit.log_refusal(error, route=route, environ=request.environ, user_id=state.verified_user_id())
+    refusal = _Refusal(error, state.current_state().config.realm)
+    response = current_app.make_response(current_app.handle_http_exception(refusal))
+    # An error handler of the service knows neither the challenge nor the error code: see that both arrive.
+    for name, value in refusal.headers.items():
+        if name != "Vary":
+            response.headers[name] = value
+    body = response.get_json(silent=True) if response.is_json else None
+    if isinstance(body, dict) and "error" not in body:
+        response.set_data(json.dumps(body | {"error": error.code.value}))
+    return response
+
+
+class _Refusal(HTTPException):
+    """An AuthError as werkzeug's handlers expect it, the headers where each of them looks for headers."""
+
+    def __init__(self, error: AuthError, realm: str) -> None:
+        super().__init__(error.message)
+        self.code = error.status.value
+        self.headers = headers_for(error, realm)
+        #: What flask-smorest's error handler reads.
+        self.data = {"message": error.message, "headers": self.headers}
+        self._body = json.dumps(body_for(error))
+
+    def get_body(self, *_args: Any) -> str:
+        return self._body
+
+    def get_headers(self, *_args: Any) -> list[tuple[str, str]]:
+        return [("Content-Type", "application/json"), *self.headers.items()]
+
+
+def _keep_out_of_caches(response: Response) -> Response:
+    """Keep answers that depend on the caller out of shared caches, unless the view says otherwise (RFC 9111 §3.5)."""
+    if state.has_credentials() or state.has_been_guarded():
+        response.vary.add("Authorization")
+    if state.has_credentials() and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,116 @@
+"""What a view demands of its caller, as data: written by the decorators, read by the server and the OpenAPI document.
+
+A rule stands on the view itself, as an attribute that :func:`functools.wraps` hands on to every wrapper around it. So
+the server finds it wherever the guard stands in the stack, and can tell a view that demands nothing from one that
+forgot to. Checks compare verified values; nothing here reads a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auth.access_token import AccessToken
+from auth.errors import ConfigurationError, InsufficientScopeError, NotOwnerError
+
+_RULES = "_auth_rules"
+_PUBLIC = "_auth_public"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRule:
+    """The caller shows a verified access token that grants certain scopes."""
+
+    #: Every one of these is needed.
+    scopes: tuple[str, ...] = ()
+    #: At least one of these is needed, if there are any.
+    any_scope: tuple[str, ...] = ()
+    #: Whether a caller without any credentials may enter as well.
+    optional: bool = False
+
+    def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:
+        """Raise InsufficientScopeError where the token does not grant what the rule asks for."""
+        if token is None:
+            return
+        granted = token.scopes
+        if not granted.issuperset(self.scopes) or (self.any_scope and granted.isdisjoint(self.any_scope)):
+            raise InsufficientScopeError((*self.scopes, *self.any_scope), "the token lacks a scope of this view")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRule:
+    """The user of the token is the user whom the path names."""
+
+    #: The path variable that holds the user.
+    param: str
+
+    optional = False
+
+    def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
+        """Compare the decoded path value with the identity claim, character by character.
+
+        Raises:
+            NotOwnerError: they differ.
+            ConfigurationError: the route has no such variable, or one that is not text.
+        """
+        owner = path.get(self.param)
+        if not isinstance(owner, str):
+            raise ConfigurationError(
+                [
+                    f"owns_path_user needs <{self.param}> as text in the route; this one has none. "
+                    "Correct the route or name its variable with param=."
+                ]
+            )
+        if token is None or token.user_id != owner:
+            raise NotOwnerError("the user of the token is not the user in the path")
+
+
+Rule = TokenRule | OwnerRule
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a view says about who may enter: rules, or that everybody may, or nothing at all."""
+
+    rules: tuple[Rule, ...]
+    public: bool
+
+    @property
+    def missing(self) -> bool:
+        """Whether the view says nothing."""
+        return not self.rules and not self.public
+
+
+def rules_on(view: object) -> tuple[Rule, ...]:
+    """Return the rules that stand on one function."""
+    rules: tuple[Rule, ...] = getattr(view, _RULES, ())
+    return rules
+
+
+def add_rule(view: object, rule: Rule) -> None:
+    """Put a rule on a function, in front of those it has."""
+    setattr(view, _RULES, (rule, *rules_on(view)))
+
+
+def is_marked_public(view: object) -> bool:
+    """Tell whether a function or class says itself that it is public; a subclass does not inherit that."""
+    return getattr(view, "__dict__", {}).get(_PUBLIC, False) is True
+
+
+def mark_public(view: object) -> None:
+    setattr(view, _PUBLIC, True)
+
+
+def declaration_of(view: Callable[..., Any], method: str) -> Declaration:
+    """Return what a view function says about requests with ``method``, its class and handler included."""
+    places: list[object] = [view]
+    view_class = getattr(view, "view_class", None)
+    if view_class is not None:
+        handler = getattr(view_class, method.lower(), None)
+        if handler is None and method == "HEAD":
+            handler = getattr(view_class, "get", None)
+        places += [view_class, view_class.dispatch_request]
+        places += [] if handler is None else [handler]
+    rules = dict.fromkeys(rule for place in places for rule in rules_on(place))
+    return Declaration(tuple(rules), public=any(is_marked_public(place) for place in places))

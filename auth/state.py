@@ -1,0 +1,127 @@
+"""What ``init_app`` leaves in an app, and what one request has learnt: settings, verifier, verified token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import current_app, request
+from werkzeug.local import LocalProxy
+
+from auth.access_token import AccessToken
+from auth.bearer import parse_authorization
+from auth.config import AuthConfig
+from auth.errors import ConfigurationError
+from auth.rules import Declaration, declaration_of
+from auth.verifier import TokenVerifier
+
+#: The key in ``app.extensions``.
+EXTENSION = "resource_server"
+
+#: The key in the WSGI environ. ``flask.g`` would not do: two requests in one pushed app context share it.
+_VERIFIED = "auth.verified"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """One protected app: ``app.extensions["resource_server"]``."""
+
+    config: AuthConfig
+    verifier: TokenVerifier
+    _declarations: dict[tuple[Callable[..., Any], str], Declaration] = field(default_factory=dict)
+
+    def keys_ready(self) -> bool:
+        """Tell whether tokens can be verified now; for readiness probes."""
+        return self.config.issuer.keys.ready()
+
+    def declaration(self, view: Callable[..., Any], method: str) -> Declaration:
+        """Return what a view says about who may enter; asked per request, worked out once."""
+        known = self._declarations.get((view, method))
+        if known is None:
+            known = self._declarations[view, method] = declaration_of(view, method)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """The outcome for one request; valid for the app and the header it was reached with, and no others."""
+
+    state: ServerState
+    authorization: str | None
+    token: AccessToken | None
+
+
+def current_state() -> ServerState:
+    """Return the state of the current app.
+
+    Raises:
+        ConfigurationError: the app has no ResourceServer.
+    """
+    state: ServerState | None = current_app.extensions.get(EXTENSION)
+    if state is None:
+        raise ConfigurationError(["This app has guarded views and no ResourceServer. Call ResourceServer(app) once."])
+    return state
+
+
+def verified_token(*, optional: bool = False) -> AccessToken | None:
+    """Return the verified token of the current request, verifying it at the first call.
+
+    ``optional`` returns None for a request without any credentials, and only for that.
+
+    Raises:
+        AuthError: the request carries no token, or one that is refused.
+    """
+    state = current_state()
+    remembered = _remembered(state)
+    if remembered is None:
+        authorization = request.environ.get("HTTP_AUTHORIZATION")
+        anonymous = optional and authorization is None
+        token = None if anonymous else state.verifier.verify(parse_authorization(authorization))
+        remembered = request.environ[_VERIFIED] = _Verified(state, authorization, token)
+    if remembered.token is None and not optional:
+        # An optional guard came first: this one asks for the credentials that are not there.
+        parse_authorization(remembered.authorization)
+    return remembered.token
+
+
+def remembered_token() -> AccessToken | None:
+    """Return the token that a guard of this request has verified; None for an anonymous caller.
+
+    Raises:
+        ConfigurationError: no guard has run, so nobody has verified anything.
+    """
+    remembered = _remembered(current_state())
+    if remembered is None:
+        raise ConfigurationError(["current_token was read where no guard has run. Put @require_jwt on the view."])
+    return remembered.token
+
+
+def verified_user_id() -> str | None:
+    """Return who the caller is if that is verified already; for the log."""
+    remembered = _remembered(current_state())
+    return None if remembered is None or remembered.token is None else remembered.token.user_id
+
+
+def has_credentials() -> bool:
+    """Tell whether the current request came with an ``Authorization`` header."""
+    return "HTTP_AUTHORIZATION" in request.environ
+
+
+def has_been_guarded() -> bool:
+    """Tell whether a guard has let the current request pass, so that its answer may depend on the caller."""
+    return _remembered(current_state()) is not None
+
+
+def _remembered(state: ServerState) -> _Verified | None:
+    remembered: _Verified | None = request.environ.get(_VERIFIED)
+    if remembered is None or remembered.state is not state:
+        return None
+    if remembered.authorization != request.environ.get("HTTP_AUTHORIZATION"):
+        return None
+    return remembered
+
+
+#: The verified token of the current request. Reading it where no guard has run raises ConfigurationError; for the
+#: anonymous caller of an optional guard it is false (``if current_token:``).
+current_token: AccessToken = LocalProxy(remembered_token)  # type: ignore[assignment]
