@@ -47,6 +47,10 @@ class AccessToken:
     #: Every claim, by its name on the wire; read-only.
     claims: Claims = field(repr=False)
 
+    def __bool__(self) -> bool:
+        """Every verified token is true; ``current_token`` is false for the anonymous caller of an optional guard."""
+        return True
+
     @property
     def subject(self) -> str | None:
         """``sub`` (RFC 7519 §4.1.2); the same as :attr:`user_id` unless another claim names the user."""

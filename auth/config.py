@@ -239,13 +239,20 @@ def _read_algorithms(reader: _Reader, keys: list[VerificationKey], *, source_giv
 _KNOWN_ALGORITHMS = (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
 
 
+#: What the absence of issuer or audience means where a shared secret allows it.
+_UNBOUND = {
+    "AUTH_ISSUER": "AUTH_ISSUER is not set: any token signed with AUTH_SECRET is accepted, whoever issued it.",
+    "AUTH_AUDIENCE": "AUTH_AUDIENCE is not set: tokens that name no audience are accepted, whomever they are for.",
+}
+
+
 def _check_binding(reader: _Reader, *, symmetric: bool, issuer: str | None, audience: tuple[str, ...]) -> None:
     """Demand issuer and audience where others hold tokens of the same keys; recommend them where only we do."""
     for name, value in (("AUTH_ISSUER", issuer), ("AUTH_AUDIENCE", audience)):
         if value:
             continue
         if symmetric:
-            reader.warnings.append(f"{name} is not set: any token signed with AUTH_SECRET is accepted, whoever for.")
+            reader.warnings.append(_UNBOUND[name])
         else:
             reader.problem(f"{name} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).")
 

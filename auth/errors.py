@@ -203,4 +203,4 @@ class ConfigurationError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(f"Authentication cannot work as configured:\n{lines}")
+        super().__init__(f"The service cannot start as configured:\n{lines}")

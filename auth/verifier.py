@@ -30,9 +30,6 @@ _TYPES = frozenset({"jwt", "at+jwt"})
 #: The seconds that Python's calendar can show: years 1 to 9999.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
-_NUMERIC_DATES = frozenset({"exp", "nbf", "iat"})
-_STRINGS = frozenset({"iss", "sub", "jti"})
-
 
 class TokenVerifier:
     """Verifies access tokens of one issuer. Holds no state of its own, so threads may share it."""
@@ -119,11 +116,8 @@ def _check_type(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
 
 def _check_claim_types(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
     """Refuse registered claims of the wrong type; a required one counts as missing then."""
-    for name in claims.keys() & (_NUMERIC_DATES | _STRINGS):
-        value = claims[name]
-        if name in _STRINGS and isinstance(value, str):
-            continue
-        if name in _NUMERIC_DATES and _is_numeric_date(value):
+    for name, is_right in _REGISTERED_TYPES.items():
+        if name not in claims or is_right(claims[name]):
             continue
         if name in issuer.required_claims or name == issuer.identity_claim:
             raise MissingClaimError(f"{name} has the wrong type")
@@ -132,9 +126,24 @@ def _check_claim_types(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
         raise MalformedTokenError(f"{name} has the wrong type")
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def _is_numeric_date(value: object) -> bool:
     """Tell whether a value is a NumericDate (RFC 7519 §2) in a year that can be written down."""
     return not isinstance(value, bool) and isinstance(value, int | float) and _EARLIEST <= value <= _LATEST
+
+
+#: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own.
+_REGISTERED_TYPES: dict[str, Callable[[object], bool]] = {
+    "iss": _is_text,
+    "sub": _is_text,
+    "exp": _is_numeric_date,
+    "nbf": _is_numeric_date,
+    "iat": _is_numeric_date,
+    "jti": _is_text,
+}
 
 
 def _check_issuer(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
@@ -161,7 +170,7 @@ def _check_required(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
 
 
 def _identity(claims: Mapping[str, Any], issuer: IssuerConfig) -> str:
-    """Return the claim that names the user: text that shows, without control characters."""
+    """Return the claim that names the user: text that is not blank and holds no ASCII control characters."""
     value = claims.get(issuer.identity_claim)
     if not isinstance(value, str):
         raise MissingClaimError("the identity claim is absent or not a string")

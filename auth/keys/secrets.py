@@ -1,8 +1,13 @@
-"""What gives a shared secret away as one that others know: values from documentation, templates and patterns."""
+"""What gives a shared secret away as one that others know: values of examples, patterns, and public keys."""
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Iterator
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 #: Secrets that tools and tutorials print, lower-case.
 _PUBLISHED = frozenset(
@@ -11,6 +16,9 @@ _PUBLISHED = frozenset(
         "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
         "better-auth-secret-123456789",
         "better-auth-secret-12345678901234567890",
+        # RFC 7515 appendix A.1 and RFC 7520 §3.5, as they stand in the JWK.
+        "aym1sysppbydfgzld3umj1qzkobwvmkoqq-estjqlr_t-1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
+        "hjtxiz2usn5kbqfbttnwbpdmhkv8fjg-onbc6mxccyg",
     }
 )
 
@@ -33,3 +41,43 @@ def is_published(secret: str | bytes) -> bool:
         or _TEMPLATE_WORDS.search(words) is not None
         or len(set(text)) < _MIN_DISTINCT_CHARACTERS
     )
+
+
+def is_key_material(secret: bytes) -> bool:
+    """Tell whether a secret is a public or private key, armoured or not: who knows the public key could sign then.
+
+    Servers print their keys as PEM, as JWK, in OpenSSH's form, and as the bare base64 between the lines of a PEM.
+    """
+    return any(_is_key(form) for form in (secret.strip(), *_decoded(secret)))
+
+
+def _is_key(text: bytes) -> bool:
+    marks = (b"-----BEGIN", b'"kty"', b"ssh-", b"ecdsa-sha2-")
+    return any(mark in text for mark in marks) or _is_der(text)
+
+
+def _is_der(data: bytes) -> bool:
+    """Tell whether bytes are one DER sequence that holds a key; other sequences are no secret of ours to judge."""
+    try:
+        load_der_public_key(data)
+    except (ValueError, UnsupportedAlgorithm):
+        try:
+            load_der_private_key(data, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            return False
+    return True
+
+
+def _decoded(secret: bytes) -> Iterator[bytes]:
+    """Yield what a secret would be if it were base64, base64url or hexadecimal, as far as it can be."""
+    compact = b"".join(secret.split())
+    padding = b"=" * (-len(compact) % 4)
+    for decode, text in (
+        (base64.standard_b64decode, compact + padding),
+        (base64.urlsafe_b64decode, compact + padding),
+        (bytes.fromhex, compact.decode("latin-1")),
+    ):
+        try:
+            yield decode(text)  # type: ignore[arg-type]
+        except ValueError:
+            continue

@@ -26,6 +26,7 @@ from auth.keys.algorithms import (
     PublicKey,
     algorithms_of,
 )
+from auth.keys.secrets import is_key_material
 
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -52,7 +53,7 @@ class VerificationKey:
         """Take an HMAC secret; text counts as UTF-8.
 
         Raises:
-            UnusableKeyError: it is shorter than 32 bytes (RFC 7518 §3.2), or a PEM, SSH, DER or JWK key.
+            UnusableKeyError: it is shorter than 32 bytes (RFC 7518 §3.2), or a key of a key pair in any encoding.
         """
         try:
             material = secret.encode() if isinstance(secret, str) else secret
@@ -61,6 +62,8 @@ class VerificationKey:
             raise UnusableKeyError("is not valid Unicode text") from None
         except jwt.InvalidKeyError:
             raise UnusableKeyError("is empty or a public key, not a shared secret") from None
+        if is_key_material(material):
+            raise UnusableKeyError("is a key of a key pair, not a shared secret")
         algorithms = frozenset(name for name, size in HMAC_MIN_BYTES.items() if len(material) >= size)
         if not algorithms:
             raise UnusableKeyError(f"has {len(material)} bytes, at least 32 are needed")
