@@ -1,0 +1,67 @@
+# `make serve` runs the tasks API on this machine; everything it needs is installed into .venv.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+
+# The Python to make .venv with, and the one inside.
+PYTHON3 ?= python3
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# Made anew whenever the dependencies change.
+INSTALLED_APP := $(VENV)/.installed-app
+INSTALLED_DEV := $(VENV)/.installed-dev
+DEPENDENCIES := pyproject.toml constraints.txt
+
+# Where a browser on this machine finds a server that listens on every address.
+SHOWN_HOST := $(if $(filter 0.0.0.0 ::,$(HOST)),127.0.0.1,$(HOST))
+
+.DEFAULT_GOAL := serve
+.PHONY: serve
+.DELETE_ON_ERROR:
+
+serve: $(INSTALLED_APP) .env
+	@$(VENV)/bin/flask db upgrade
+	@echo
+	@echo "  Swagger UI  http://$(SHOWN_HOST):$(PORT)/docs"
+	@echo "  Token of the user alice, for development, valid for one hour:"
+	@$(VENV)/bin/flask auth token alice 2>/dev/null \
+	    || echo "  none: this .env does not allow development tokens; use one of your authorization server."
+	@echo
+	@exec $(VENV)/bin/gunicorn
+
+# For development on this machine; a .env that is there already is never touched.
+.env: | $(INSTALLED_APP)
+	@$(PYTHON) -m app.development $@
+
+$(INSTALLED_APP): $(DEPENDENCIES) | $(PYTHON)
+	@echo "Installing the dependencies of the app into $(VENV) …"
+	@$(PIP_INSTALL) -e '.[app]'
+	@touch $@
+
+$(INSTALLED_DEV): $(DEPENDENCIES) | $(PYTHON)
+	@echo "Installing the dependencies of app and tests into $(VENV) …"
+	@$(PIP_INSTALL) -e '.[app,dev]'
+	@touch $@ $(INSTALLED_APP)
+
+$(PYTHON):
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Python 3.11 or newer is needed: make PYTHON3=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON3) -m venv $(VENV) \
+	    || { rm -rf $(VENV); echo "No virtual environment without ensurepip: apt-get install python3-venv"; exit 1; }
+
+# Everything that is checked. pytest comes last, so that its summary is the last line.
+.PHONY: test check format
+test: check
+	@$(PYTHON) -m pytest --cov --cov-fail-under=100
+
+check: $(INSTALLED_DEV)
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+
+format: $(INSTALLED_DEV)
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .

@@ -1,0 +1,45 @@
+"""The tasks API: a real service protected by :mod:`auth`, and the one to copy from.
+
+:func:`create_app` is the whole public surface; ``wsgi.py`` calls it for gunicorn and for ``flask``. Nothing here
+verifies a token: that is the library's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from app.config import configure
+from app.database import connect_database
+from app.errors import register_error_handlers
+from app.extensions import protect, register_api, trust_proxies
+from app.logs import configure_logging
+from app.migrations.commands import db_commands
+from app.response_headers import register_response_headers
+from app.service import TasksService
+from auth.errors import ConfigurationError
+
+__all__ = ["create_app"]
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Build the service from the environment; ``config`` has the last word.
+
+    Raises :class:`auth.errors.ConfigurationError`, naming every impossible setting at once.
+    """
+    app = TasksService(__name__, static_folder=None)
+    problems = configure(app, config or {})
+    configure_logging(app.config["LOG_FORMAT"])
+    problems += protect(app)
+    if problems:
+        raise ConfigurationError(problems)
+
+    trust_proxies(app)
+    connect_database(app)
+    register_response_headers(app)
+    register_error_handlers(app)
+    register_api(app)
+    app.cli.add_command(db_commands)
+    return app

@@ -1,0 +1,161 @@
+"""The settings of the service: defaults, then the environment, then what :func:`app.create_app` was given.
+
+``BETTER_AUTH_SECRET`` and ``BETTER_AUTH_URL`` are translated into the ``AUTH_…`` settings of the library here; whether
+those make sense is checked by :mod:`auth`. Nothing here connects to anything.
+
+``Flask.config.from_prefixed_env`` reads ``FLASK_…`` values as JSON: numbers and ``true`` arrive as such, and an
+all-digit text has to be quoted (``FLASK_AUTH_REALM='"123"'``). The three variables without a prefix are always text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from flask import Flask
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.openapi import OPENAPI_SETTINGS
+
+#: Variables of the deployed service that are read without the ``FLASK_`` prefix.
+ENVIRONMENT = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL")
+
+#: Settings of the library that name where keys come from.
+KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVERY", "AUTH_ISSUERS")
+
+LOG_FORMATS = ("text", "json")
+
+NO_KEY = "BETTER_AUTH_SECRET is not set; `make serve` makes one for development and keeps it in .env."
+JWKS_LATER = " BETTER_AUTH_URL alone is not enough: fetching keys from its JWKS is not available in this version."
+
+DEFAULTS: Mapping[str, Any] = {
+    "LOG_FORMAT": "text",
+    "TRUSTED_PROXIES": 0,
+    "MAX_CONTENT_LENGTH": 64 * 1024,
+    # A route that says nothing about its callers is refused, never open by oversight.
+    "AUTH_DENY_BY_DEFAULT": True,
+}
+
+
+def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
+    """Fill ``app.config`` and return what is wrong with the service's own settings, one sentence each."""
+    app.config.from_mapping(DEFAULTS, **OPENAPI_SETTINGS)
+    app.config.from_mapping({name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)})
+    app.config.from_prefixed_env()
+    app.config.update(overrides)
+    return [*_derive_auth_settings(app.config), *_derive_database_url(app), *_problems(app.config)]
+
+
+def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
+    """Translate the two Better Auth variables into settings of the library that nobody set otherwise."""
+    if secret := config.get("BETTER_AUTH_SECRET"):
+        if isinstance(secret, str):
+            config.setdefault("AUTH_SECRET", [part.strip() for part in secret.split(",")])
+            config.setdefault("AUTH_ALGORITHMS", ["HS256"])
+        else:
+            yield "BETTER_AUTH_SECRET must be text."
+    if url := config.get("BETTER_AUTH_URL"):
+        if origin := parse_origin(url):
+            config.setdefault("AUTH_ISSUER", origin)
+            config.setdefault("AUTH_AUDIENCE", origin)
+        else:
+            yield (
+                "BETTER_AUTH_URL must be the origin of the Better Auth server and nothing more, such as "
+                "https://auth.example.com: no path, no query, no user; plain http only on loopback."
+            )
+    if not secret and not any(config.get(name) for name in KEY_SOURCES):
+        yield NO_KEY + (JWKS_LATER if url else "")
+
+
+def parse_origin(url: object) -> str | None:
+    """Return the origin (RFC 6454) a URL consists of, without trailing slash, or None where there is more to it."""
+    if not isinstance(url, str):
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    if not host or not allowed or _has_more_than_an_origin(parts):
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    default_port = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, default_port) else "")
+
+
+def _has_more_than_an_origin(parts: SplitResult) -> bool:
+    """Tell whether a URL carries a path, a query, a fragment or a user."""
+    return parts.path not in ("", "/") or bool(parts.query or parts.fragment) or "@" in parts.netloc
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether a host name can only mean this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _derive_database_url(app: Flask) -> Iterator[str]:
+    """Fall back to a SQLite file in the instance folder, which nobody else on the machine may enter."""
+    if app.config.get("DATABASE_URL"):
+        return
+    folder = Path(app.instance_path)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        yield f"The folder {folder} for the default database cannot be made ({error.strerror}): set DATABASE_URL."
+    app.config["DATABASE_URL"] = f"sqlite:///{folder / 'tasks.sqlite3'}"
+
+
+def _problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one sentence for each of the service's own settings that cannot be used."""
+    for name, check, sentence in CHECKS:
+        if not check(config[name]):
+            yield f"{name} {sentence}"
+    yield from _database_problems(config["DATABASE_URL"])
+
+
+def _is_whole_number(minimum: int) -> Callable[[object], bool]:
+    """Return a check for an integer of at least ``minimum``; True and False are none."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+
+
+#: Setting, what it has to satisfy, and the sentence for the operator where it does not.
+CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
+    ("LOG_FORMAT", lambda value: value in LOG_FORMATS, 'must be "text" or "json" (FLASK_LOG_FORMAT).'),
+    (
+        "TRUSTED_PROXIES",
+        _is_whole_number(0),
+        "must be the number of proxies in front of the service, 0 for none (FLASK_TRUSTED_PROXIES).",
+    ),
+    (
+        "MAX_CONTENT_LENGTH",
+        _is_whole_number(1),
+        "must be a whole number of bytes above 0 (FLASK_MAX_CONTENT_LENGTH).",
+    ),
+)
+
+
+def _database_problems(value: object) -> Iterator[str]:
+    """Check that a database URL can be used, without connecting and without repeating it: it may hold a password."""
+    if not isinstance(value, str):
+        yield "DATABASE_URL must be text, such as sqlite:////srv/tasks/tasks.sqlite3."
+        return
+    try:
+        url = make_url(value)
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ValueError):
+        yield "DATABASE_URL is not a database URL, such as sqlite:////srv/tasks/tasks.sqlite3."
+    except ImportError as error:
+        yield f"DATABASE_URL names a database whose driver is not installed: {error.name}."
+    else:
+        if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+            yield "DATABASE_URL names an in-memory database, which every worker would have for itself: name a file."

@@ -1,0 +1,60 @@
+"""The page at ``/docs`` and the few files it loads, each by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import flask_swagger_ui
+from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
+
+from auth import public
+
+OWN_FILES = Path(__file__).parent / "static"
+SWAGGER_UI_FILES = Path(flask_swagger_ui.__file__).parent / "dist"
+
+#: The files the page loads, and where each lies. No other file of either folder is served.
+ASSETS = {
+    "start.js": OWN_FILES,
+    "swagger-ui.css": SWAGGER_UI_FILES,
+    "swagger-ui-bundle.js": SWAGGER_UI_FILES,
+    "favicon-32x32.png": SWAGGER_UI_FILES,
+}
+
+#: Seconds for which a browser keeps the files without asking.
+MAX_AGE = 3600
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+blueprint = Blueprint("docs_ui", __name__, template_folder="templates")
+
+
+@blueprint.get("/docs", strict_slashes=False)
+@public
+def page() -> Response:
+    """Show Swagger UI over the OpenAPI document."""
+    response = make_response(render_template("docs_ui/page.html"))
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+@blueprint.get("/docs/<name>")
+@public
+def asset(name: str) -> Response:
+    """Serve one of the page's own files."""
+    if name not in ASSETS:
+        abort(404)
+    response = send_from_directory(ASSETS[name], name, max_age=MAX_AGE)
+    response.cache_control.public = True
+    return response

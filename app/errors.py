@@ -1,0 +1,99 @@
+"""Errors as answers: the one JSON shape of DESIGN, and the one place where the store's errors become HTTP.
+
+Errors of authentication and authorization do not pass here: :mod:`auth` answers with the same shape itself. Logging of
+what went wrong is here too, since the answer does not say it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import flask_smorest
+from flask import Flask, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, NotFound, PreconditionFailed, ServiceUnavailable
+
+from app.tasks.store import PreconditionFailedError, TaskNotFoundError
+
+#: Seconds after which a client may try again when the database fails.
+RETRY_AFTER = 2
+
+logger = logging.getLogger(__name__)
+
+
+class ErrorSchema(Schema):
+    """What went wrong. The same shape for every error of this API."""
+
+    code = fields.Integer(required=True, metadata={"description": "The status code again.", "examples": [401]})
+    status = fields.String(required=True, metadata={"description": "Its name.", "examples": ["Unauthorized"]})
+    message = fields.String(metadata={"description": "One sentence.", "examples": ["The access token has expired."]})
+    error = fields.String(
+        metadata={
+            "description": "Authentication and authorization only: the reason, for programs.",
+            "examples": ["token_expired"],
+        }
+    )
+    errors = fields.Dict(
+        metadata={
+            "description": "What is wrong with which part of the request, or which part of the service.",
+            "examples": [{"json": {"title": ["Missing data for required field."]}}],
+        }
+    )
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """flask-smorest's Api; errors keep their headers and always say something, the document knows the path prefix."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def handle_http_exception(self, error: HTTPException) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Answer with the JSON shape and the error's own headers: Allow, Retry-After."""
+        body, status, headers = super().handle_http_exception(error)
+        if error.description:
+            body.setdefault("message", error.description)
+        own = {name: value for name, value in error.get_headers(request.environ) if name != "Content-Type"}
+        return body, status, {**own, **(headers or {})}
+
+    def _openapi_json(self) -> ResponseReturnValue:
+        """Serve the OpenAPI document, with the prefix a proxy put in front of the service."""
+        return jsonify(self.spec.to_dict() | {"servers": [{"url": request.script_root or "/"}]})
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Put the errors of the store and of the database into HTTP."""
+    app.register_error_handler(TaskNotFoundError, _answer_task_not_found)
+    app.register_error_handler(PreconditionFailedError, _answer_precondition_failed)
+    for error in (OperationalError, InterfaceError, PoolTimeoutError):
+        app.register_error_handler(error, _answer_database_unavailable)
+
+
+def _answer_task_not_found(_error: TaskNotFoundError) -> ResponseReturnValue:
+    """Answer 404, the same for a task that never was and for somebody else's."""
+    return _answer(NotFound("There is no such task."))
+
+
+def _answer_precondition_failed(_error: PreconditionFailedError) -> ResponseReturnValue:
+    """Answer 412 to a write which expects another version of the task."""
+    return _answer(PreconditionFailed("The task has changed: read it again before writing."))
+
+
+def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> ResponseReturnValue:
+    """Answer 503, and tell the log what the driver said."""
+    log_database_error(error)
+    return _answer(ServiceUnavailable("The database cannot be used at the moment.", retry_after=RETRY_AFTER))
+
+
+def log_database_error(error: Exception) -> None:
+    """Log the driver's own words; SQLAlchemy's would repeat the statement."""
+    cause = getattr(error, "orig", None) or error
+    logger.error("The database cannot be used: %s: %s", type(cause).__name__, cause)
+
+
+def _answer(error: HTTPException) -> ResponseReturnValue:
+    """Hand an error to whatever the app makes of HTTP errors."""
+    answer: ResponseReturnValue = current_app.handle_http_exception(error)
+    return answer

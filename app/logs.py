@@ -1,0 +1,86 @@
+"""The log of the process: one line per record on standard error, as text or as JSON.
+
+Carries the id of the request and whatever a record was given as ``extra``. There is no access log: paths are text of
+the client's, and nothing of that kind is written unescaped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any, TextIO, cast
+
+from flask import has_request_context, request
+from flask.logging import wsgi_errors_stream
+
+from auth import audit
+
+HANDLER_NAME = "tasks-service"
+
+#: Attributes every record has; all others came as ``extra``.
+STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+#: Loggers whose INFO lines are wanted; of everything else, warnings are.
+TALKATIVE = ("app", "auth", "alembic")
+
+
+def configure_logging(log_format: str) -> None:
+    """Give the process its one handler, or, where it has that already, the wanted format."""
+    root = logging.getLogger()
+    handler = next((handler for handler in root.handlers if handler.get_name() == HANDLER_NAME), None)
+    if handler is None:
+        handler = logging.StreamHandler(cast("TextIO", wsgi_errors_stream))
+        handler.set_name(HANDLER_NAME)
+        root.addHandler(handler)
+    handler.setFormatter(JSONFormatter() if log_format == "json" else TextFormatter())
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def facts(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a record says beside its message: the id of the request and its ``extra``."""
+    extra = {name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES}
+    if has_request_context():
+        extra.setdefault("request_id", audit.request_id(request.environ))
+    return extra
+
+
+def timestamp(record: logging.LogRecord) -> str:
+    """Return the time of a record in UTC, as RFC 3339 writes it."""
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+class TextFormatter(logging.Formatter):
+    """Lines for people, whose messages say it all. What follows a first line is indented: no line can be forged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one record: time, level, logger and message, with the id of the request where it lacks that."""
+        line = f"{timestamp(record)} {record.levelname} {record.name} {escape(record.getMessage())}"
+        if "request_id=" not in line and (request_id := facts(record).get("request_id")):
+            line += f" request_id={json.dumps(request_id)}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return "\n    ".join(line.splitlines())
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object per record, always on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one record; facts are members beside the standard ones, which they cannot replace."""
+        line = {
+            **facts(record),
+            "time": timestamp(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def escape(text: str) -> str:
+    """Return text with everything escaped that is not printable, line ends above all."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,0 +1,39 @@
+"""``GET /api/me``: what the service knows of its caller, which is what the access token says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.views import MethodView
+from marshmallow import Schema, fields
+
+from app.blueprint import Blueprint
+from auth import current_token, require_jwt
+
+blp = Blueprint("me", __name__, description="The caller.")
+
+
+class CallerSchema(Schema):
+    """The user an access token names, and its claims."""
+
+    user_id = fields.String(required=True, metadata={"description": "The identity claim.", "examples": ["alice"]})
+    claims = fields.Raw(
+        required=True,
+        metadata={
+            "type": "object",
+            "description": "All verified claims of the access token.",
+            "examples": [{"sub": "alice", "iat": 1767225600, "exp": 1767226500}],
+        },
+    )
+
+
+@blp.route("/api/me")
+@require_jwt
+class Me(MethodView):
+    """The caller."""
+
+    @blp.doc(operationId="getMe")
+    @blp.response(200, CallerSchema)
+    def get(self) -> dict[str, Any]:
+        """Show who is calling."""
+        return {"user_id": current_token.user_id, "claims": current_token.claims}

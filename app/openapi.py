@@ -1,0 +1,45 @@
+"""What the OpenAPI document says about the service as a whole. Each operation describes itself in its view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DESCRIPTION = """\
+Tasks, each user's under a path of their own.
+
+Send an access token of the authorization server as `Authorization: Bearer …`. The user it names must be the
+`user_id` of the path. Every error has the same shape; `error` tells programs why a token or a caller was refused.
+
+Lists come in pages: hand `next` back as `cursor`, or follow the `Link` header. Writes may carry `If-Match` with the
+`ETag` of what was read, and are refused with 412 where the task has changed since.
+"""
+
+#: 503 of a protected operation. Stands in for the library's description, which knows of no database.
+UNAVAILABLE = {
+    "description": "The database, or the keys to verify access tokens with, cannot be used at the moment.",
+    "headers": {
+        "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}, "example": 2}
+    },
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/Error"},
+            "example": {
+                "code": 503,
+                "status": "Service Unavailable",
+                "message": "The database cannot be used at the moment.",
+            },
+        }
+    },
+}
+
+OPENAPI_SETTINGS: dict[str, Any] = {
+    "API_TITLE": "Tasks",
+    "API_VERSION": "1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {
+        "info": {"description": DESCRIPTION},
+        "components": {"responses": {"KeysUnavailable": UNAVAILABLE}},
+    },
+}

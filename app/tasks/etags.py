@@ -1,0 +1,36 @@
+"""Entity tags of tasks (RFC 9110 §8.8.3): the version in quotes, and what a client's conditions say about it.
+
+Only reads and writes header values; comparing with the stored version is the store's, in the statement that writes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flask import request
+
+from app.tasks.models import Task
+
+#: The versions the database can hold; longer numbers are tags we never gave out.
+VERSION = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def headers_of(task: Task) -> dict[str, str]:
+    """Return the headers that tell a client which version it holds."""
+    return {"ETag": f'"{task.version}"'}
+
+
+def expected_versions() -> frozenset[int] | None:
+    """Return the versions ``If-Match`` allows to be written over, or None for any.
+
+    ``*`` is any version. Weak tags never match (RFC 9110 §13.1.1), tags that are not ours match nothing.
+    """
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    tags = request.if_match.as_set()
+    return frozenset(int(tag) for tag in tags if VERSION.fullmatch(tag))
+
+
+def client_holds(task: Task) -> bool:
+    """Tell whether ``If-None-Match`` names the version there is (weak comparison, RFC 9110 §13.1.2)."""
+    return request.if_none_match.contains_weak(str(task.version))

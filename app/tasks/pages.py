@@ -1,0 +1,84 @@
+"""Where one page of a list ends and the next begins: the orders a list can have, and the opaque cursor.
+
+A cursor holds the order, the sort key and the id of the last task seen. It is no secret and grants nothing, since
+every query is filtered by the user as well; it is parsed strictly all the same, so a tampered one is a clear refusal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.tasks.models import Task
+
+#: Characters of the longest cursor: a title of 255 characters, escaped in JSON, then in base64.
+CURSOR_LENGTH = 4096
+
+
+class Sort(StrEnum):
+    """The orders of a list, as the ``sort`` parameter names them; a leading minus is descending."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    LAST_CHANGED = "-updated_at"
+    FIRST_CHANGED = "updated_at"
+    TITLE_UP = "title"
+    TITLE_DOWN = "-title"
+
+    @property
+    def field(self) -> str:
+        """The field of the task that is the sort key."""
+        return self.value.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the greatest key comes first."""
+        return self.value.startswith("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last task of a page, by what the list was sorted by."""
+
+    sort: Sort
+    key: datetime | str
+    id: uuid.UUID
+
+    @classmethod
+    def after(cls, task: Task, sort: Sort) -> Cursor:
+        """Return the cursor to what follows a task."""
+        return cls(sort, getattr(task, sort.field), task.id)
+
+    def dump(self) -> str:
+        """Return the cursor as the text a client hands back: JSON in base64url without padding."""
+        key = self.key if isinstance(self.key, str) else self.key.isoformat(timespec="microseconds")
+        text = json.dumps([self.sort, key, str(self.id)], ensure_ascii=False, separators=(",", ":"))
+        return urlsafe_b64encode(text.encode()).rstrip(b"=").decode("ascii")
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Return the cursor that dumps to exactly this text; raise ``ValueError`` where there is none."""
+    if len(text) > CURSOR_LENGTH or not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise ValueError("not base64url")
+    try:
+        sort_name, key, task_id = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+        sort = Sort(sort_name)
+        cursor = Cursor(sort, key if sort.field == "title" else datetime.fromisoformat(key), uuid.UUID(task_id))
+        canonical = cursor.dump()
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("not a cursor") from error
+    if canonical != text or not _is_storable(cursor.key):
+        raise ValueError("not a cursor as it was given out")
+    return cursor
+
+
+def _is_storable(key: object) -> bool:
+    """Tell whether a sort key could be one of a task: a UTC time, or text without NUL."""
+    if isinstance(key, datetime):
+        return key.utcoffset() == timedelta(0)
+    return isinstance(key, str) and "\0" not in key

@@ -1,0 +1,174 @@
+"""The shapes of tasks on the wire, both ways, and what a client may ask a list for.
+
+Reads strictly: unknown members, other types and text the database cannot keep are refused with 422.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow.validate import Length, Range
+
+from app.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
+from app.tasks.pages import Cursor, Sort, parse_cursor
+
+#: Most tasks on one page, and how many there are if the client does not say.
+LARGEST_PAGE = 200
+USUAL_PAGE = 50
+
+ID = "0b5d7c1e-7a43-4f0e-9a36-6f1f0f4e2a11"
+TASK_EXAMPLE = {
+    "id": ID,
+    "user_id": "alice",
+    "title": "Buy milk",
+    "description": "The one with the blue cap.",
+    "completed": False,
+    "created_at": "2026-01-01T09:30:00.000000+00:00",
+    "updated_at": "2026-01-01T09:30:00.000000+00:00",
+}
+
+
+def check_storable(text: str) -> None:
+    """Raise ``ValidationError`` for characters that are valid JSON and no text: NUL and lone surrogates."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValidationError("Must not contain NUL or lone surrogates.")
+
+
+class TitleField(fields.String):
+    """A title, trimmed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            validate=[Length(1, TITLE_LENGTH), check_storable],
+            metadata={"description": "Space around it is removed.", "examples": ["Buy milk"]},
+            **kwargs,
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        """Return the title without the space around it."""
+        return super()._deserialize(value, attr, data, **kwargs).strip()
+
+
+class DescriptionField(fields.String):
+    """A longer text, or null."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            allow_none=True,
+            validate=[Length(max=DESCRIPTION_LENGTH), check_storable],
+            metadata={"examples": ["The one with the blue cap."]},
+            **kwargs,
+        )
+
+
+class StrictBoolean(fields.Boolean):
+    """true or false; neither 1 nor "yes"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:  # noqa: ARG002
+        """Return a JSON boolean as it is and refuse everything else."""
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class QueryInteger(fields.Integer):
+    """A whole number in a query string: ASCII digits and nothing else."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        """Return the number; what only Python takes for one (``1_0``, ``٣``) is refused."""
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class CursorField(fields.String):
+    """The ``next`` of the page before."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        """Return the cursor that was given out as this text."""
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return parse_cursor(text)
+        except ValueError as error:
+            raise ValidationError("Not the cursor of a page.") from error
+
+
+class TaskSchema(Schema):
+    """A task, as it is answered."""
+
+    id = fields.UUID(required=True, metadata={"examples": [ID]})
+    user_id = fields.String(required=True, metadata={"description": "The owner.", "examples": ["alice"]})
+    title = TitleField(required=True)
+    description = DescriptionField(required=True)
+    completed = StrictBoolean(required=True)
+    created_at = fields.DateTime(required=True, metadata={"description": "In UTC (RFC 3339)."})
+    updated_at = fields.DateTime(required=True, metadata={"description": "In UTC; the last write."})
+
+
+class TaskContentSchema(Schema):
+    """A task in full, as a client writes it; what is left out gets its default."""
+
+    title = TitleField(required=True)
+    description = DescriptionField(load_default=None)
+    completed = StrictBoolean(load_default=False)
+
+
+class TaskChangesSchema(Schema):
+    """The members of a task that are to change; what is left out stays."""
+
+    title = TitleField()
+    description = DescriptionField()
+    completed = StrictBoolean()
+
+
+class CompletionSchema(Schema):
+    """Whether the task is to be completed or open; without it, whichever it is not."""
+
+    completed = StrictBoolean()
+
+
+class TaskPageSchema(Schema):
+    """Some tasks in order, and the way to the next ones."""
+
+    items = fields.List(fields.Nested(TaskSchema), required=True)
+    next = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The `cursor` of the next page; null on the last one."},
+    )
+
+
+class TaskQuerySchema(Schema):
+    """What a client may ask a list for."""
+
+    limit = QueryInteger(
+        load_default=USUAL_PAGE,
+        validate=Range(1, LARGEST_PAGE),
+        metadata={"description": "Most tasks on a page."},
+    )
+    cursor = CursorField(metadata={"description": "`next` of the page before. Keep `sort` as it was."})
+    sort = fields.Enum(
+        Sort,
+        by_value=True,
+        load_default=Sort.NEWEST,
+        metadata={"description": "The order; a leading minus is descending.", "type": "string"},
+    )
+    completed = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "Completed tasks only, or open ones only."},
+    )
+    text = fields.String(
+        data_key="q",
+        validate=[Length(1, TITLE_LENGTH), check_storable],
+        metadata={"description": "Text in title or description, upper and lower case alike."},
+    )
+
+    @validates_schema
+    def check_cursor(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
+        """Refuse a cursor of a list in another order: it would skip tasks or show them twice."""
+        cursor: Cursor | None = data.get("cursor")
+        if cursor is not None and cursor.sort != data["sort"]:
+            raise ValidationError("Belongs to a list in another order.", "cursor")

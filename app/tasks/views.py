@@ -1,0 +1,171 @@
+"""The tasks API: one class per path, one method per operation, each a call of the store.
+
+Who may call is said by the two decorators on each class. The user whose tasks are touched is the one of the verified
+token, never the one of the path; that they are the same has been checked by then. Errors pass through to
+:mod:`app.errors`.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from flask.views import MethodView
+
+from app.blueprint import Blueprint
+from app.database import task_store
+from app.tasks.etags import client_holds, expected_versions, headers_of
+from app.tasks.schemas import (
+    TASK_EXAMPLE,
+    CompletionSchema,
+    TaskChangesSchema,
+    TaskContentSchema,
+    TaskPageSchema,
+    TaskQuerySchema,
+    TaskSchema,
+)
+from auth import current_token, owns_path_user, require_jwt
+
+Answer = tuple[Any, dict[str, str]]
+
+blp = Blueprint("tasks", __name__, description="Each user's own tasks.")
+
+USER_ID = {"name": "user_id", "in": "path", "description": "The user the access token names.", "example": "alice"}
+TASK_ID = {"name": "task_id", "in": "path", "description": "The `id` of one of the user's tasks."}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` of the version to write over; 412 where the task has changed since.",
+    "schema": {"type": "string"},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of a version the client holds; 304 where that is the current one.",
+    "schema": {"type": "string"},
+}
+ETAG = {"ETag": {"description": "The version of the task.", "schema": {"type": "string"}, "example": '"1"'}}
+LOCATION = {"Location": {"description": "The path of the task.", "schema": {"type": "string"}}}
+LINK = {"Link": {"description": 'The next page, as `rel="next"` (RFC 8288).', "schema": {"type": "string"}}}
+
+CONTENT_EXAMPLE = {"title": "Buy milk", "description": "The one with the blue cap."}
+PAGE_EXAMPLE = {"items": [TASK_EXAMPLE], "next": None}
+
+#: What a request with a body may be refused for before its members are looked at.
+BODY_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+@blp.route("/api/<user_id>/tasks", parameters=[USER_ID])
+@require_jwt
+@owns_path_user
+class Tasks(MethodView):
+    """All tasks of one user."""
+
+    @blp.doc(operationId="listTasks")
+    @blp.arguments(TaskQuerySchema, location="query")
+    @blp.response(200, TaskPageSchema, headers=LINK, example=PAGE_EXAMPLE)
+    def get(self, query: dict[str, Any], **_path: str) -> Answer:
+        """List tasks, newest first."""
+        page = task_store().page(current_token.user_id, **query)
+        following = page.next.dump() if page.next else None
+        return {"items": page.items, "next": following}, _link_to(following)
+
+    @blp.doc(operationId="createTask")
+    @blp.refuses(*BODY_ERRORS)
+    @blp.arguments(TaskContentSchema, example=CONTENT_EXAMPLE)
+    @blp.response(201, TaskSchema, headers=LOCATION | ETAG, example=TASK_EXAMPLE)
+    def post(self, content: dict[str, Any], **_path: str) -> Answer:
+        """Create a task."""
+        task = task_store().create(current_token.user_id, content)
+        location = url_for("tasks.OneTask", user_id=task.user_id, task_id=task.id)
+        return task, {"Location": location, **headers_of(task)}
+
+
+@blp.route("/api/<user_id>/tasks/<uuid:task_id>", parameters=[USER_ID, TASK_ID])
+@require_jwt
+@owns_path_user
+class OneTask(MethodView):
+    """One task."""
+
+    @blp.doc(operationId="getTask", parameters=[IF_NONE_MATCH])
+    @blp.refuses(HTTPStatus.NOT_FOUND)
+    @blp.alt_response(304, response="NOT_MODIFIED", success=True)
+    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE)
+    def get(self, task_id: UUID, **_path: str) -> Response | Answer:
+        """Get a task."""
+        task = task_store().get(current_token.user_id, task_id)
+        if client_holds(task):
+            return _without_body(HTTPStatus.NOT_MODIFIED, headers_of(task))
+        return task, headers_of(task)
+
+    @blp.doc(operationId="replaceTask", parameters=[IF_MATCH])
+    @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+    @blp.arguments(TaskContentSchema, example=CONTENT_EXAMPLE | {"completed": True})
+    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"completed": True})
+    def put(self, content: dict[str, Any], task_id: UUID, **_path: str) -> Answer:
+        """Replace a task.
+
+        What the body leaves out gets its default, as if the task were new.
+        """
+        task = task_store().change(current_token.user_id, task_id, content, expected_versions())
+        return task, headers_of(task)
+
+    @blp.doc(operationId="changeTask", parameters=[IF_MATCH])
+    @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+    @blp.arguments(TaskChangesSchema, example={"title": "Buy oat milk"})
+    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"title": "Buy oat milk"})
+    def patch(self, changes: dict[str, Any], task_id: UUID, **_path: str) -> Answer:
+        """Change parts of a task.
+
+        What the body leaves out stays as it is.
+        """
+        task = task_store().change(current_token.user_id, task_id, changes, expected_versions())
+        return task, headers_of(task)
+
+    @blp.doc(operationId="deleteTask", parameters=[IF_MATCH])
+    @blp.refuses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+    @blp.response(204)
+    def delete(self, task_id: UUID, **_path: str) -> Response:
+        """Delete a task."""
+        task_store().delete(current_token.user_id, task_id, expected_versions())
+        return _without_body(HTTPStatus.NO_CONTENT, {})
+
+
+@blp.route("/api/<user_id>/tasks/<uuid:task_id>/complete", parameters=[USER_ID, TASK_ID])
+@require_jwt
+@owns_path_user
+class Completion(MethodView):
+    """Whether one task is completed."""
+
+    @blp.doc(operationId="completeTask", parameters=[IF_MATCH])
+    @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+    @blp.arguments(CompletionSchema, required=False, example={"completed": True})
+    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"completed": True})
+    def patch(self, wish: dict[str, bool], task_id: UUID, **_path: str) -> Answer:
+        """Complete or reopen a task.
+
+        Without a body the task becomes what it is not. With `completed` it becomes that, which is safe to repeat.
+        """
+        store, user_id = task_store(), current_token.user_id
+        if wish:
+            task = store.change(user_id, task_id, wish, expected_versions())
+        else:
+            task = store.toggle(user_id, task_id, expected_versions())
+        return task, headers_of(task)
+
+
+def _without_body(status: HTTPStatus, headers: dict[str, str]) -> Response:
+    """Return an answer that has no content, and so no type of content either."""
+    response = Response(status=status, headers=headers)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _link_to(cursor: str | None) -> dict[str, str]:
+    """Return the header that leads to the next page of the list being asked for (RFC 8288), if there is one."""
+    if cursor is None:
+        return {}
+    arguments = {**request.args, **(request.view_args or {}), "cursor": cursor}
+    return {"Link": f'<{url_for("tasks.Tasks", **arguments)}>; rel="next"'}

@@ -1,0 +1,191 @@
+"""Every setting of the service: where it comes from, and what is refused at start, all at once."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import create_app
+from app.config import configure, parse_origin
+from auth.errors import ConfigurationError
+from tests.app.conftest import SECRET
+
+OTHER_SECRET = "a7e35c2f1e0a9987d6c5b3f0a1c77b1f94e0d8a4cd0b1a9d"
+
+
+def problems_of(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Return why the service does not start."""
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings)
+    return caught.value.problems
+
+
+def configured(**settings: Any) -> Flask:
+    """Return an app that was only configured, on settings that are fine."""
+    app = Flask("app")
+    assert configure(app, {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": "sqlite:////tasks", **settings}) == []
+    return app
+
+
+def test_the_environment_is_read_and_the_argument_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Defaults, environment, argument."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "from the environment")
+    monkeypatch.setenv("FLASK_LOG_FORMAT", "json")
+    monkeypatch.setenv("FLASK_TRUSTED_PROXIES", "2")
+
+    app = configured(TRUSTED_PROXIES=1)
+
+    assert app.config["BETTER_AUTH_SECRET"] == SECRET
+    assert app.config["LOG_FORMAT"] == "json"
+    assert app.config["TRUSTED_PROXIES"] == 1
+    assert app.config["MAX_CONTENT_LENGTH"] == 65536
+
+
+def test_several_secrets_are_split_on_commas_and_trimmed() -> None:
+    """The first is current, the others still verify."""
+    app = configured(BETTER_AUTH_SECRET=f"{SECRET} , {OTHER_SECRET}")
+
+    assert app.config["AUTH_SECRET"] == [SECRET, OTHER_SECRET]
+    assert app.config["AUTH_ALGORITHMS"] == ["HS256"]
+
+
+def test_a_secret_of_digits_alone_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only FLASK_… variables are read as JSON."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "1234567890" * 4)
+    app = Flask("app")
+
+    assert configure(app, {"DATABASE_URL": "sqlite:////tasks"}) == []
+    assert app.config["AUTH_SECRET"] == ["1234567890" * 4]
+
+
+def test_settings_of_the_library_win_over_the_two_variables() -> None:
+    """Whoever sets them knows better."""
+    app = configured(AUTH_SECRET=OTHER_SECRET, AUTH_ISSUER="me", BETTER_AUTH_URL="https://auth.example.com")
+
+    assert app.config["AUTH_SECRET"] == OTHER_SECRET
+    assert app.config["AUTH_ISSUER"] == "me"
+    assert app.config["AUTH_AUDIENCE"] == "https://auth.example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://auth.example.com", "https://auth.example.com"),
+        ("https://Auth.Example.com/", "https://auth.example.com"),
+        ("https://auth.example.com:443", "https://auth.example.com"),
+        ("https://auth.example.com:8443/", "https://auth.example.com:8443"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str) -> None:
+    """That is what Better Auth puts into its tokens."""
+    assert parse_origin(url) == origin
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://auth.example.com",
+        "http://localhost.example.com",
+        "https://auth.example.com/api/auth",
+        "https://auth.example.com?x=1",
+        "https://auth.example.com#x",
+        "https://user:password@auth.example.com",
+        "https://@auth.example.com",
+        "https://",
+        "https://auth.example.com:port",
+        "https://[::1",
+        "ftp://auth.example.com",
+        "auth.example.com",
+        "",
+        7,
+    ],
+)
+def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
+    """Plain http is for loopback alone."""
+    assert parse_origin(url) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"BETTER_AUTH_SECRET": None}, "BETTER_AUTH_SECRET is not set; `make serve` makes one"),
+        ({"BETTER_AUTH_SECRET": 12345678}, "BETTER_AUTH_SECRET must be text."),
+        ({"BETTER_AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
+        ({"BETTER_AUTH_URL": "https://auth.example.com/api/auth"}, "BETTER_AUTH_URL must be the origin"),
+        ({"BETTER_AUTH_URL": "https://auth.example.com", "BETTER_AUTH_SECRET": None}, "JWKS is not available in this"),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a database URL"),
+        ({"DATABASE_URL": "sqlite:///a?b=%zz:\0", "LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
+        ({"DATABASE_URL": "nosuch://host/tasks"}, "DATABASE_URL is not a database URL"),
+        ({"DATABASE_URL": "mysql+mysqldb://host/tasks"}, "driver is not installed: MySQLdb"),
+        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL names an in-memory database"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL names an in-memory database"),
+        ({"DATABASE_URL": 7}, "DATABASE_URL must be text"),
+        ({"LOG_FORMAT": "xml"}, 'LOG_FORMAT must be "text" or "json"'),
+        ({"LOG_FORMAT": []}, 'LOG_FORMAT must be "text" or "json"'),
+        ({"TRUSTED_PROXIES": -1}, "TRUSTED_PROXIES must be the number of proxies"),
+        ({"TRUSTED_PROXIES": True}, "TRUSTED_PROXIES must be the number of proxies"),
+        ({"TRUSTED_PROXIES": "1"}, "TRUSTED_PROXIES must be the number of proxies"),
+        ({"MAX_CONTENT_LENGTH": 0}, "MAX_CONTENT_LENGTH must be a whole number"),
+        ({"MAX_CONTENT_LENGTH": None}, "MAX_CONTENT_LENGTH must be a whole number"),
+        ({"AUTH_LEWAY": 5}, "AUTH_LEWAY is not a setting"),
+    ],
+)
+def test_an_impossible_setting_stops_the_start(
+    settings: dict[str, Any], changes: dict[str, Any], sentence: str
+) -> None:
+    """In a sentence that names it."""
+    problems = problems_of(settings | changes)
+
+    assert any(sentence in problem for problem in problems), problems
+
+
+def test_all_problems_are_reported_together(settings: dict[str, Any]) -> None:
+    """The service's and the library's, so that one restart is enough."""
+    bad = {"LOG_FORMAT": "xml", "TRUSTED_PROXIES": "many", "DATABASE_URL": "nonsense", "BETTER_AUTH_SECRET": "short"}
+
+    problems = "\n".join(problems_of(settings | bad))
+
+    for name in ("LOG_FORMAT", "TRUSTED_PROXIES", "DATABASE_URL", "AUTH_SECRET"):
+        assert name in problems
+
+
+def test_a_password_in_the_database_url_is_not_repeated(settings: dict[str, Any]) -> None:
+    """The message ends up in a log."""
+    problems = problems_of(settings | {"DATABASE_URL": "nosuch://user:hunter2@host/tasks"})
+
+    assert "hunter2" not in "\n".join(problems)
+
+
+def test_the_default_database_lies_in_a_folder_for_its_owner_alone(tmp_path: Path) -> None:
+    """Made when it is needed."""
+    app = Flask("app", instance_path=str(tmp_path / "instance"))
+
+    problems = configure(app, {"BETTER_AUTH_SECRET": SECRET})
+
+    assert problems == []
+    assert app.config["DATABASE_URL"] == f"sqlite:///{tmp_path / 'instance' / 'tasks.sqlite3'}"
+    assert stat.S_IMODE((tmp_path / "instance").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    """Here because a file is in its way."""
+    (tmp_path / "instance").touch()
+    app = Flask("app", instance_path=str(tmp_path / "instance"))
+
+    (problem,) = configure(app, {"BETTER_AUTH_SECRET": SECRET})
+
+    assert problem.endswith("(File exists): set DATABASE_URL.")
+
+
+def test_no_proxy_is_trusted_unless_one_is_named(settings: dict[str, Any]) -> None:
+    """Forwarded headers are anybody's otherwise."""
+    assert not isinstance(create_app(settings).wsgi_app, ProxyFix)
+    assert isinstance(create_app(settings | {"TRUSTED_PROXIES": 1}).wsgi_app, ProxyFix)

@@ -1,0 +1,108 @@
+"""The OpenAPI document held against the service: who may call what, operation by operation.
+
+A guard that was forgotten takes its note in the document with it, so the two would agree; that is why the public
+operations are listed here by name.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+
+#: Whoever adds an operation that strangers may call has to say so here.
+PUBLIC_OPERATIONS = {"getHealth", "getReadiness"}
+
+#: Routes that are no operations of the API: the document itself and the page that shows it.
+UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/<name>"}
+
+PATH_VALUES = {"user_id": "alice", "task_id": str(uuid.UUID(int=1))}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    """Return the OpenAPI document as a client gets it."""
+    answer: dict[str, Any] = client.get("/openapi.json").get_json()
+    return answer
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield method, path with values in it, and operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield method.upper(), path.format_map(PATH_VALUES), operation
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    """Tools that read the document have something to rely on."""
+    validate(document)
+
+    assert document["openapi"].startswith("3.1")
+
+
+def test_operations_answer_401_to_strangers_exactly_where_security_stands(
+    document: dict[str, Any], client: FlaskClient
+) -> None:
+    """A padlock in the document and a guard on the view are one and the same."""
+    found = {}
+    for method, path, operation in operations(document):
+        answer = client.open(
+            path, method=method, json={"unknown": True} if method in {"POST", "PUT", "PATCH"} else None
+        )
+        found[operation["operationId"]] = (bool(operation.get("security")), answer.status_code == 401)
+
+    assert {name for name, (documented, _) in found.items() if not documented} == PUBLIC_OPERATIONS
+    assert {name for name, (_, refused) in found.items() if not refused} == PUBLIC_OPERATIONS
+
+
+def test_protected_operations_document_what_their_guards_answer(document: dict[str, Any]) -> None:
+    """Each has the scheme, 401 and 503; 403 where the path names a user."""
+    for _, path, operation in operations(document):
+        if operation["operationId"] in PUBLIC_OPERATIONS:
+            continue
+        owned = "alice" in path
+
+        assert operation["security"] == [{"bearerAuth": []}]
+        assert operation["responses"]["401"] == {"$ref": "#/components/responses/AccessTokenRequired"}
+        assert operation["responses"]["503"] == {"$ref": "#/components/responses/KeysUnavailable"}
+        assert ("403" in operation["responses"]) is owned
+    assert document["components"]["securitySchemes"]["bearerAuth"] == {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A JWT access token in the Authorization header (RFC 6750 §2.1).",
+    }
+    challenge = document["components"]["responses"]["AccessTokenRequired"]["headers"]["WWW-Authenticate"]
+    assert challenge["required"] is True
+
+
+def test_every_operation_says_what_it_is(document: dict[str, Any]) -> None:
+    """Ids are unique, and summary and tag are there for people."""
+    described = [operation for _, _, operation in operations(document)]
+
+    assert len({operation["operationId"] for operation in described}) == len(described)
+    assert all(operation["summary"] and operation["tags"] for operation in described)
+
+
+def test_every_route_is_documented_or_listed_here(app: Flask, document: dict[str, Any]) -> None:
+    """A route beside the document would escape the walk above."""
+    routes = {rule.rule for rule in app.url_map.iter_rules()}
+    documented = {
+        path.replace("{", "<").replace("}", ">").replace("<task_id>", "<uuid:task_id>") for path in document["paths"]
+    }
+
+    assert routes - documented == UNDOCUMENTED
+
+
+def test_every_route_declares_who_may_enter(app: Flask) -> None:
+    """The list of routes knows no undeclared one."""
+    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert result.exit_code == 0
+    assert "UNDECLARED" not in result.output

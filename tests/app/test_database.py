@@ -1,0 +1,61 @@
+"""Engines: what SQLite is told on each connection, and that a fork inherits nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.database import create_database_engine
+
+
+def test_an_engine_connects_only_when_it_is_used(tmp_path: Path) -> None:
+    """A master that preloads the app opens no file."""
+    create_database_engine(f"sqlite:///{tmp_path / 'tasks.sqlite3'}")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sqlite_is_set_up_for_durability_and_for_several_processes(database_url: str) -> None:
+    """Write-ahead log, full sync, five seconds of patience, foreign keys."""
+    engine = create_database_engine(database_url)
+
+    with engine.connect() as connection:
+        found = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        }
+    engine.dispose()
+
+    assert found == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "foreign_keys": 1}
+
+
+def test_sqlite_knows_the_case_of_every_language(database_url: str) -> None:
+    """And leaves what is no text alone."""
+    engine = create_database_engine(database_url)
+
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT lower('ÄÉЖ'), lower(NULL), lower(7)")).one()
+    engine.dispose()
+
+    assert tuple(found) == ("äéж", None, 7)
+
+
+def test_a_forked_child_does_not_use_its_parents_connections(database_url: str) -> None:
+    """Its pool is empty; the parent's connection stays open for the parent."""
+    engine = create_database_engine(database_url)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    inherited = engine.pool.status()
+
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if "Connections in pool: 0" in engine.pool.status() else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert "Connections in pool: 1" in inherited
+    assert os.waitstatus_to_exitcode(status) == 0
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()

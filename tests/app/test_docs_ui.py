@@ -1,0 +1,71 @@
+"""Swagger UI's page and files, as far as HTTP shows them; a real browser uses them in ``tests/browser``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_the_page_is_public_and_has_a_strict_policy(client: FlaskClient, path: str) -> None:
+    """No inline script, no other host."""
+    answer = client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/html"
+    assert answer.headers["Content-Security-Policy"] == POLICY
+
+
+def test_the_page_holds_no_inline_script_and_no_foreign_address(client: FlaskClient) -> None:
+    """The policy would stop both; they should not be there in the first place."""
+    page = client.get("/docs").text
+
+    assert re.findall(r"<script[^>]*>([^<]+)</script>", page) == []
+    assert "<style" not in page
+    assert "//" not in page
+
+
+def test_all_the_page_asks_for_is_there(client: FlaskClient) -> None:
+    """Scripts, style, icon, and the document."""
+    page = client.get("/docs").text
+    paths = re.findall(r'(?:src|href|data-document)="([^"]+)"', page)
+
+    assert len(paths) == 5
+    for path in paths:
+        with client.get(path) as answer:
+            assert answer.status_code == 200
+
+
+def test_files_are_kept_by_browsers_for_an_hour(client: FlaskClient) -> None:
+    """And asked for again with their tag."""
+    with client.get("/docs/swagger-ui.css") as answer:
+        assert answer.cache_control.max_age == 3600
+        assert answer.cache_control.public
+        tag = answer.headers["ETag"]
+    with client.get("/docs/swagger-ui.css", headers={"If-None-Match": tag}) as again:
+        assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "swagger-ui.js", "..", "%2e%2e%2fviews.py", "views.py", "page.html"])
+def test_no_other_file_is_served(client: FlaskClient, name: str) -> None:
+    """Only what the page loads has a name."""
+    assert client.get(f"/docs/{name}").status_code == 404
+
+
+def test_the_page_works_behind_a_path_prefix(settings: dict[str, Any]) -> None:
+    """Every address on it begins with the prefix."""
+    client = create_app(settings | {"TRUSTED_PROXIES": 1}).test_client()
+
+    page = client.get("/docs", headers={"X-Forwarded-Prefix": "/todo"}).text
+
+    assert all(path.startswith("/todo/") for path in re.findall(r'(?:src|href|data-document)="([^"]+)"', page))

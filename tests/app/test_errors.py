@@ -1,0 +1,70 @@
+"""Errors in one shape, with their headers, and the database's failures as 503."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app import create_app
+from auth import public
+from tests.app.conftest import Authorize, body_of
+
+
+def test_a_method_that_is_not_there_says_which_are(client: FlaskClient) -> None:
+    """405 keeps its Allow header."""
+    answer = client.delete("/health")
+
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert answer.json == {
+        "code": 405,
+        "status": "Method Not Allowed",
+        "message": "The method is not allowed for the requested URL.",
+    }
+
+
+def test_a_database_that_fails_is_503_and_in_the_log(
+    app: Flask, client: FlaskClient, authorize: Authorize, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With Retry-After for the client, and the driver's words for the operator only."""
+    with app.extensions["database_engine"].begin() as connection:
+        connection.execute(text("DROP TABLE tasks"))
+
+    answer = client.post("/api/alice/tasks", json={"title": "private words"}, headers=authorize())
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert answer.json == {
+        "code": 503,
+        "status": "Service Unavailable",
+        "message": "The database cannot be used at the moment.",
+    }
+    assert "OperationalError: no such table: tasks" in caplog.text
+    assert "private words" not in caplog.text
+
+
+def test_an_error_of_ours_is_500_without_a_word_about_it(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the endpoint and never the path as it was typed."""
+    app = create_app(settings | {"TESTING": False})
+
+    @app.get("/fails/<name>")
+    @public
+    def fails(name: str) -> str:
+        raise LookupError("what went wrong")
+
+    answer = app.test_client().get("/fails/typed%0Aby%20a%20client")
+
+    assert answer.status_code == 500
+    assert body_of(answer)["status"] == "Internal Server Error"
+    assert "what went wrong" not in answer.text
+    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert record.getMessage() == "Unhandled error in fails"
+    assert "LookupError: what went wrong" in caplog.text
+    assert "typed" not in caplog.text

@@ -1,0 +1,72 @@
+"""Alive and ready: what is said to a load balancer, and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app import create_app
+from tests.app.conftest import body_of
+
+
+def test_a_living_process_says_so_without_asking_the_database(tmp_path: Any, settings: dict[str, Any]) -> None:
+    """A database that is away is no reason to restart the process."""
+    client = create_app(settings | {"DATABASE_URL": f"sqlite:///{tmp_path}/no/such/folder/x"}).test_client()
+
+    answer = client.get("/health")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_a_service_with_all_it_needs_is_ready(client: FlaskClient) -> None:
+    """Nobody has to say who asks."""
+    answer = client.get("/health/ready")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_a_database_without_the_table_is_not_ready(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer names the database, the log says why."""
+    with app.extensions["database_engine"].begin() as connection:
+        connection.execute(text("DROP TABLE tasks"))
+
+    answer = client.get("/health/ready")
+
+    assert answer.status_code == 503
+    assert answer.json == {
+        "code": 503,
+        "status": "Service Unavailable",
+        "message": "The service is not ready.",
+        "errors": {"database": "unusable"},
+    }
+    assert "no such table" in caplog.text
+
+
+def test_missing_keys_are_named(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the database is."""
+    monkeypatch.setitem(app.extensions, "resource_server", WithoutKeys(app.extensions["resource_server"]))
+
+    answer = client.get("/health/ready")
+
+    assert (answer.status_code, body_of(answer)["errors"]) == (503, {"keys": "unusable"})
+
+
+class WithoutKeys:
+    """A resource server whose keys cannot be had."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def keys_ready(self) -> bool:
+        """Say so."""
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        """Be like any other in the rest."""
+        return getattr(self.real, name)

@@ -1,0 +1,18 @@
+"""Where gunicorn and ``flask`` find the app. Reads ``.env``; what is set in the environment already stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from app import create_app
+from auth.errors import ConfigurationError
+
+load_dotenv(Path(__file__).with_name(".env"), override=False)
+
+try:
+    app = create_app()
+except ConfigurationError as error:
+    # For an operator the message is the whole answer; a traceback would bury it.
+    raise SystemExit(str(error)) from None
