@@ -1,0 +1,125 @@
+"""A real gunicorn with the real configuration, on a free port and a database of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from auth.testing import TokenIssuer
+from tests.integration.environments import ROOT, clean_environment, run
+
+SECRET = "b1946ac92492d2347c6235b4d2611184e7a3c0f95d6b8a21"
+
+#: Seconds a start or a stop may take before the test fails.
+PATIENCE = 20
+
+ISSUER = TokenIssuer(SECRET)
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """Return the variables a server in a test starts with; those given here win over a developer's .env."""
+    settings = {
+        "BETTER_AUTH_SECRET": SECRET,
+        "BETTER_AUTH_URL": "",
+        "DATABASE_URL": f"sqlite:///{folder / 'tasks.sqlite3'}",
+        "HOST": "127.0.0.1",
+        "WEB_CONCURRENCY": "2",
+        "FORWARDED_ALLOW_IPS": "",
+    }
+    return settings | variables
+
+
+class GunicornServer:
+    """gunicorn as ``make serve`` starts it; to be used in a ``with`` statement, which kills it in any case."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.variables = environment(folder, **variables)
+        self.log = folder / "gunicorn.log"
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port: int = listener.getsockname()[1]
+
+    @property
+    def origin(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        """Migrate the database, start the server, and wait until it answers."""
+        run([sys.executable, "-m", "flask", "--app", "wsgi:app", "db", "upgrade"], settings=self.variables)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn"],
+                cwd=ROOT,
+                env=clean_environment(**self.variables, PORT=str(self.port)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it, gently at first."""
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """Leave no process of it behind."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.process.wait(PATIENCE)
+
+    def wait_until_ready(self) -> None:
+        """Return as soon as the server can work; fail with its log when that takes too long."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if self.call("GET", "/health/ready")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"gunicorn did not get ready:\n{self.log.read_text()}")
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def call(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Make one request on a connection of its own and return the status and the JSON of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            content = None if body is None else json.dumps(body)
+            content_type = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, path, content, {**content_type, **(headers or {})})
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        return answer.status, json.loads(text) if text else None
+
+    def exchange(self, raw: bytes) -> bytes:
+        """Send bytes as they are and return all that comes back until the server closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
+            connection.sendall(raw)
+            return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -1,0 +1,217 @@
+"""The service under gunicorn, as it runs in production: start, restart, crash, and the edges of HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.environments import ROOT, clean_environment
+from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer, environment
+
+TASKS = "/api/alice/tasks"
+ALICE = ISSUER.authorization("alice")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
+    """Return a running server, shared by the tests that do it no harm."""
+    with GunicornServer(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+def refused_start(folder: Path, **variables: str) -> str:
+    """Start gunicorn with impossible settings and return what it says before it ends."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "gunicorn"],
+        cwd=ROOT,
+        env=clean_environment(**environment(folder, **variables)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert finished.returncode != 0
+    said = finished.stdout + finished.stderr
+    assert "Traceback" not in said
+    return said
+
+
+def titles(server: GunicornServer) -> set[str]:
+    """Return the titles of all of alice's tasks."""
+    found: set[str] = set()
+    cursor = ""
+    while True:
+        status, page = server.call("GET", f"{TASKS}?limit=200{cursor}", headers=ALICE)
+        assert status == 200
+        found |= {task["title"] for task in page["items"]}
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+def test_a_task_is_created_and_listed(server: GunicornServer) -> None:
+    """And neither strangers nor other users see it."""
+    created, task = server.call("POST", TASKS, {"title": "Buy milk"}, ALICE)
+    listed, page = server.call("GET", TASKS, headers=ALICE)
+
+    assert (created, listed) == (201, 200)
+    assert task in page["items"]
+    assert server.call("GET", TASKS)[0] == 401
+    assert server.call("GET", TASKS, headers=ISSUER.authorization("bob"))[0] == 403
+
+
+def test_tasks_outlive_a_restart(tmp_path: Path) -> None:
+    """They are in the database, not in the process."""
+    with GunicornServer(tmp_path) as server:
+        _, task = server.call("POST", TASKS, {"title": "Still here"}, ALICE)
+
+    with GunicornServer(tmp_path) as server:
+        status, page = server.call("GET", TASKS, headers=ALICE)
+
+    assert (status, page["items"]) == (200, [task])
+
+
+def test_killed_workers_lose_no_acknowledged_write(tmp_path: Path) -> None:
+    """kill -9 in the middle of a stream of writes: whatever was answered with 201 is there afterwards."""
+    acknowledged: set[str] = set()
+    stop = threading.Event()
+
+    def write(server: GunicornServer, writer: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            title = f"{writer}-{number}"
+            try:
+                status, _ = server.call("POST", TASKS, {"title": title}, ALICE)
+            except (OSError, http.client.HTTPException):
+                continue
+            if status == 201:
+                acknowledged.add(title)
+
+    with GunicornServer(tmp_path) as server:
+        writers = [threading.Thread(target=write, args=(server, number)) for number in range(4)]
+        for writer in writers:
+            writer.start()
+        killed = kill_workers(server, acknowledged, times=3)
+        stop.set()
+        for writer in writers:
+            writer.join(PATIENCE)
+        server.wait_until_ready()
+        kept = titles(server)
+
+    assert killed == 3
+    assert len(acknowledged) >= 40
+    assert acknowledged <= kept
+
+
+def kill_workers(server: GunicornServer, acknowledged: set[str], *, times: int) -> int:
+    """Kill a worker each time some more writes were acknowledged; return how many were killed."""
+    killed = 0
+    deadline = time.monotonic() + PATIENCE
+    while killed < times and time.monotonic() < deadline:
+        workers = server.workers()
+        if workers and len(acknowledged) >= 10 * (killed + 1):
+            os.kill(workers[0], signal.SIGKILL)
+            killed += 1
+        time.sleep(0.02)
+    while len(acknowledged) < 10 * (times + 1) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return killed
+
+
+def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
+    """Readable, without a traceback, and before any worker is started."""
+    said = refused_start(tmp_path, BETTER_AUTH_SECRET="")
+
+    assert "BETTER_AUTH_SECRET is not set" in said
+    assert "Booting worker" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WEB_CONCURRENCY", "0"), ("PORT", "http"), ("PORT", "70000"), ("GUNICORN_THREADS", "-1")],
+)
+def test_an_impossible_number_for_gunicorn_says_so_and_ends(tmp_path: Path, name: str, value: str) -> None:
+    """Named, with what is possible."""
+    said = refused_start(tmp_path, **{name: value})
+
+    assert f"{name} must be a whole number from " in said
+
+
+def test_a_port_in_use_says_so_and_ends(server: GunicornServer, tmp_path: Path) -> None:
+    """gunicorn tries for some seconds, then gives up."""
+    said = refused_start(tmp_path, PORT=str(server.port))
+
+    assert "in use" in said
+
+
+@pytest.mark.parametrize(
+    "token", [pytest.param("x" * 8192, id="as long as allowed"), pytest.param("x" * 12000, id="longer than allowed")]
+)
+def test_a_long_token_is_refused_by_the_app_and_not_by_gunicorn(server: GunicornServer, token: str) -> None:
+    """401 with the error in JSON, where gunicorn would say 400 in HTML."""
+    status, body = server.call("GET", TASKS, headers={"Authorization": f"Bearer {token}"})
+
+    assert (status, body["error"]) == (401, "malformed_token")
+
+
+def test_two_authorization_headers_are_a_malformed_request(server: GunicornServer) -> None:
+    """RFC 6750 §2, by way of a socket: no client library would send it."""
+    token = ALICE["Authorization"]
+    raw = (
+        f"GET {TASKS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        f"Authorization: {token}\r\nAuthorization: {token}\r\n\r\n"
+    )
+
+    head, _, body = server.exchange(raw.encode()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["error"] == "malformed_request"
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(server: GunicornServer) -> None:
+    """413 while the client still has ten megabytes to send."""
+    raw = (
+        f"POST {TASKS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: 10000000\r\nAuthorization: {ALICE['Authorization']}\r\n\r\n"
+    )
+
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
+        connection.sendall(raw.encode())
+        answer = connection.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_the_log_holds_neither_paths_nor_tokens(server: GunicornServer) -> None:
+    """Not even of a request that is refused."""
+    server.call("GET", "/api/typed-by-a-client/tasks", headers=ALICE)
+
+    log = server.log.read_text()
+
+    assert "not_owner" in log
+    assert "typed-by-a-client" not in log
+    assert ALICE["Authorization"].split()[1] not in log
+
+
+def test_json_logs_are_json_from_the_first_line_to_the_last(tmp_path: Path) -> None:
+    """gunicorn's own lines as well as the app's."""
+    with GunicornServer(tmp_path, FLASK_LOG_FORMAT="json") as server:
+        server.call("GET", TASKS)
+
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+
+    assert {"gunicorn.error", "auth.audit"} <= {line["logger"] for line in lines}
+    assert all({"time", "level", "message"} <= line.keys() for line in lines)

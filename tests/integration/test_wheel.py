@@ -1,0 +1,137 @@
+"""The wheel on its own: what it holds, and a second service that stands on nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth.testing import TokenIssuer
+from tests.integration.environments import ROOT, clean_environment, make_environment, run
+
+ISSUER, AUDIENCE = "https://login.example.com", "https://notes.example.com"
+
+
+def test_the_wheel_holds_auth_and_nothing_else(wheel: Path) -> None:
+    """``app`` would break every service that has an ``app`` of its own."""
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"auth"}
+    assert "auth/py.typed" in names
+    assert "auth/keys/source.py" in names
+
+
+def test_the_wheel_demands_flask_and_pyjwt_and_no_more(wheel: Path) -> None:
+    """What a service gets into its environment is part of the contract."""
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+    lines = archive.read(metadata).decode().splitlines()
+
+    demanded = [line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line]
+
+    assert [line.split()[1].split(">")[0].lower() for line in demanded] == ["flask", "pyjwt[crypto]", "cryptography"]
+
+
+@pytest.fixture(scope="module")
+def notes(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, TokenIssuer]]:
+    """The service of ``examples/notes``, outside the checkout, in an environment with the wheel alone."""
+    folder = tmp_path_factory.mktemp("notes")
+    binaries = make_environment(folder / "venv", wheel, "-c", ROOT / "constraints.txt")
+    shutil.copy(ROOT / "examples" / "notes" / "notes.py", folder)
+    installed = run([binaries / "python", "-m", "pip", "list"]).lower()
+    assert "smorest" not in installed
+    assert "marshmallow" not in installed
+    issuer = TokenIssuer.generate("ES256", issuer=ISSUER, audience=AUDIENCE)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    server = subprocess.Popen(
+        [binaries / "flask", "--app", "notes", "run", "--port", str(port)],
+        cwd=folder,
+        env=clean_environment(
+            FLASK_AUTH_PUBLIC_KEY=issuer.public_key, FLASK_AUTH_ISSUER=ISSUER, FLASK_AUTH_AUDIENCE=AUDIENCE
+        ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    origin = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                ask(f"{origin}/health")
+                break
+            except urllib.error.URLError:
+                assert server.poll() is None, "the service did not start"
+                assert time.monotonic() < deadline, "the service did not answer within 20 s"
+                time.sleep(0.1)
+        yield origin, issuer
+    finally:
+        server.kill()
+        server.wait()
+
+
+def ask(url: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, Any, Any]:
+    """Return status, headers and JSON of one request."""
+    request = urllib.request.Request(url, data=body, headers=headers or {})  # noqa: S310 - our own loopback URL
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return answer.status, answer.headers, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.headers, json.load(refused)
+
+
+def test_a_plain_flask_service_lets_users_reach_their_own_notes(notes: tuple[str, TokenIssuer]) -> None:
+    """The owner writes and reads."""
+    origin, issuer = notes
+
+    written = ask(f"{origin}/notes/alice", body=b"remember", headers=issuer.authorization("alice"))
+    read = ask(f"{origin}/notes/alice", headers=issuer.authorization("alice"))
+
+    assert (written[0], read[0]) == (201, 200)
+    assert read[2] == {"notes": ["remember"]}
+
+
+def test_a_plain_flask_service_refuses_with_the_shape_of_the_library(notes: tuple[str, TokenIssuer]) -> None:
+    """No token is 401 with the challenge, another user's path 403, a missing scope 403 with its name."""
+    origin, issuer = notes
+
+    without = ask(f"{origin}/notes/alice")
+    foreign = ask(f"{origin}/notes/bob", headers=issuer.authorization("alice"))
+    unscoped = ask(f"{origin}/statistics", headers=issuer.authorization("alice"))
+
+    assert (without[0], without[1]["WWW-Authenticate"]) == (401, 'Bearer realm="api"')
+    assert without[2] == {
+        "code": 401,
+        "status": "Unauthorized",
+        "message": "An access token is required.",
+        "error": "missing_token",
+    }
+    assert (foreign[0], foreign[2]["error"], foreign[1]["WWW-Authenticate"]) == (403, "not_owner", None)
+    assert unscoped[0] == 403
+    assert unscoped[1]["WWW-Authenticate"] == (
+        'Bearer realm="api", error="insufficient_scope", scope="statistics:read"'
+    )
+
+
+def test_a_plain_flask_service_serves_scopes_and_anonymous_callers(notes: tuple[str, TokenIssuer]) -> None:
+    """A granted scope opens, an optional view greets who is known and serves who is not."""
+    origin, issuer = notes
+
+    scoped = ask(f"{origin}/statistics", headers=issuer.authorization("carol", scopes=["statistics:read"]))
+    anonymous = ask(f"{origin}/topics")
+    known = ask(f"{origin}/topics", headers=issuer.authorization("carol"))
+
+    assert (scoped[0], scoped[2]["read_by"]) == (200, "carol")
+    assert (anonymous[0], anonymous[2]["hello"]) == (200, None)
+    assert (known[0], known[2]["hello"]) == (200, "carol")
