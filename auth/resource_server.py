@@ -7,7 +7,6 @@ runs: they need no hook to be safe. A refusal travels up untouched and becomes H
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -103,7 +102,7 @@ def _answer(error: AuthError) -> Response:
             response.headers[name] = value
     body = response.get_json(silent=True) if response.is_json else None
     if isinstance(body, dict) and "error" not in body:
-        response.set_data(json.dumps(body | {"error": error.code.value}))
+        response.set_data(_dump(body | {"error": error.code.value}))
     return response
 
 
@@ -116,13 +115,18 @@ class _Refusal(HTTPException):
         self.headers = headers_for(error, realm)
         #: What flask-smorest's error handler reads.
         self.data = {"message": error.message, "headers": self.headers}
-        self._body = json.dumps(body_for(error))
+        self._body = _dump(body_for(error))
 
     def get_body(self, *_args: Any) -> str:
         return self._body
 
     def get_headers(self, *_args: Any) -> list[tuple[str, str]]:
         return [("Content-Type", "application/json"), *self.headers.items()]
+
+
+def _dump(body: dict[str, Any]) -> str:
+    """Return a JSON body as the service writes all of its JSON."""
+    return current_app.make_response(body).get_data(as_text=True)
 
 
 def _keep_out_of_caches(response: Response) -> Response:

@@ -18,8 +18,12 @@ from tests.integration.environments import ROOT, clean_environment, run
 
 SECRET = "b1946ac92492d2347c6235b4d2611184e7a3c0f95d6b8a21"
 
-#: Seconds a start or a stop may take before the test fails.
+#: Seconds a start or an answer may take before the test fails.
 PATIENCE = 20
+
+#: Seconds a stop may take: a worker that is told to stop while it boots misses the signal, and gunicorn waits its
+#: graceful timeout (30 s) before it kills it.
+STOP_PATIENCE = 45
 
 ISSUER = TokenIssuer(SECRET)
 
@@ -75,7 +79,7 @@ class GunicornServer:
         """Stop it, gently at first."""
         self.process.terminate()
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(STOP_PATIENCE)
         finally:
             self.kill()
 

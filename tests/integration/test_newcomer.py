@@ -19,6 +19,7 @@ import pytest
 from flask import Flask
 
 from tests.integration.environments import ROOT, clean_environment, clone, run
+from tests.integration.gunicorn_server import STOP_PATIENCE
 
 _BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 PYTHON_BLOCKS = [text for language, text in _BLOCKS if language == "python"]
@@ -104,7 +105,7 @@ def _serve(folder: Path, port: int, *command: str, **variables: str) -> tuple[su
 def _stop(server: subprocess.Popen[bytes]) -> None:
     os.killpg(server.pid, signal.SIGTERM)
     try:
-        server.wait(timeout=20)
+        server.wait(timeout=STOP_PATIENCE)
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
