@@ -1,0 +1,1 @@
+"""Tests of the keys, module by module."""

@@ -1,0 +1,279 @@
+"""One key, judged once."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hmac
+import json
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from auth.keys import UnusableKeyError, VerificationKey
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # what is to be refused
+P256 = ec.generate_private_key(ec.SECP256R1())
+K256 = ec.generate_private_key(ec.SECP256K1())
+ED25519 = ed25519.Ed25519PrivateKey.generate()
+ED448 = ed448.Ed448PrivateKey.generate()
+
+
+def pem(key: Any) -> str:
+    text: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return text.decode()
+
+
+def der(key: Any) -> bytes:
+    data: bytes = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return data
+
+
+def private_pem(key: Any) -> str:
+    text: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return text.decode()
+
+
+def certificate() -> str:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
+    start = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(P256.public_key())
+    builder = builder.serial_number(1).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=1))
+    return builder.sign(P256, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def jwk(reader: Any, key: Any, **changes: Any) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(reader.to_jwk(key.public_key()))
+    made.pop("key_ops", None)
+    return {name: value for name, value in (made | changes).items() if value is not ...}
+
+
+RSA_JWK, EC_JWK, OKP_JWK = jwk(RSAAlgorithm, RSA), jwk(ECAlgorithm, P256), jwk(OKPAlgorithm, ED25519)
+
+SECRETS = {
+    31: None,
+    32: {"HS256"},
+    47: {"HS256"},
+    48: {"HS256", "HS384"},
+    63: {"HS256", "HS384"},
+    64: {"HS256", "HS384", "HS512"},
+}
+
+
+@pytest.mark.parametrize(("size", "algorithms"), SECRETS.items(), ids=SECRETS)
+def test_a_secret_serves_the_hashes_that_it_is_as_long_as(size: int, algorithms: set[str] | None) -> None:
+    """RFC 7518 §3.2: 32 bytes are the least, and each hash asks for its own length."""
+    secret = bytes(range(1, size + 1))
+    if algorithms is None:
+        with pytest.raises(UnusableKeyError, match="has 31 bytes, at least 32 are needed"):
+            VerificationKey.from_secret(secret)
+        return
+
+    assert VerificationKey.from_secret(secret).algorithms == algorithms
+
+
+def test_the_length_of_a_text_secret_counts_in_utf_8_bytes() -> None:
+    """Sixteen letters of two bytes are 32 bytes."""
+    assert VerificationKey.from_secret("é" * 16).algorithms == {"HS256"}
+    with pytest.raises(UnusableKeyError, match="has 31 bytes"):
+        VerificationKey.from_secret("é" * 15 + "e")
+
+
+NO_SECRETS: dict[str, str | bytes] = {
+    "empty": "",
+    "PEM": pem(RSA),
+    "PEM in bytes": pem(P256).encode(),
+    "PEM with written-out line ends": pem(RSA).replace("\n", "\\n"),
+    "private PEM": private_pem(P256),
+    "certificate": certificate(),
+    "OpenSSH": ED25519.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+    "DER": RSA.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    "JWK": json.dumps(RSA_JWK),
+    "JWK of a secret": json.dumps({"kty": "oct", "k": "A" * 43}),
+    "JWKS": json.dumps({"keys": [RSA_JWK]}),
+    "base64 between the lines of a PEM": "".join(pem(P256).splitlines()[1:-1]),
+    "base64url of DER": base64.urlsafe_b64encode(der(P256)).rstrip(b"="),
+    "hexadecimal of DER": der(P256).hex(),
+    "base64 of a PEM": base64.b64encode(pem(P256).encode()),
+    "private DER": P256.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+    "base64 of a private DER": base64.b64encode(P256.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
+    "base64 of a JWK": base64.b64encode(json.dumps(RSA_JWK).encode()),
+}
+
+
+@pytest.mark.parametrize("secret", NO_SECRETS.values(), ids=NO_SECRETS)
+def test_key_material_is_no_secret(secret: str | bytes) -> None:
+    """Everybody has a public key, so everybody could sign with it (RFC 8725 §2.1)."""
+    with pytest.raises(
+        UnusableKeyError, match=r"^is (empty or a public key|a key of a key pair), not a shared secret$"
+    ):
+        VerificationKey.from_secret(secret)
+
+
+def test_a_secret_that_is_no_text_is_refused() -> None:
+    """Half a surrogate pair, as a broken environment variable may hold it."""
+    with pytest.raises(UnusableKeyError, match="is not valid Unicode text"):
+        VerificationKey.from_secret("\udc80" * 40)
+
+
+PEMS = {
+    "RSA": (pem(RSA), {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
+    "PKCS #1": (
+        RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode(),
+        {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"},
+    ),
+    "EC": (pem(P256), {"ES256"}),
+    "Ed25519": (pem(ED25519), {"EdDSA", "Ed25519"}),
+    "Ed448": (pem(ED448), {"EdDSA", "Ed448"}),
+    "written-out line ends": (pem(P256).replace("\n", "\\n"), {"ES256"}),
+    "CRLF": (pem(P256).replace("\n", "\r\n"), {"ES256"}),
+    "text around": (f"# our issuer\n{pem(P256)}\n", {"ES256"}),
+}
+
+
+@pytest.mark.parametrize(("text", "algorithms"), PEMS.values(), ids=PEMS)
+def test_a_public_pem_is_bound_to_its_algorithms(text: str, algorithms: set[str]) -> None:
+    """As files and as environment variables hold it."""
+    key = VerificationKey.from_pem(text)
+
+    assert key.key_id is None
+    assert key.algorithms == algorithms
+
+
+BAD_PEMS = {
+    "empty": ("", "is not exactly one PEM public key; give several as a list"),
+    "nonsense": ("nonsense", "is not exactly one PEM public key; give several as a list"),
+    "two keys": (pem(P256) + pem(RSA), "is not exactly one PEM public key; give several as a list"),
+    "private": (private_pem(P256), "is a private key; give the public one"),
+    "certificate": (certificate(), "is a certificate; give its public key (openssl x509 -pubkey -noout)"),
+    "broken": ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "is not a readable PEM public key"),
+    "half a surrogate pair": (pem(P256) + "\udc80", "is not a readable PEM public key"),
+    "short RSA": (pem(WEAK_RSA), "has 1024 bits, an RSA key needs 2048"),
+    "secp256k1": (pem(K256), "is on a curve other than P-256, P-384 and P-521"),
+    "X25519": (pem(x25519.X25519PrivateKey.generate()), "is not an RSA, EC or EdDSA public key"),
+    "DSA": (pem(dsa.generate_private_key(2048)), "is not an RSA, EC or EdDSA public key"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_PEMS.values(), ids=BAD_PEMS)
+def test_a_pem_that_cannot_verify_is_refused(text: str, message: str) -> None:
+    """The message says why, and no key material."""
+    with pytest.raises(UnusableKeyError) as raised:
+        VerificationKey.from_pem(text)
+    assert str(raised.value) == message
+
+
+JWKS = {
+    "RSA": (RSA_JWK, {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
+    "EC": (EC_JWK, {"ES256"}),
+    "OKP": (OKP_JWK, {"EdDSA", "Ed25519"}),
+    "Ed448": (jwk(OKPAlgorithm, ED448), {"EdDSA", "Ed448"}),
+    "with use": (RSA_JWK | {"use": "sig"}, {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
+    "with key_ops": (EC_JWK | {"key_ops": ["verify", "sign"]}, {"ES256"}),
+    "with alg": (RSA_JWK | {"alg": "PS384"}, {"PS384"}),
+    "with alg Ed25519": (OKP_JWK | {"alg": "Ed25519"}, {"Ed25519"}),
+    "with unknown members": (EC_JWK | {"x5c": ["…"], "nbf": 1}, {"ES256"}),
+}
+
+
+@pytest.mark.parametrize(("key", "algorithms"), JWKS.values(), ids=JWKS)
+def test_a_public_jwk_is_bound_to_its_algorithms(key: dict[str, Any], algorithms: set[str]) -> None:
+    """``alg`` narrows them down to one (RFC 7517 §4.4)."""
+    assert VerificationKey.from_jwk(key | {"kid": "k-1"}) == VerificationKey(
+        "k-1", frozenset(algorithms), VerificationKey.from_jwk(key).material
+    )
+
+
+BAD_JWKS: dict[str, tuple[dict[str, Any], str]] = {
+    "empty": ({}, 'has an unknown key type ("kty")'),
+    "a whole set": ({"keys": [RSA_JWK]}, 'has an unknown key type ("kty")'),
+    "kty unknown": ({"kty": "AKP"}, 'has an unknown key type ("kty")'),
+    "kty a list": ({"kty": []}, 'has an unknown key type ("kty")'),
+    "secret": ({"kty": "oct", "k": "AAAA"}, "is a private or symmetric JWK; give the public one"),
+    "private": (RSA_JWK | {"d": "AQAB"}, "is a private or symmetric JWK; give the public one"),
+    "kid a number": (EC_JWK | {"kid": 1}, 'has a "kid" that is not text'),
+    "for encryption": (RSA_JWK | {"use": "enc"}, 'is not for signatures ("use")'),
+    "use null": (RSA_JWK | {"use": None}, 'is not for signatures ("use")'),
+    "key_ops without verify": (RSA_JWK | {"key_ops": ["encrypt"]}, 'may not verify ("key_ops")'),
+    "key_ops no list": (RSA_JWK | {"key_ops": "verify"}, 'may not verify ("key_ops")'),
+    "no modulus": (jwk(RSAAlgorithm, RSA, n=...), "is not a readable JWK"),
+    "modulus a number": (RSA_JWK | {"n": 5}, "is not a readable JWK"),
+    "modulus no base64url": (RSA_JWK | {"n": "€"}, "is not a readable JWK"),
+    "exponent even": (RSA_JWK | {"e": "Ag"}, "is not a readable JWK"),
+    "point off the curve": (EC_JWK | {"y": EC_JWK["x"]}, "is not a readable JWK"),
+    "crv unknown": (EC_JWK | {"crv": "P-1"}, "is not a readable JWK"),
+    "crv X25519": (OKP_JWK | {"crv": "X25519"}, "is not a readable JWK"),
+    "x too short": (OKP_JWK | {"x": "AAAA"}, "is not a readable JWK"),
+    "short RSA": (jwk(RSAAlgorithm, WEAK_RSA), "has 1024 bits, an RSA key needs 2048"),
+    "secp256k1": (jwk(ECAlgorithm, K256), "is on a curve other than P-256, P-384 and P-521"),
+    "alg of another kind": (RSA_JWK | {"alg": "ES256"}, 'has an "alg" that does not fit it'),
+    "alg HMAC": (RSA_JWK | {"alg": "HS256"}, 'has an "alg" that does not fit it'),
+    "alg a number": (RSA_JWK | {"alg": 1}, 'has an "alg" that does not fit it'),
+}
+
+
+@pytest.mark.parametrize(("key", "message"), BAD_JWKS.values(), ids=BAD_JWKS)
+def test_a_jwk_that_cannot_verify_is_refused(key: dict[str, Any], message: str) -> None:
+    """Private, symmetric, weak, unknown, or published for another use (RFC 7517 §4)."""
+    with pytest.raises(UnusableKeyError) as raised:
+        VerificationKey.from_jwk(key)
+    assert str(raised.value) == message
+
+
+VALUES: st.SearchStrategy[object] = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just([]) | st.just({})
+)
+MEMBERS = st.sampled_from(["kty", "n", "e", "crv", "x", "y", "kid", "use", "alg", "key_ops"])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from([RSA_JWK, EC_JWK, OKP_JWK]), st.dictionaries(MEMBERS, VALUES, max_size=3))
+def test_any_jwk_is_a_key_or_unusable(key: dict[str, Any], changes: dict[str, Any]) -> None:
+    """What an issuer publishes never raises anything else."""
+    try:
+        made = VerificationKey.from_jwk(key | changes)
+    except UnusableKeyError:
+        return
+
+    assert made.algorithms
+
+
+def test_the_restriction_to_some_algorithms_keeps_id_and_material() -> None:
+    """Algorithms that the key is not made for are not added."""
+    key = VerificationKey.from_jwk(RSA_JWK | {"kid": "k-1"})
+
+    restricted = key.restricted_to(frozenset({"PS256", "ES256"}))
+
+    assert restricted == VerificationKey("k-1", frozenset({"PS256"}), key.material)
+
+
+def test_a_signature_verifies_with_a_bound_algorithm_only() -> None:
+    """The same bytes under another name are refused before any cryptography."""
+    secret = bytes(range(32))
+    key = VerificationKey.from_secret(secret)
+    sha256, sha512 = (hmac.digest(secret, b"input", name) for name in ("sha256", "sha512"))
+
+    assert key.verify("HS256", b"input", sha256) is True
+    assert key.verify("HS256", b"other", sha256) is False
+    assert key.verify("HS512", b"input", sha512) is False
+    assert key.verify("none", b"input", b"") is False
+
+
+def test_the_material_stays_out_of_the_representation() -> None:
+    """A key that lands in a log or a traceback gives nothing away."""
+    secret = "kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sA"
+
+    assert secret not in repr(VerificationKey.from_secret(secret))

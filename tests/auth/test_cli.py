@@ -1,0 +1,132 @@
+"""``flask auth …``."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask.views import MethodView
+
+from auth import ResourceServer, current_token, owns_path_user, public, require_jwt
+from auth.testing import TokenIssuer
+from tests.auth.services import AUDIENCE, ISSUER, SETTINGS, add_view, bearer, service
+
+
+def developing(**settings: object) -> Flask:
+    """Return a service on the system clock, as the command uses it."""
+    app = Flask("service")
+    app.config.update(SETTINGS | {"AUTH_DEVELOPMENT_TOKENS": True} | settings)
+    ResourceServer(app)
+
+    @app.get("/")
+    @require_jwt
+    def me() -> dict[str, object]:
+        return {"user_id": current_token.user_id, "scopes": sorted(current_token.scopes), "iss": current_token.issuer}
+
+    return app
+
+
+def test_a_development_token_opens_the_service_it_was_made_in() -> None:
+    """For its issuer and audience, with the scopes asked for."""
+    app = developing()
+
+    result = app.test_cli_runner().invoke(args=["auth", "token", "alice", "--scope", "a", "--scope", "b"])
+
+    assert result.exit_code == 0
+    assert app.test_client().get("/", headers=bearer(result.output.strip())).json == {
+        "user_id": "alice",
+        "scopes": ["a", "b"],
+        "iss": ISSUER,
+    }
+
+
+def test_a_development_token_may_be_expired_already() -> None:
+    """To see what a client sees then."""
+    app = developing()
+
+    result = app.test_cli_runner().invoke(args=["auth", "token", "alice", "--expires-in", "-60"])
+
+    assert app.test_client().get("/", headers=bearer(result.output.strip())).get_json()["error"] == "token_expired"
+
+
+def test_debugging_allows_development_tokens_too() -> None:
+    """``flask --debug`` is development by definition."""
+    runner = developing(AUTH_DEVELOPMENT_TOKENS=False).test_cli_runner()
+
+    result = runner.invoke(args=["auth", "token", "alice"], env={"FLASK_DEBUG": "1"})
+
+    assert result.exit_code == 0
+
+
+def test_no_token_is_minted_in_production() -> None:
+    """The message says where they come from."""
+    result = developing(AUTH_DEVELOPMENT_TOKENS=False).test_cli_runner().invoke(args=["auth", "token", "alice"])
+
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: Tokens are minted in development only: set AUTH_DEVELOPMENT_TOKENS to true, or run flask --debug. "
+        "In production they come from your authorization server.\n"
+    )
+
+
+def test_no_token_can_be_minted_with_a_public_key() -> None:
+    """Only their issuer can sign."""
+    app = developing(AUTH_SECRET=None, AUTH_PUBLIC_KEY=TokenIssuer.generate("EdDSA").public_key)
+
+    result = app.test_cli_runner().invoke(args=["auth", "token", "alice"])
+
+    assert result.exit_code == 1
+    assert result.output == "Error: This service verifies with public keys; only their issuer can sign tokens.\n"
+
+
+def test_the_routes_are_listed_with_who_may_enter() -> None:
+    """In the order of their paths; methods that Flask adds by itself are left out."""
+    app = service()
+    app.view_functions["static"] = public(app.view_functions["static"])
+
+    class Notes(MethodView):
+        decorators = [require_jwt, owns_path_user]  # noqa: RUF012
+
+        def get(self, user_id: str) -> str:
+            return user_id
+
+        def post(self, user_id: str) -> str:
+            return user_id
+
+    add_view(app, "/a", require_jwt(scopes="x y")(lambda: ""))
+    add_view(app, "/b", require_jwt(scopes="x", any_scope="y z")(lambda: ""))
+    add_view(app, "/c", require_jwt(optional=True)(lambda: ""))
+    add_view(app, "/d", public(lambda: ""))
+    add_view(app, "/e/<user_id>", Notes)
+
+    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "GET     /a  token x y",
+        "GET     /b  token x any of (y z)",
+        "GET     /c  token or anonymous",
+        "GET     /d  public",
+        "GET     /e/<user_id>  owner <user_id>, token",
+        "POST    /e/<user_id>  owner <user_id>, token",
+        "GET     /static/<path:filename>  public",
+    ]
+
+
+def test_a_route_that_says_nothing_fails_the_list() -> None:
+    """So a pipeline can ask."""
+    result = service().test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert result.exit_code == 1
+    assert result.output == "GET     /static/<path:filename>  UNDECLARED\n"
+
+
+def test_a_route_that_cannot_work_fails_the_list() -> None:
+    """An owner without a variable answers nobody."""
+    app = service()
+    app.view_functions["static"] = public(app.view_functions["static"])
+    add_view(app, "/notes", owns_path_user(lambda: ""))
+
+    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert result.exit_code == 1
+    assert result.output.splitlines()[0] == "GET     /notes  owner <user_id>  UNUSABLE: the route has no <user_id>"
+    assert AUDIENCE not in result.output

@@ -1,0 +1,102 @@
+"""The error table as data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from auth import errors
+from auth.bearer import body_for, challenge_for
+from auth.errors import AuthError, AuthErrorCode, ConfigurationError, InsufficientScopeError, KeysUnavailableError
+
+ROWS = [
+    (errors.MissingTokenError, "missing_token", 401, None),
+    (errors.MalformedRequestError, "malformed_request", 400, "invalid_request"),
+    (errors.MalformedHeaderError, "malformed_header", 401, "invalid_token"),
+    (errors.MalformedTokenError, "malformed_token", 401, "invalid_token"),
+    (errors.InvalidSignatureError, "invalid_signature", 401, "invalid_token"),
+    (errors.TokenExpiredError, "token_expired", 401, "invalid_token"),
+    (errors.TokenNotYetValidError, "token_not_yet_valid", 401, "invalid_token"),
+    (errors.InvalidIssuerError, "invalid_issuer", 401, "invalid_token"),
+    (errors.InvalidAudienceError, "invalid_audience", 401, "invalid_token"),
+    (errors.InvalidTypeError, "invalid_type", 401, "invalid_token"),
+    (errors.MissingClaimError, "missing_claim", 401, "invalid_token"),
+    (errors.TokenRevokedError, "token_revoked", 401, "invalid_token"),
+    (errors.NotOwnerError, "not_owner", 403, None),
+    (errors.UndeclaredRouteError, "undeclared_route", 403, None),
+    (errors.KeysUnavailableError, "keys_unavailable", 503, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "code", "status", "challenge_error"), ROWS, ids=[row[1] for row in ROWS])
+def test_each_error_is_one_row_of_the_table(
+    kind: type[AuthError], code: str, status: int, challenge_error: str | None
+) -> None:
+    """Code, status and challenge error are facts of the class."""
+    error = kind("the exact cause")
+
+    assert (error.code, error.status, error.challenge_error) == (code, status, challenge_error)
+    assert error.reason == str(error) == "the exact cause"
+
+
+def test_every_code_belongs_to_exactly_one_error() -> None:
+    """The table above and the enumeration name the same codes."""
+    assert sorted([*(row[1] for row in ROWS), "insufficient_scope"]) == sorted(AuthErrorCode)
+
+
+def test_an_error_without_a_reason_says_what_the_client_reads() -> None:
+    """The log line is never empty."""
+    error = errors.TokenExpiredError()
+
+    assert error.reason == "The access token has expired."
+
+
+def test_an_insufficient_scope_names_the_scopes() -> None:
+    """The scopes that would have sufficed travel with the error."""
+    error = InsufficientScopeError(["reports:read", "reports:write"], "cause")
+
+    assert error.scope == ("reports:read", "reports:write")
+    assert error.reason == "cause"
+
+
+def test_keys_that_cannot_be_had_say_when_to_try_again() -> None:
+    """The default of five seconds can be replaced by the key source."""
+    assert KeysUnavailableError().retry_after == 5
+    assert KeysUnavailableError("cause", retry_after=17).retry_after == 17
+
+
+@pytest.mark.parametrize("kind", [*(row[0] for row in ROWS), InsufficientScopeError], ids=lambda kind: kind.__name__)
+def test_messages_are_fixed_sentences_that_fit_an_error_description(kind: type[AuthError]) -> None:
+    """RFC 6750 §3 forbids quotes and backslashes in what a challenge may describe."""
+    assert kind.message.isascii()
+    assert kind.message.endswith(".")
+    assert not set(kind.message) & set('"\\')
+
+
+def test_the_configuration_error_stands_outside_the_family() -> None:
+    """It stops the start; no handler for refusals may swallow it."""
+    assert not issubclass(ConfigurationError, AuthError)
+
+
+def test_a_configuration_error_lists_every_problem() -> None:
+    """One message, one line per problem."""
+    error = ConfigurationError(["First.", "Second."])
+
+    assert error.problems == ("First.", "Second.")
+    assert str(error) == "The service cannot start as configured:\n  - First.\n  - Second."
+
+
+def test_a_configuration_error_takes_one_problem_as_text() -> None:
+    """A single sentence is one problem, not one per letter."""
+    error = ConfigurationError("Only.")
+
+    assert error.problems == ("Only.",)
+
+
+def test_the_exact_cause_reaches_neither_body_nor_challenge() -> None:
+    """What the client reads depends on the code alone."""
+    error = errors.InvalidSignatureError("kid 42 is unknown")
+
+    assert "42" not in json.dumps(body_for(error))
+    assert "42" not in (challenge_for(error, "api") or "")

@@ -1,0 +1,237 @@
+"""What a view demands, as data."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.views import MethodView
+
+from auth import AccessToken
+from auth.access_token import freeze
+from auth.errors import ConfigurationError, InsufficientScopeError, NotOwnerError
+from auth.rules import (
+    Declaration,
+    OwnerRule,
+    TokenRule,
+    add_rule,
+    declaration_of,
+    is_marked_public,
+    mark_public,
+    rules_on,
+)
+
+
+def token(user_id: str = "alice", *scopes: str) -> AccessToken:
+    return AccessToken(user_id=user_id, issuer=None, scopes=frozenset(scopes), claims=freeze({}))
+
+
+GRANTED = {
+    "nothing asked": (TokenRule(), ()),
+    "all there": (TokenRule(("a", "b")), ("a", "b", "c")),
+    "one of any": (TokenRule((), ("a", "b")), ("b",)),
+    "both kinds": (TokenRule(("a",), ("b", "c")), ("a", "c")),
+}
+
+
+@pytest.mark.parametrize(("rule", "scopes"), GRANTED.values(), ids=GRANTED)
+def test_a_token_that_grants_enough_passes(rule: TokenRule, scopes: tuple[str, ...]) -> None:
+    """A check returns nothing."""
+    outcome: object = rule.check(token("alice", *scopes), {})  # type: ignore[func-returns-value]
+
+    assert outcome is None
+
+
+LACKING = {
+    "none there": (TokenRule(("a",)), (), ("a",)),
+    "one of two": (TokenRule(("a", "b")), ("a",), ("a", "b")),
+    "none of any": (TokenRule((), ("a", "b")), ("c",), ("a", "b")),
+    "only the any": (TokenRule(("a",), ("b", "c")), ("b",), ("a", "b", "c")),
+    "another case": (TokenRule(("a",)), ("A",), ("a",)),
+    "a prefix": (TokenRule(("read",)), ("read:all", "rea"), ("read",)),
+}
+
+
+@pytest.mark.parametrize(("rule", "scopes", "needed"), LACKING.values(), ids=LACKING)
+def test_a_token_that_grants_too_little_is_refused(
+    rule: TokenRule, scopes: tuple[str, ...], needed: tuple[str, ...]
+) -> None:
+    """The error names what would have sufficed."""
+    with pytest.raises(InsufficientScopeError) as raised:
+        rule.check(token("alice", *scopes), {})
+    assert raised.value.scope == needed
+
+
+def test_an_anonymous_caller_has_no_scopes_to_check() -> None:
+    """Whether one may come in at all is decided before."""
+    outcome: object = TokenRule(optional=True).check(None, {})  # type: ignore[func-returns-value]
+
+    assert outcome is None
+
+
+def test_the_owner_passes() -> None:
+    """The named variable counts, whatever else the path holds."""
+    outcome: object = OwnerRule("owner").check(token("alice"), {"owner": "alice", "user_id": "bob"})  # type: ignore[func-returns-value]
+
+    assert outcome is None
+
+
+STRANGERS = {
+    "another": "bob",
+    "another case": "Alice",
+    "a space more": "alice ",
+    "a dot more": "alice.",
+    "a slash more": "alice/",
+    "a prefix": "alic",
+    "empty": "",
+    "encoded again": "%61lice",
+    "full width": "\uff41lice",
+    "zero-width space": "alice\u200b",
+}
+
+
+@pytest.mark.parametrize("owner", STRANGERS.values(), ids=STRANGERS)
+def test_anybody_else_is_refused(owner: str) -> None:
+    """Character by character: nothing is folded, trimmed, decoded or normalised."""
+    with pytest.raises(NotOwnerError):
+        OwnerRule("user_id").check(token("alice"), {"user_id": owner})
+
+
+def test_two_spellings_of_one_letter_are_two_users() -> None:
+    """Composed and decomposed text differ, both ways."""
+    composed, decomposed = "jos\u00e9", "jose\u0301"
+
+    for user, owner in ((composed, decomposed), (decomposed, composed)):
+        with pytest.raises(NotOwnerError):
+            OwnerRule("user_id").check(token(user), {"user_id": owner})
+
+
+def test_nobody_owns_a_path_without_a_token() -> None:
+    """An anonymous caller is nobody's owner."""
+    with pytest.raises(NotOwnerError):
+        OwnerRule("user_id").check(None, {"user_id": "alice"})
+
+
+@pytest.mark.parametrize("path", [{}, {"user": "alice"}, {"user_id": 7}, {"user_id": None}], ids=str)
+def test_a_route_without_the_variable_as_text_is_a_mistake(path: dict[str, Any]) -> None:
+    """Loud, and closed."""
+    with pytest.raises(ConfigurationError, match="owns_path_user needs <user_id> as text in the route"):
+        OwnerRule("user_id").check(token("alice"), path)
+
+
+def test_rules_stand_on_a_function_outermost_first() -> None:
+    """The order of the decorators, read from above."""
+
+    def view() -> None: ...
+
+    add_rule(view, OwnerRule("user_id"))
+    add_rule(view, TokenRule())
+
+    assert rules_on(view) == (TokenRule(), OwnerRule("user_id"))
+
+
+def test_a_wrapper_hands_rules_on_and_does_not_share_them() -> None:
+    """What is added outside is not seen inside."""
+
+    def view() -> None: ...
+
+    add_rule(view, TokenRule())
+    wrapper = functools.wraps(view)(lambda: view())
+
+    add_rule(wrapper, OwnerRule("user_id"))
+
+    assert rules_on(view) == (TokenRule(),)
+    assert rules_on(wrapper) == (OwnerRule("user_id"), TokenRule())
+
+
+def declared(view: Callable[..., Any], method: str = "GET") -> Declaration:
+    return declaration_of(view, method)
+
+
+def test_a_view_that_says_nothing_is_missing_a_declaration() -> None:
+    """Neither rules nor public."""
+
+    def view() -> None: ...
+
+    assert declared(view) == Declaration((), public=False)
+    assert declared(view).missing is True
+
+
+def test_a_public_view_says_something() -> None:
+    """Everybody may enter, on purpose."""
+
+    def view() -> None: ...
+
+    mark_public(view)
+
+    assert declared(view) == Declaration((), public=True)
+    assert declared(view).missing is False
+
+
+def test_each_handler_of_a_class_declares_for_its_method() -> None:
+    """HEAD is answered by GET where it has no handler of its own; a method without any says nothing."""
+
+    class Notes(MethodView):
+        def get(self) -> str:
+            return ""
+
+        def post(self) -> str:
+            return ""
+
+    add_rule(Notes.get, TokenRule(("read",)))
+    mark_public(Notes.post)
+    view = Notes.as_view("notes")
+
+    assert declared(view, "GET").rules == (TokenRule(("read",)),)
+    assert declared(view, "HEAD").rules == (TokenRule(("read",)),)
+    assert declared(view, "POST") == Declaration((), public=True)
+    assert declared(view, "DELETE").missing is True
+
+
+def test_a_handler_for_head_declares_for_itself() -> None:
+    """The rules of GET do not reach it."""
+
+    class Notes(MethodView):
+        def get(self) -> str:
+            return ""
+
+        def head(self) -> str:
+            return ""
+
+    add_rule(Notes.get, TokenRule())
+
+    assert declared(Notes.as_view("notes"), "HEAD").missing is True
+
+
+def test_the_same_rule_in_several_places_counts_once() -> None:
+    """View, class and handler may repeat each other."""
+
+    class Notes(MethodView):
+        def get(self) -> str:
+            return ""
+
+    view = Notes.as_view("notes")
+    add_rule(Notes.get, TokenRule())
+    add_rule(view, TokenRule())
+
+    assert declared(view).rules == (TokenRule(),)
+
+
+def test_a_subclass_of_a_public_class_is_not_public_itself() -> None:
+    """What it adds was not there when somebody said so."""
+
+    class Open(MethodView): ...
+
+    mark_public(Open)
+
+    class Derived(Open): ...
+
+    assert is_marked_public(Open) is True
+    assert is_marked_public(Derived) is False
+
+
+def test_what_has_no_attributes_is_not_public() -> None:
+    """An object without a ``__dict__`` cannot carry the mark."""
+    assert is_marked_public(object()) is False

@@ -1,0 +1,117 @@
+"""What the decorators do to types: read by mypy under ``strict``, run by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import assert_type
+
+from flask import Flask
+from flask.views import MethodView
+
+from auth import AccessToken, KeySource, ResourceServer, current_token, owns_path_user, public, require_jwt
+from auth.keys import StaticKeys
+from auth.testing import TokenIssuer
+
+app = Flask(__name__)
+
+
+@app.get("/bare/<int:year>")
+@require_jwt
+def bare(year: int) -> str:
+    return str(year)
+
+
+@require_jwt()
+def called(year: int) -> str:
+    return str(year)
+
+
+@require_jwt(scopes="reports:read", any_scope=["staff", "admin"])
+def scoped(year: int, *, month: int = 1) -> dict[str, int]:
+    return {"year": year, "month": month}
+
+
+@require_jwt(optional=True)
+def optional() -> str:
+    return current_token.user_id if current_token else "stranger"
+
+
+@owns_path_user
+def owned(user_id: str) -> str:
+    return user_id
+
+
+@require_jwt
+@owns_path_user(param="owner")
+async def awaited(owner: str) -> str:
+    return owner
+
+
+@public
+def opened() -> str:
+    return ""
+
+
+@require_jwt
+@owns_path_user
+class Notes(MethodView):
+    def get(self, user_id: str) -> str:
+        return user_id
+
+    @require_jwt(scopes="notes:write")
+    def post(self, user_id: str) -> tuple[str, int]:
+        return user_id, 201
+
+    @require_jwt
+    async def put(self, user_id: str) -> str:
+        return user_id
+
+
+@public
+class Health(MethodView):
+    def get(self) -> str:
+        return ""
+
+
+class Listed(MethodView):
+    decorators = [require_jwt, owns_path_user(param="owner"), require_jwt(scopes="a")]  # noqa: RUF012
+
+
+async def samples(notes: Notes) -> None:
+    """Every decorated thing still has the type that it was written with."""
+    assert_type(bare(2027), str)
+    assert_type(called(year=2027), str)
+    assert_type(scoped(2027, month=2), dict[str, int])
+    assert_type(optional(), str)
+    assert_type(owned(user_id="alice"), str)
+    assert_type(await awaited("alice"), str)
+    assert_type(opened(), str)
+    assert_type(notes.get("alice"), str)
+    assert_type(notes.post("alice"), tuple[str, int])
+    assert_type(await notes.put("alice"), str)
+    assert_type(Notes(), Notes)
+    assert_type(Health().get(), str)
+
+    view: Callable[[int], str] = bare
+    coroutine: Callable[[str], Awaitable[str]] = awaited
+    view_class: type[Notes] = Notes
+    assert_type(
+        (view, coroutine, view_class), tuple[Callable[[int], str], Callable[[str], Awaitable[str]], type[Notes]]
+    )
+
+    # A wrong call stays wrong: the next lines are errors that mypy must see.
+    bare("2027")  # type: ignore[arg-type]
+    owned()  # type: ignore[call-arg]
+    require_jwt("reports:read")  # type: ignore[call-overload]
+    owns_path_user("owner")  # type: ignore[call-overload]
+    require_jwt(scope="reports:read")  # type: ignore[call-overload]
+    current_token.user_id = "bob"  # type: ignore[misc]
+
+    assert_type(current_token, AccessToken)
+    assert_type(current_token.subject, str | None)
+    assert_type(current_token.scopes, frozenset[str])
+
+
+keys: KeySource = TokenIssuer.generate("EdDSA").keys
+static: KeySource = StaticKeys([])
+server: ResourceServer = ResourceServer(app, keys=keys, clock=lambda: 0)
