@@ -17,6 +17,9 @@ from auth.errors import AuthError
 _LOGGER = logging.getLogger("auth.audit")
 _REQUEST_ID = "auth.request_id"
 
+#: Characters of a user id that are logged; the rest of a longer one is left out.
+_LONGEST_USER_ID = 200
+
 
 def request_id(environ: dict[str, Any]) -> str:
     """Return the id of a request, 16 hexadecimal digits made by us at first use; never one that the client sent."""
@@ -24,8 +27,13 @@ def request_id(environ: dict[str, Any]) -> str:
     return made
 
 
-def log_refusal(error: AuthError, *, route: str, environ: dict[str, Any], user_id: str | None) -> None:
-    """Log one refused request at WARNING; ``user_id`` only where the token was verified."""
+def log_refusal(
+    error: AuthError, *, route: str, environ: dict[str, Any], user_id: str | None, undeclared: bool = False
+) -> None:
+    """Log one refused request; ``user_id`` only where the token was verified.
+
+    At WARNING, or at ERROR for a route that is ``undeclared``: a caller did nothing wrong there, the service did.
+    """
     fields = {
         "error": error.code.value,
         "status": error.status.value,
@@ -34,15 +42,9 @@ def log_refusal(error: AuthError, *, route: str, environ: dict[str, Any], user_i
         "request_id": request_id(environ),
     }
     if user_id is not None:
-        fields["user_id"] = user_id
-    _LOGGER.warning("access refused: %s", _as_text(fields), extra=fields)
-
-
-def log_undeclared(*, route: str, environ: dict[str, Any]) -> None:
-    """Log at ERROR that a route says nothing about who may enter, and was refused for that."""
-    fields = {"reason": "neither a guard nor @public", "route": route, "request_id": request_id(environ)}
-    _LOGGER.error("undeclared route refused: %s", _as_text(fields), extra=fields)
-
-
-def _as_text(fields: dict[str, Any]) -> str:
-    return " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
+        fields["user_id"] = user_id[:_LONGEST_USER_ID]
+    text = " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
+    if undeclared:
+        _LOGGER.error("access refused, the route declares neither a guard nor @public: %s", text, extra=fields)
+    else:
+        _LOGGER.warning("access refused: %s", text, extra=fields)

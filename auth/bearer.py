@@ -12,8 +12,9 @@ from auth.errors import AuthError, MalformedHeaderError, MalformedRequestError, 
 #: ``b64token`` of RFC 6750 §2.1 (``token68`` of RFC 9110 §11.2).
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
-#: A second credential that a server has joined to the first with a comma (RFC 9110 §5.3).
-_JOINED_CREDENTIAL = re.compile(r",\s*(?:bearer|basic|digest|dpop|negotiate)(?:[\s,]|$)", re.IGNORECASE)
+#: A second credential that a server has joined to the first with a comma (RFC 9110 §5.3): a scheme and what follows it,
+#: or a Bearer that nothing follows.
+_JOINED_CREDENTIAL = re.compile(r",\s*(?:[a-z][a-z0-9-]* +[^ ]|bearer\s*(?:,|$))", re.IGNORECASE)
 
 
 def parse_authorization(header: str | None) -> str:

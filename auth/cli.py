@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from werkzeug.routing import Rule
 
 from auth.errors import ConfigurationError
-from auth.rules import Declaration, OwnerRule, Rule
+from auth.rules import Declaration, OwnerRule
+from auth.rules import Rule as AccessRule
 from auth.state import current_state
 from auth.testing import TokenIssuer
 
@@ -25,6 +29,8 @@ def print_token(subject: str, scopes: tuple[str, ...], expires_in: int) -> None:
             "Tokens are minted in development only: set AUTH_DEVELOPMENT_TOKENS to true, or run flask --debug. "
             "In production they come from your authorization server."
         )
+    if not subject.strip():
+        raise click.BadParameter("a token needs a user", param_hint="SUBJECT")
     try:
         issuer = TokenIssuer.for_app(current_app)
     except ConfigurationError as error:
@@ -37,8 +43,9 @@ def list_routes() -> None:
     """List every route with who may enter; exit with 1 where one says nothing or cannot work."""
     failed = False
     for route in sorted(current_app.url_map.iter_rules(), key=lambda route: route.rule):
-        for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
-            declaration = current_state().declaration(current_app.view_functions[route.endpoint], method)
+        view = current_app.view_functions[route.endpoint]
+        for method in _methods(route, view):
+            declaration = current_state().declaration(view, method)
             lacking = [
                 rule.param
                 for rule in declaration.rules
@@ -51,13 +58,23 @@ def list_routes() -> None:
         raise click.exceptions.Exit(1)
 
 
+def _methods(route: Rule, view: Any) -> list[str]:
+    """Return the methods that a view answers itself: without Flask's OPTIONS, and without a HEAD that is its GET."""
+    methods = set(route.methods or ())
+    if getattr(route, "provide_automatic_options", False):
+        methods.discard("OPTIONS")
+    if "GET" in methods and not hasattr(getattr(view, "view_class", None), "head"):
+        methods.discard("HEAD")
+    return sorted(methods)
+
+
 def _in_words(declaration: Declaration) -> str:
     if declaration.missing:
         return "UNDECLARED"
     return ", ".join(map(_rule_in_words, declaration.rules)) or "public"
 
 
-def _rule_in_words(rule: Rule) -> str:
+def _rule_in_words(rule: AccessRule) -> str:
     if isinstance(rule, OwnerRule):
         return f"owner <{rule.param}>"
     if rule.optional:

@@ -55,6 +55,9 @@ _PLANNED: dict[str, tuple[Any, ...]] = {
 #: More static keys than this make the attempts for a token without ``kid`` unbounded in practice.
 _MAX_STATIC_KEYS = 10
 
+#: Seconds; RFC 7519 §4.1.4 speaks of "a few minutes", and more would be another way to turn ``exp`` off.
+_MAX_LEEWAY = 600
+
 #: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -105,7 +108,7 @@ class AuthConfig:
         if _REALM.fullmatch(realm) is None:
             reader.problem("AUTH_REALM must be printable ASCII without quotes and backslashes.")
         max_token_bytes = reader.number("AUTH_MAX_TOKEN_BYTES", minimum=128)
-        if not isinstance(max_token_bytes, int):
+        if isinstance(max_token_bytes, float):
             reader.problem("AUTH_MAX_TOKEN_BYTES must be a whole number of bytes.")
         deny_by_default = reader.flag("AUTH_DENY_BY_DEFAULT")
         development_tokens = reader.flag("AUTH_DEVELOPMENT_TOKENS")
@@ -131,11 +134,16 @@ def _read_issuer(reader: _Reader, keys: KeySource | None) -> IssuerConfig:
     if issuer is not None and is_plain_http(issuer):
         reader.problem("AUTH_ISSUER is a plain-http URL; an issuer that is not on this machine needs https.")
     verification_keys = _read_keys(reader) if keys is None else []
-    algorithms = _read_algorithms(reader, verification_keys, source_given=keys is not None)
+    algorithms = _read_algorithms(reader, verification_keys, keys)
     audience = reader.texts("AUTH_AUDIENCE") or ()
-    if algorithms:
-        symmetric = bool(algorithms & set(SYMMETRIC_ALGORITHMS))
-        _check_binding(reader, symmetric=symmetric, issuer=issuer, audience=audience)
+    if algorithms & set(SYMMETRIC_ALGORITHMS):
+        reader.warnings += [sentence for name, sentence in _UNBOUND.items() if not reader.is_set(name)]
+    elif keys is not None or reader.is_set("AUTH_PUBLIC_KEY"):
+        for name in _UNBOUND:
+            if not reader.is_set(name):
+                reader.problem(f"{name} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).")
+    if "exp" not in required:
+        reader.warnings.append("AUTH_REQUIRED_CLAIMS lacks exp: a token without it never expires.")
     return IssuerConfig(
         keys=keys or StaticKeys(key.restricted_to(algorithms) for key in verification_keys),
         algorithms=algorithms,
@@ -143,7 +151,7 @@ def _read_issuer(reader: _Reader, keys: KeySource | None) -> IssuerConfig:
         audience=frozenset(audience),
         identity_claim=reader.text("AUTH_IDENTITY_CLAIM") or "",
         required_claims=required,
-        leeway=reader.number("AUTH_LEEWAY", minimum=0) or 0,
+        leeway=reader.number("AUTH_LEEWAY", minimum=0, maximum=_MAX_LEEWAY) or 0,
         max_token_age=max_token_age,
     )
 
@@ -207,19 +215,18 @@ def _read_public_key(reader: _Reader, value: Any) -> VerificationKey | None:
     return None
 
 
-def _read_algorithms(reader: _Reader, keys: list[VerificationKey], *, source_given: bool) -> frozenset[str]:
+def _read_algorithms(reader: _Reader, keys: list[VerificationKey], source: KeySource | None) -> frozenset[str]:
     """Return the accepted algorithms: as set, else HS256 for secrets and what the keys are made for otherwise."""
     named = reader.texts("AUTH_ALGORITHMS")
     if named is None:
-        made_for = (
-            frozenset(ASYMMETRIC_ALGORITHMS)
-            if source_given
-            else frozenset[str]().union(*(key.algorithms for key in keys))
-        )
+        made_for = StaticKeys(keys).algorithms
+        if source is not None:
+            made_for = source.algorithms if isinstance(source, StaticKeys) else frozenset(ASYMMETRIC_ALGORITHMS)
         return frozenset({"HS256"}) if "HS256" in made_for else made_for
     algorithms = frozenset(named)
     if not algorithms:
         reader.problem("AUTH_ALGORITHMS is empty; name the algorithms of your keys or leave it out.")
+        return algorithms
     for name in sorted(algorithms - {*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS}):
         reader.problem(f"AUTH_ALGORITHMS names {name!r}, which is not one of {', '.join(_KNOWN_ALGORITHMS)}.")
     if algorithms & set(SYMMETRIC_ALGORITHMS) and algorithms & set(ASYMMETRIC_ALGORITHMS):
@@ -244,17 +251,6 @@ _UNBOUND = {
     "AUTH_ISSUER": "AUTH_ISSUER is not set: any token signed with AUTH_SECRET is accepted, whoever issued it.",
     "AUTH_AUDIENCE": "AUTH_AUDIENCE is not set: tokens that name no audience are accepted, whomever they are for.",
 }
-
-
-def _check_binding(reader: _Reader, *, symmetric: bool, issuer: str | None, audience: tuple[str, ...]) -> None:
-    """Demand issuer and audience where others hold tokens of the same keys; recommend them where only we do."""
-    for name, value in (("AUTH_ISSUER", issuer), ("AUTH_AUDIENCE", audience)):
-        if value:
-            continue
-        if symmetric:
-            reader.warnings.append(_UNBOUND[name])
-        else:
-            reader.problem(f"{name} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).")
 
 
 def is_plain_http(url: str) -> bool:
@@ -325,15 +321,22 @@ class _Reader:
             return []
         return list(value) if isinstance(value, list | tuple) else [value]
 
-    def number(self, name: str, *, minimum: float) -> float | None:
-        """Return a finite number of at least ``minimum``; None where it may be absent and is."""
-        value = self._value(name)
+    def is_set(self, name: str) -> bool:
+        """Tell whether a setting says anything: an empty list does not."""
+        return self._value(name) not in (None, [], ())
+
+    def number(self, name: str, *, minimum: float, maximum: float = math.inf) -> float | None:
+        """Return a finite number from ``minimum`` to ``maximum``; None where it may be absent and is."""
+        value: Any = self._value(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value < math.inf:
-            self.problem(f"{name} must be a number of at least {minimum}.")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not minimum <= value <= maximum or value == math.inf:
+            upper = "" if maximum == math.inf else f" and at most {maximum}"
+            self.problem(f"{name} must be a number of at least {minimum}{upper}.")
             return None
-        return value
+        number: float = value
+        return number
 
     def flag(self, name: str) -> bool:
         value = self._value(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
 
@@ -16,6 +17,8 @@ from flask.views import View
 from auth.openapi import note_rules
 from auth.resource_server import enforce
 from auth.rules import OwnerRule, Rule, TokenRule, add_rule, is_marked_public, mark_public, rules_on
+
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 #: A view function, a method, or a class of them: it goes out as the type it came in.
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
@@ -72,7 +75,7 @@ def public(view: ViewT) -> ViewT:
     Works on functions and classes, in place, and on views of others:
     ``app.view_functions[name] = public(app.view_functions[name])``.
     """
-    if rules_on(view):
+    if rules_on(view) or rules_on(getattr(view, "dispatch_request", None)):
         raise TypeError(f"{_name(view)} cannot be public: it has a guard.")
     if inspect.ismethod(view):
         # A bound method takes no attributes, and its function belongs to every instance.
@@ -93,28 +96,47 @@ def _guard(view: ViewT, *, rule: Rule, name: str) -> ViewT:
         raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
     if is_marked_public(view):
         raise TypeError(f"{_name(view)} cannot have a guard: it is public.")
-    if not isinstance(view, type):
-        viewed_class = _class_being_viewed(view)
-        if viewed_class is not None:
-            _guard_handlers(viewed_class, rule)
-        return cast("ViewT", _guard_function(view, rule))
-    if not issubclass(view, View):
-        raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")
-    # Whichever way a class is dispatched, also when its routes were registered before it was decorated.
-    view.dispatch_request = _guard_function(view.dispatch_request, rule)  # type: ignore[method-assign]
-    # And every subclass with it, whatever that adds or overrides.
-    view.decorators = [*view.decorators, functools.partial(_guard, rule=rule, name=name)]
-    return view
+    if isinstance(view, type):
+        if not issubclass(view, View):
+            raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")
+        _guard_class(view, rule)
+        return view
+    viewed_class = _class_being_viewed(view)
+    if viewed_class is not None:
+        _guard_members(viewed_class, rule, ("dispatch_request",))
+    return cast("ViewT", _guard_function(view, rule))
 
 
-def _guard_handlers(view_class: type[View], rule: Rule) -> None:
-    """Guard each HTTP method's handler of a class, where flask-smorest looks for the notes."""
-    for method in view_class.methods or ():
-        handler = getattr(view_class, method.lower(), None)
-        if is_marked_public(handler):
-            raise TypeError(f"{_name(handler)} cannot be public: its class has a guard.")
-        if handler is not None and rule not in rules_on(handler):
-            setattr(view_class, method.lower(), _guard_function(handler, rule))
+def _guard_class(view_class: type[View], rule: Rule) -> None:
+    """Guard a class and every class that will be derived from it, whatever that adds or overrides."""
+    _guard_members(view_class, rule)
+    own = vars(view_class).get("__init_subclass__")
+
+    def guard_subclass(cls: type[View], /, **kwargs: Any) -> None:
+        if own is None:
+            super(view_class, cls).__init_subclass__(**kwargs)
+        else:
+            own.__func__(cls, **kwargs)
+        _guard_members(cls, rule)
+
+    view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
+
+
+def _guard_members(view_class: type[View], rule: Rule, besides: tuple[str, ...] = ()) -> None:
+    """Guard what answers requests in a class: its dispatching, and each HTTP method's handler.
+
+    The dispatching is what cannot be passed by; the handlers are where flask-smorest looks for the notes.
+    """
+    names = {"dispatch_request", *(method.lower() for method in view_class.methods or ())}
+    for name in sorted(names.difference(besides)):
+        member = inspect.getattr_static(view_class, name, None)
+        function = getattr(member, "__func__", member)
+        if is_marked_public(function):
+            raise TypeError(f"{_name(function)} cannot be public: its class has a guard.")
+        if function is None or rule in rules_on(function):
+            continue
+        guarded = _guard_function(function, rule)
+        setattr(view_class, name, type(member)(guarded) if function is not member else guarded)
 
 
 def _guard_function(view: Callable[..., Any], rule: Rule) -> Callable[..., Any]:
@@ -152,9 +174,13 @@ def _class_being_viewed(view: Callable[..., Any]) -> type[View] | None:
 
 
 def _as_scopes(scopes: str | Iterable[str]) -> tuple[str, ...]:
-    names: tuple[Any, ...] = tuple(scopes.split()) if isinstance(scopes, str) else tuple(scopes)
-    if not all(isinstance(name, str) and name and " " not in name for name in names):
-        raise TypeError("scopes are names without spaces: one text with spaces between them, or a list of names.")
+    """Return scope names, each a ``scope-token`` of RFC 6749 §3.3, so that the challenge can quote them."""
+    names: tuple[Any, ...] = tuple(scopes.split(" ")) if isinstance(scopes, str) else tuple(scopes)
+    if not all(isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) for name in names):
+        raise TypeError(
+            "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces "
+            "between them, or a list."
+        )
     return tuple(dict.fromkeys(names))
 
 

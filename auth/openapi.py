@@ -136,14 +136,12 @@ def note_rules(view: Any, rules: tuple[Rule, ...]) -> None:
 
 
 def document_scheme(app: Flask) -> None:
-    """Put :data:`COMPONENTS` into the documents of an app, whether its flask-smorest Apis exist yet or come later."""
-    prefixes = {key.removesuffix("API_TITLE") for key in app.config if key.endswith("API_TITLE")} | {""}
-    for prefix in prefixes:
-        key = f"{prefix}API_SPEC_OPTIONS"
-        app.config[key] = _with_components(app.config.get(key) or {})
+    """Put :data:`COMPONENTS` into the document of each flask-smorest Api of an app that does not have them yet."""
     for api in app.extensions.get("flask-smorest", {}).get("apis", {}).values():
         spec = api["ext_obj"].spec
-        spec.options = _with_components(spec.options)
+        components = spec.options.get("components", {})
+        if any(entries.keys() - components.get(section, {}).keys() for section, entries in COMPONENTS.items()):
+            spec.options = _with_components(spec.options)
 
 
 def _with_components(options: dict[str, Any]) -> dict[str, Any]:

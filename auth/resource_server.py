@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, appcontext_pushed, current_app, request
+from werkzeug.exceptions import HTTPException, default_exceptions
 
 from auth import audit, state
 from auth.access_token import AccessToken
@@ -23,7 +24,7 @@ from auth.config import AuthConfig
 from auth.errors import AuthError, ConfigurationError, UndeclaredRouteError
 from auth.keys import KeySource
 from auth.openapi import document_scheme
-from auth.rules import Rule
+from auth.rules import Declaration, Rule
 from auth.verifier import TokenVerifier
 
 _LOGGER = logging.getLogger("auth")
@@ -64,6 +65,8 @@ class ResourceServer:
         app.register_error_handler(AuthError, _answer)
         app.cli.add_command(auth_commands)
         document_scheme(app)
+        # An Api may be made after this, and its document be asked for by a request or a command: both push a context.
+        appcontext_pushed.connect(document_scheme, app)
         for warning in config.warnings:
             _LOGGER.warning(warning)
 
@@ -75,31 +78,53 @@ def enforce(rule: Rule) -> AccessToken | None:
     return token
 
 
-def _enforce_declaration() -> None:
-    """Enforce what the matched view declares, and refuse a silent one where the settings say so."""
+def _enforce_declaration() -> Response | None:
+    """Enforce what the matched view declares, and refuse a silent one where the settings say so.
+
+    Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
+    """
+    declaration = _declaration()
+    if declaration is None:
+        return None
+    try:
+        for rule in declaration.rules:
+            enforce(rule)
+        if _is_undeclared(declaration):
+            state.verified_token()
+            raise UndeclaredRouteError("neither a guard nor @public")
+    except AuthError as error:
+        return _answer(error)
+    return None
+
+
+def _declaration() -> Declaration | None:
+    """Return what the matched view declares; None where Flask answers by itself: 404, 405, automatic OPTIONS."""
     route = request.url_rule
     if route is None or (request.method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
-        return
-    server = state.current_state()
-    declaration = server.declaration(current_app.view_functions[route.endpoint], request.method)
-    for rule in declaration.rules:
-        enforce(rule)
-    if declaration.missing and server.config.deny_by_default:
-        audit.log_undeclared(route=route.rule, environ=request.environ)
-        state.verified_token()
-        raise UndeclaredRouteError("neither a guard nor @public")
+        return None
+    return state.current_state().declaration(current_app.view_functions[route.endpoint], request.method)
+
+
+def _is_undeclared(declaration: Declaration | None) -> bool:
+    return declaration is not None and declaration.missing and state.current_state().config.deny_by_default
 
 
 def _answer(error: AuthError) -> Response:
-    """Put a refusal into HTTP, in the error format of the service, its headers never lost on the way."""
-    route = request.url_rule.rule if request.url_rule is not None else ""
-    audit.log_refusal(error, route=route, environ=request.environ, user_id=state.verified_user_id())
-    refusal = _Refusal(error, state.current_state().config.realm)
+    """Put a refusal into HTTP: the service's error handlers word it, status and headers are the refusal's own."""
+    audit.log_refusal(
+        error,
+        route=request.url_rule.rule if request.url_rule is not None else "",
+        environ=request.environ,
+        user_id=state.verified_user_id(),
+        undeclared=_is_undeclared(_declaration()),
+    )
+    refusal = _REFUSALS[error.status](error, state.current_state().config.realm)
     response = current_app.make_response(current_app.handle_http_exception(refusal))
-    # An error handler of the service knows neither the challenge nor the error code: see that both arrive.
-    for name, value in refusal.headers.items():
-        if name != "Vary":
-            response.headers[name] = value
+    # A handler for every Exception takes a refusal for a fault, and none knows challenge and error code.
+    response.status_code = error.status
+    vary = [*response.vary, "Authorization"]
+    response.headers.update(refusal.headers)
+    response.vary.update(vary)
     body = response.get_json(silent=True) if response.is_json else None
     if isinstance(body, dict) and "error" not in body:
         response.set_data(_dump(body | {"error": error.code.value}))
@@ -111,7 +136,6 @@ class _Refusal(HTTPException):
 
     def __init__(self, error: AuthError, realm: str) -> None:
         super().__init__(error.message)
-        self.code = error.status.value
         self.headers = headers_for(error, realm)
         #: What flask-smorest's error handler reads.
         self.data = {"message": error.message, "headers": self.headers}
@@ -122,6 +146,18 @@ class _Refusal(HTTPException):
 
     def get_headers(self, *_args: Any) -> list[tuple[str, str]]:
         return [("Content-Type", "application/json"), *self.headers.items()]
+
+
+#: One class per status, derived from werkzeug's: that is how Flask finds the service's own handler for it.
+_REFUSALS: dict[HTTPStatus, type[_Refusal]] = {
+    status: type("_Refusal", (_Refusal, default_exceptions[status]), {})
+    for status in (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+}
 
 
 def _dump(body: dict[str, Any]) -> str:

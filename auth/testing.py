@@ -17,7 +17,7 @@ from flask import Flask
 
 from auth.errors import ConfigurationError
 from auth.keys import KeySource, StaticKeys, VerificationKey
-from auth.keys.algorithms import HMAC_MIN_BYTES
+from auth.keys.algorithms import HMAC_MIN_BYTES, RSA_ALGORITHMS
 from auth.state import EXTENSION, ServerState
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
@@ -57,7 +57,11 @@ class TokenIssuer:
 
     @classmethod
     def generate(cls, algorithm: str, **settings: Any) -> TokenIssuer:
-        """Return an issuer with a fresh key for ``algorithm``; ``settings`` are those of the constructor."""
+        """Return an issuer with a fresh key for ``algorithm``; ``settings`` are those of the constructor.
+
+        Raises:
+            ValueError: PyJWT signs nothing by that name.
+        """
         return cls(_generate_key(algorithm), algorithm=algorithm, **settings)
 
     @classmethod
@@ -139,4 +143,6 @@ def _generate_key(algorithm: str) -> bytes | PrivateKey:
         return ec.generate_private_key(_CURVES[algorithm]())
     if algorithm == "EdDSA":
         return ed25519.Ed25519PrivateKey.generate()
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if algorithm in RSA_ALGORITHMS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    raise ValueError("Tokens are signed with HS256, HS384, HS512, RS…, PS…, ES256, ES384, ES512 or EdDSA.")

@@ -52,8 +52,10 @@ def is_key_material(secret: bytes) -> bool:
 
 
 def _is_key(text: bytes) -> bool:
-    marks = (b"-----BEGIN", b'"kty"', b"ssh-", b"ecdsa-sha2-")
-    return any(mark in text for mark in marks) or _is_der(text)
+    # In OpenSSH's binary form the name of the kind follows its length.
+    names = (b"ssh-", b"ecdsa-sha2-")
+    is_ssh = text.startswith(names) or text[4:].startswith(names)
+    return is_ssh or b"-----BEGIN" in text or b'"kty"' in text or _is_der(text)
 
 
 def _is_der(data: bytes) -> bool:

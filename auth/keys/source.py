@@ -46,6 +46,11 @@ class StaticKeys:
         named = [key for key in keys if key.key_id == key_id]
         return named or [key for key in keys if key.key_id is None]
 
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """The algorithms that any of the keys is made for."""
+        return frozenset(self._by_algorithm)
+
     def ready(self) -> bool:
         """Tell whether there is any key at all."""
         return bool(self._by_algorithm)

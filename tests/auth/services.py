@@ -68,8 +68,9 @@ def add_view(app: Flask, rule: str, view: Any, **options: Any) -> None:
 
 
 def documented(app: Flask) -> dict[str, Any]:
-    """Return the OpenAPI document of the service's only Api."""
-    document: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    """Return the OpenAPI document of the service's only Api, as a request or a command would get it."""
+    with app.app_context():
+        document: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
     return document
 
 

@@ -143,6 +143,15 @@ def test_a_verified_user_is_written_escaped(user: str, caplog: pytest.LogCapture
     assert json.loads(line["user_id"]) == user
 
 
+def test_a_very_long_user_is_cut(caplog: pytest.LogCaptureFixture) -> None:
+    """A log line stays a line that can be read."""
+    guarded().test_client().get("/users/alice/notes", headers=bearer(with_claims(sub="x" * 5000)))
+    (record,) = caplog.records
+
+    assert vars(record)["user_id"] == "x" * 200
+    assert "x" * 201 not in record.getMessage()
+
+
 def test_a_request_has_one_id_that_we_made() -> None:
     """Asking again gives the same; a client cannot choose it."""
     environ: dict[str, object] = {"HTTP_X_REQUEST_ID": "HOSTILE"}

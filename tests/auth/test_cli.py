@@ -130,3 +130,32 @@ def test_a_route_that_cannot_work_fails_the_list() -> None:
     assert result.exit_code == 1
     assert result.output.splitlines()[0] == "GET     /notes  owner <user_id>  UNUSABLE: the route has no <user_id>"
     assert AUDIENCE not in result.output
+
+
+def test_a_token_needs_a_user() -> None:
+    """One for nobody would be refused anyway."""
+    result = developing(AUTH_DEVELOPMENT_TOKENS=True).test_cli_runner().invoke(args=["auth", "token", " "])
+
+    assert result.exit_code == 2
+    assert "a token needs a user" in result.output
+
+
+def test_handlers_for_head_and_options_are_listed_when_they_are_the_services_own() -> None:
+    """Flask's own OPTIONS and a HEAD that is the GET are not; one that says nothing fails the list."""
+    app = developing(AUTH_DEVELOPMENT_TOKENS=True)
+    view: type[MethodView] = type(
+        "Notes", (MethodView,), {"get": public(lambda _self: ""), "head": lambda _self: "", "options": lambda _self: ""}
+    )
+    app.add_url_rule("/notes", view_func=view.as_view("notes"))
+    app.add_url_rule("/plain", "plain", public(lambda: ""))
+
+    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert [line.split()[:3] for line in result.output.splitlines() if "/static" not in line] == [
+        ["GET", "/", "token"],
+        ["GET", "/notes", "public"],
+        ["HEAD", "/notes", "UNDECLARED"],
+        ["OPTIONS", "/notes", "UNDECLARED"],
+        ["GET", "/plain", "public"],
+    ]
+    assert result.exit_code == 1

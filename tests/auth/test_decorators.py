@@ -6,7 +6,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import marshmallow as ma
 import pytest
@@ -18,7 +18,7 @@ from flask_smorest import Blueprint
 from auth import current_token, owns_path_user, public, require_jwt
 from auth.errors import ConfigurationError
 from auth.rules import rules_on
-from tests.auth.services import KINDS, add_view, bearer, compact, service, with_claims
+from tests.auth.services import KINDS, add_view, bearer, compact, documented, service, with_claims
 
 ALICE = bearer(compact())
 BOB = bearer(with_claims(sub="bob"))
@@ -108,6 +108,11 @@ def test_a_guard_enforces_itself_where_no_hook_has_seen_it() -> None:
     assert statuses(app, "/async") == [GUARDED]
 
 
+SCOPE_NAMES = (
+    "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces between "
+    "them, or a list."
+)
+
 MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     "a scope in place of the view": (
         lambda: require_jwt("reports:read"),  # type: ignore[call-overload]
@@ -135,15 +140,20 @@ MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "scopes that are no texts": (
         lambda: require_jwt(scopes=[1]),  # type: ignore[list-item]
-        "scopes are names without spaces: one text with spaces between them, or a list of names.",
+        SCOPE_NAMES,
     ),
     "a scope with a space": (
         lambda: require_jwt(any_scope=["a b"]),
-        "scopes are names without spaces: one text with spaces between them, or a list of names.",
+        SCOPE_NAMES,
     ),
+    "a scope with a quote": (lambda: require_jwt(scopes=['a"b']), SCOPE_NAMES),
+    "a scope with a newline": (lambda: require_jwt(scopes=["a\nb"]), SCOPE_NAMES),
+    "a scope outside ASCII": (lambda: require_jwt(scopes="lesen:bücher"), SCOPE_NAMES),
+    "a blank scope": (lambda: require_jwt(scopes=" "), SCOPE_NAMES),
+    "an empty text of scopes": (lambda: require_jwt(scopes=""), SCOPE_NAMES),
     "an empty scope": (
         lambda: require_jwt(scopes=[""]),
-        "scopes are names without spaces: one text with spaces between them, or a list of names.",
+        SCOPE_NAMES,
     ),
 }
 
@@ -349,6 +359,70 @@ def test_a_subclass_of_a_guarded_class_is_guarded_whatever_it_adds() -> None:
     assert statuses(app, "/adding", "GET", "POST", "DELETE") == [GUARDED] * 3
     assert statuses(app, "/dispatching", "GET", "POST") == [GUARDED] * 2
     assert statuses(app, "/relisting", "GET", "POST") == [GUARDED] * 2
+
+
+def test_a_subclass_cannot_shed_the_guard() -> None:
+    """Neither by decorators of its own, nor by its own dispatching, nor by that of a mixin."""
+
+    @require_jwt
+    class Base(View):
+        def dispatch_request(self) -> str:
+            return "base"
+
+    class Own(Base):
+        decorators: ClassVar[list[Callable[..., Any]]] = []
+
+        def dispatch_request(self) -> str:
+            return "own"
+
+    class Mixin:
+        def dispatch_request(self) -> str:
+            return "mixed in"
+
+    class Mixed(Mixin, Base):
+        decorators: ClassVar[list[Callable[..., Any]]] = []
+
+    app = service()
+    app.add_url_rule("/own", view_func=Own.as_view("own"))
+    app.add_url_rule("/mixed", view_func=Mixed.as_view("mixed"))
+
+    assert [app.test_client().get(path).status_code for path in ("/own", "/mixed")] == [401, 401]
+    assert [app.test_client().get(path, headers=ALICE).text for path in ("/own", "/mixed")] == ["own", "mixed in"]
+
+
+def test_a_guarded_class_may_have_subclass_arguments_of_its_own() -> None:
+    """Its own ``__init_subclass__`` runs as before."""
+    seen = []
+
+    @require_jwt
+    class Base(MethodView):
+        def __init_subclass__(cls, /, label: str, **kwargs: Any) -> None:
+            super().__init_subclass__(**kwargs)
+            seen.append(label)
+
+    class Sub(Base, label="notes"):
+        def get(self) -> str:
+            return "notes"
+
+    app = service("flask-smorest")
+    add_view(app, "/", Sub)
+
+    assert seen == ["notes"]
+    assert app.test_client().get("/").status_code == 401
+    assert documented(app)["paths"]["/"]["get"]["security"] == [{"bearerAuth": []}]
+
+
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+@pytest.mark.parametrize("place", ["class", "decorators"])
+def test_static_and_class_methods_stay_what_they_are(place: str, kind: Callable[[Any], Any]) -> None:
+    """A handler without a self is guarded like the others."""
+    members = {"get": kind(lambda *_args: "ok")} | ({"decorators": [require_jwt]} if place == "decorators" else {})
+    view: Any = type("Notes", (MethodView,), members)
+    app = service()
+    add_view(app, "/", require_jwt(view) if place == "class" else view)
+
+    assert app.test_client().get("/").status_code == 401
+    assert app.test_client().get("/", headers=ALICE).text == "ok"
 
 
 def test_siblings_do_not_share_what_they_inherit() -> None:

@@ -403,6 +403,37 @@ def test_a_problem_document_takes_the_code() -> None:
     assert response.get_json() == {"title": "No", "error": "missing_token"}
 
 
+def test_a_blueprint_that_handles_every_exception_does_not_swallow_refusals() -> None:
+    """Its handler may word the answer; status and challenge stay those of the refusal."""
+    app = service()
+    blueprint = Blueprint("notes", "notes")
+    blueprint.register_error_handler(Exception, lambda _error: ({"oops": True}, 500))
+    blueprint.add_url_rule("/", "notes", require_jwt(lambda: ""))
+    app.register_blueprint(blueprint)
+
+    response = app.test_client().get("/")
+
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(401, {}), (403, bearer(with_claims(sub="bob")))], ids=["no token", "another user"]
+)
+def test_a_services_handler_for_the_status_formats_the_refusal(status: int, headers: dict[str, str]) -> None:
+    """``@app.errorhandler(401)`` means refusals too; caches are told in any case."""
+    app = service()
+    app.register_error_handler(status, lambda error: ({"wrong": error.description}, error.code))
+    add_view(app, "/<user_id>", owns_path_user(lambda user_id: user_id))
+
+    response = app.test_client().get("/alice", headers=headers)
+
+    assert response.status_code == status
+    assert response.get_json().keys() == {"wrong", "error"}
+    assert response.headers["Vary"] == "Authorization"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
 def test_the_realm_of_the_settings_stands_in_the_challenge() -> None:
     """Quoted (RFC 9110 §11.5)."""
     response = protected(AUTH_REALM="Tasks of everybody").test_client().get("/me")

@@ -147,3 +147,10 @@ def test_keys_of_another_kind_under_an_hmac_name_sign_nothing() -> None:
 
     with pytest.raises(ConfigurationError, match="only their issuer can sign tokens"):
         TokenIssuer.for_app(app)
+
+
+@pytest.mark.parametrize("algorithm", ["ES257", "Ed25519", "none"])
+def test_an_issuer_signs_by_known_algorithms_only(algorithm: str) -> None:
+    """A name that nobody signs by is refused when the key would be made."""
+    with pytest.raises(ValueError, match="Tokens are signed with"):
+        TokenIssuer.generate(algorithm)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from auth.keys.secrets import is_published
+from auth.keys import UnusableKeyError, VerificationKey
+from auth.keys.secrets import is_key_material, is_published
+from auth.testing import TokenIssuer
 
 PUBLISHED = [
     "a-string-secret-at-least-256-bits-long",
@@ -54,3 +59,52 @@ def test_secrets_from_examples_templates_and_patterns_are_known(secret: str, as_
 def test_secrets_of_ones_own_are_not(secret: str | bytes) -> None:
     """Randomness in any spelling passes."""
     assert not is_published(secret)
+
+
+def body_of(pem: str) -> str:
+    """Return what stands between the lines of a PEM: as Keycloak's realm endpoint prints its key."""
+    return "".join(pem.splitlines()[1:-1])
+
+
+SPELLINGS: dict[str, Callable[[str], str | bytes]] = {
+    "PEM": lambda pem: pem,
+    "PEM in base64": lambda pem: base64.b64encode(pem.encode()),
+    "body of a PEM": body_of,
+    "body of a PEM between spaces": lambda pem: f" {body_of(pem)}\n",
+    "base64url without padding": lambda pem: body_of(pem).replace("+", "-").replace("/", "_").rstrip("="),
+    "DER": lambda pem: base64.b64decode(body_of(pem)),
+    "DER in hexadecimal": lambda pem: base64.b64decode(body_of(pem)).hex(),
+}
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_public_key_is_no_secret_however_it_is_spelt(spelling: Callable[[str], str | bytes], algorithm: str) -> None:
+    """Whoever has the public key could sign with it otherwise."""
+    with pytest.raises(UnusableKeyError, match=r"is a key of a key pair|is empty or a public key"):
+        VerificationKey.from_secret(spelling(TokenIssuer.generate(algorithm).public_key))
+
+
+KEY_MATERIAL = {
+    "JWK in base64": base64.b64encode(
+        b'{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+    ),
+    "OpenSSH with a space": b" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJVqh9QdOpFG5GnVwTkdyDBiJ3HzzTqXGLiWoQUUIDrQ",
+    "OpenSSH without its name": b"AAAAC3NzaC1lZDI1NTE5AAAAIJVqh9QdOpFG5GnVwTkdyDBiJ3HzzTqXGLiWoQUUIDrQ",
+    "private DER": Ed25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+}
+
+
+@pytest.mark.parametrize("secret", KEY_MATERIAL.values(), ids=KEY_MATERIAL)
+def test_other_key_material_is_no_secret_either(secret: bytes) -> None:
+    """Private keys, JWKs and the forms of OpenSSH."""
+    assert is_key_material(secret)
+
+
+@pytest.mark.parametrize("make", [secrets.token_bytes, secrets.token_hex, secrets.token_urlsafe])
+def test_random_secrets_are_no_key_material(make: Callable[[int], str | bytes]) -> None:
+    """None of many is taken for a key."""
+    for size in range(32, 96):
+        secret = make(size)
+
+        assert not is_key_material(secret if isinstance(secret, bytes) else secret.encode())
