@@ -1,8 +1,5 @@
 # `make serve` runs the tasks API on this machine; everything it needs is installed into .venv.
-
-HOST ?= 127.0.0.1
-PORT ?= 8000
-export HOST PORT
+# HOST and PORT, from the environment, the command line or .env, say where.
 
 # The Python to make .venv with, and the one inside.
 PYTHON3 ?= python3
@@ -15,9 +12,6 @@ INSTALLED_APP := $(VENV)/.installed-app
 INSTALLED_DEV := $(VENV)/.installed-dev
 DEPENDENCIES := pyproject.toml constraints.txt
 
-# Where a browser on this machine finds a server that listens on every address.
-SHOWN_HOST := $(if $(filter 0.0.0.0 ::,$(HOST)),127.0.0.1,$(HOST))
-
 .DEFAULT_GOAL := serve
 .PHONY: serve
 .DELETE_ON_ERROR:
@@ -25,7 +19,7 @@ SHOWN_HOST := $(if $(filter 0.0.0.0 ::,$(HOST)),127.0.0.1,$(HOST))
 serve: $(INSTALLED_APP) .env
 	@$(VENV)/bin/flask db upgrade
 	@echo
-	@echo "  Swagger UI  http://$(SHOWN_HOST):$(PORT)/docs"
+	@echo "  Swagger UI  $$($(PYTHON) -m app.development address)/docs"
 	@echo "  Token of the user alice, for development, valid for one hour:"
 	@$(VENV)/bin/flask auth token alice 2>/dev/null \
 	    || echo "  none: this .env does not allow development tokens; use one of your authorization server."
@@ -34,7 +28,7 @@ serve: $(INSTALLED_APP) .env
 
 # For development on this machine; a .env that is there already is never touched.
 .env: | $(INSTALLED_APP)
-	@$(PYTHON) -m app.development $@
+	@$(PYTHON) -m app.development settings
 
 $(INSTALLED_APP): $(DEPENDENCIES) | $(PYTHON)
 	@echo "Installing the dependencies of the app into $(VENV) …"

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.openapi import OPENAPI_SETTINGS
@@ -30,12 +30,12 @@ KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVER
 
 LOG_FORMATS = ("text", "json")
 
-NO_KEY = "BETTER_AUTH_SECRET is not set; `make serve` makes one for development and keeps it in .env."
-JWKS_LATER = " BETTER_AUTH_URL alone is not enough: fetching keys from its JWKS is not available in this version."
+JWKS_LATER = "BETTER_AUTH_URL alone is not enough: fetching keys from its JWKS is not available in this version."
 
 DEFAULTS: Mapping[str, Any] = {
     "LOG_FORMAT": "text",
     "TRUSTED_PROXIES": 0,
+    "TRUST_FORWARDED_PREFIX": False,
     "MAX_CONTENT_LENGTH": 64 * 1024,
     # A route that says nothing about its callers is refused, never open by oversight.
     "AUTH_DENY_BY_DEFAULT": True,
@@ -68,8 +68,8 @@ def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
                 "BETTER_AUTH_URL must be the origin of the Better Auth server and nothing more, such as "
                 "https://auth.example.com: no path, no query, no user; plain http only on loopback."
             )
-    if not secret and not any(config.get(name) for name in KEY_SOURCES):
-        yield NO_KEY + (JWKS_LATER if url else "")
+    if url and not secret and not any(config.get(name) for name in KEY_SOURCES):
+        yield JWKS_LATER
 
 
 def parse_origin(url: object) -> str | None:
@@ -137,11 +137,21 @@ CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
         "must be the number of proxies in front of the service, 0 for none (FLASK_TRUSTED_PROXIES).",
     ),
     (
+        "TRUST_FORWARDED_PREFIX",
+        lambda value: isinstance(value, bool),
+        "must be true where the proxies in front set X-Forwarded-Prefix, else false (FLASK_TRUST_FORWARDED_PREFIX).",
+    ),
+    (
         "MAX_CONTENT_LENGTH",
         _is_whole_number(1),
         "must be a whole number of bytes above 0 (FLASK_MAX_CONTENT_LENGTH).",
     ),
 )
+
+
+def _is_in_memory(url: URL) -> bool:
+    """Tell whether a SQLite URL names no file, in any of the ways there are to say so."""
+    return not url.database or ":memory:" in url.database or "memory" in url.query.get("mode", ())
 
 
 def _database_problems(value: object) -> Iterator[str]:
@@ -157,5 +167,5 @@ def _database_problems(value: object) -> Iterator[str]:
     except ImportError as error:
         yield f"DATABASE_URL names a database whose driver is not installed: {error.name}."
     else:
-        if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        if url.get_backend_name() == "sqlite" and _is_in_memory(url):
             yield "DATABASE_URL names an in-memory database, which every worker would have for itself: name a file."

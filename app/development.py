@@ -1,7 +1,8 @@
-"""Make the ``.env`` of a development machine: ``python -m app.development [FILE]``. Not for production.
+"""What ``make serve`` needs on a development machine. Not for production.
 
-Holds a fresh random secret and allows ``flask auth token`` to mint tokens with it. A file that is there already is left
-alone, whatever is in it.
+``python -m app.development settings`` makes ``.env`` with a fresh random secret and leave for ``flask auth token`` to
+mint tokens with it; a file that is there already is left alone, whatever is in it.
+``python -m app.development address`` prints where gunicorn will be reached with those settings.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ import os
 import secrets
 import sys
 from pathlib import Path
+
+from dotenv import load_dotenv
+
+ENVIRONMENT_FILE = Path(".env")
 
 CONTENT = """\
 # For development on this machine, made once by `make serve`. Never use it in production, never commit it.
@@ -36,7 +41,21 @@ def make_environment_file(path: Path) -> bool:
     return True
 
 
+def shown_address() -> str:
+    """Return the origin under which a browser on this machine finds the server."""
+    load_dotenv(ENVIRONMENT_FILE, override=False)
+    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+    # A server that listens on every address is found on this one.
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host}:{port}"
+
+
 if __name__ == "__main__":
-    environment_file = Path(*sys.argv[1:2] or [".env"])
-    if make_environment_file(environment_file):
-        sys.stdout.write(f"Made {environment_file} for development, with a fresh secret.\n")
+    match sys.argv[1:]:
+        case ["settings"]:
+            if make_environment_file(ENVIRONMENT_FILE):
+                sys.stdout.write(f"Made {ENVIRONMENT_FILE} for development, with a fresh secret.\n")
+        case ["address"]:
+            sys.stdout.write(f"{shown_address()}\n")
+        case _:
+            sys.exit("python -m app.development settings | address")

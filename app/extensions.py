@@ -18,19 +18,28 @@ OPENAPI_ENDPOINT = "api-docs.openapi_json"
 
 
 def protect(app: Flask) -> tuple[str, ...]:
-    """Attach the resource server and return what is wrong with its settings, one sentence each."""
+    """Attach the resource server and return what is wrong with its settings, one sentence each.
+
+    The sentences name the variable that the operator has set or is to set, where that is not the library's.
+    """
     try:
         ResourceServer().init_app(app)
     except ConfigurationError as error:
+        if app.config.get("BETTER_AUTH_SECRET") or not app.config.get("AUTH_SECRET"):
+            return tuple(problem.replace("AUTH_SECRET", "BETTER_AUTH_SECRET") for problem in error.problems)
         return error.problems
     return ()
 
 
 def trust_proxies(app: Flask) -> None:
-    """Believe the forwarded headers of as many proxies as stand in front, and none by default."""
+    """Believe the forwarded headers of as many proxies as stand in front, and none by default.
+
+    A prefix is a matter of its own: most proxies set none, and hand on whatever a client puts there.
+    """
     if count := app.config["TRUSTED_PROXIES"]:
+        prefixes = count if app.config["TRUST_FORWARDED_PREFIX"] else 0
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=prefixes
         )
 
 

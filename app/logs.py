@@ -57,7 +57,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return one record: time, level, logger and message, with the id of the request where it lacks that."""
         line = f"{timestamp(record)} {record.levelname} {record.name} {escape(record.getMessage())}"
-        if "request_id=" not in line and (request_id := facts(record).get("request_id")):
+        if not hasattr(record, "request_id") and (request_id := facts(record).get("request_id")):
             line += f" request_id={json.dumps(request_id)}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)

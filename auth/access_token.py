@@ -45,7 +45,7 @@ class AccessToken:
     #: ``scope``, taken apart (RFC 8693 §4.2, RFC 9068 §2.2.3).
     scopes: frozenset[str]
     #: Every claim, by its name on the wire; read-only.
-    claims: Claims = field(repr=False)
+    claims: Claims = field(repr=False, hash=False)
 
     def __bool__(self) -> bool:
         """Every verified token is true; ``current_token`` is false for the anonymous caller of an optional guard."""

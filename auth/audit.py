@@ -45,6 +45,8 @@ def log_refusal(
         fields["user_id"] = user_id[:_LONGEST_USER_ID]
     text = " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
     if undeclared:
-        _LOGGER.error("access refused, the route declares neither a guard nor @public: %s", text, extra=fields)
+        _LOGGER.error(
+            "access refused, no guard and no @public is to be seen on the view of this route: %s", text, extra=fields
+        )
     else:
         _LOGGER.warning("access refused: %s", text, extra=fields)

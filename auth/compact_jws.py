@@ -103,7 +103,7 @@ def _is_unicode(value: Any) -> bool:
 
 
 def _unique_members(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that stands twice (RFC 7519 §4 leaves readers to differ; RFC 8725 §2.4 shows where that ends)."""
+    """Refuse a name that stands twice (RFC 7515 §4 and RFC 7519 §4; §10.12 of the former says why)."""
     value = dict(members)
     if len(value) != len(members):
         raise ValueError("duplicate member")

@@ -96,7 +96,7 @@ class AuthConfig:
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any], *, keys: KeySource | None = None) -> AuthConfig:
-        """Read the ``AUTH_…`` keys of a mapping such as ``app.config``; ``keys`` replaces the configured key source.
+        """Read the ``AUTH_…`` keys of a mapping such as ``app.config``; ``keys`` stands in for secret or public key.
 
         Raises:
             ConfigurationError: with every problem found, not the first one only.
@@ -134,6 +134,8 @@ def _read_issuer(reader: _Reader, keys: KeySource | None) -> IssuerConfig:
     if issuer is not None and is_plain_http(issuer):
         reader.problem("AUTH_ISSUER is a plain-http URL; an issuer that is not on this machine needs https.")
     verification_keys = _read_keys(reader) if keys is None else []
+    if keys is not None and (reader.is_set("AUTH_SECRET") or reader.is_set("AUTH_PUBLIC_KEY")):
+        reader.problem("A key source is given with keys=, and AUTH_SECRET or AUTH_PUBLIC_KEY is set as well; keep one.")
     algorithms = _read_algorithms(reader, verification_keys, keys)
     audience = reader.texts("AUTH_AUDIENCE") or ()
     if algorithms & set(SYMMETRIC_ALGORITHMS):
@@ -145,7 +147,7 @@ def _read_issuer(reader: _Reader, keys: KeySource | None) -> IssuerConfig:
     if "exp" not in required:
         reader.warnings.append("AUTH_REQUIRED_CLAIMS lacks exp: a token without it never expires.")
     return IssuerConfig(
-        keys=keys or StaticKeys(key.restricted_to(algorithms) for key in verification_keys),
+        keys=StaticKeys(key.restricted_to(algorithms) for key in verification_keys) if keys is None else keys,
         algorithms=algorithms,
         issuer=issuer,
         audience=frozenset(audience),
@@ -221,7 +223,8 @@ def _read_algorithms(reader: _Reader, keys: list[VerificationKey], source: KeySo
     if named is None:
         made_for = StaticKeys(keys).algorithms
         if source is not None:
-            made_for = source.algorithms if isinstance(source, StaticKeys) else frozenset(ASYMMETRIC_ALGORITHMS)
+            # A source may say what its keys are made for; one that has to fetch them first cannot know.
+            made_for = getattr(source, "algorithms", frozenset(ASYMMETRIC_ALGORITHMS))
         return frozenset({"HS256"}) if "HS256" in made_for else made_for
     algorithms = frozenset(named)
     if not algorithms:

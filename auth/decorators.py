@@ -16,7 +16,7 @@ from flask.views import View
 
 from auth.openapi import note_rules
 from auth.resource_server import enforce
-from auth.rules import OwnerRule, Rule, TokenRule, add_rule, is_marked_public, mark_public, rules_on
+from auth.rules import AccessRule, OwnerRule, TokenRule, add_rule, is_marked_public, mark_public, rules_on
 
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -84,14 +84,18 @@ def public(view: ViewT) -> ViewT:
     return view
 
 
-def _decorate(view: ViewT | None, rule: Rule, name: str) -> ViewT | Callable[[ViewT], ViewT]:
+def _decorate(view: ViewT | None, rule: AccessRule, name: str) -> ViewT | Callable[[ViewT], ViewT]:
     """Apply a rule to what stands below the decorator, which is there already or comes with the next call."""
-    if view is None:
-        return functools.partial(_guard, rule=rule, name=name)
-    return _guard(view, rule=rule, name=name)
+    if view is not None:
+        return _guard(view, rule=rule, name=name)
+
+    def decorator(view: ViewT) -> ViewT:
+        return _guard(view, rule=rule, name=name)
+
+    return decorator
 
 
-def _guard(view: ViewT, *, rule: Rule, name: str) -> ViewT:
+def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
     if not callable(view):
         raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
     if is_marked_public(view):
@@ -107,8 +111,12 @@ def _guard(view: ViewT, *, rule: Rule, name: str) -> ViewT:
     return cast("ViewT", _guard_function(view, rule))
 
 
-def _guard_class(view_class: type[View], rule: Rule) -> None:
-    """Guard a class and every class that will be derived from it, whatever that adds or overrides."""
+def _guard_class(view_class: type[View], rule: AccessRule) -> None:
+    """Guard a class and every class that will be derived from it.
+
+    A subclass may add methods, dispatch by itself or through a mixin, and list decorators of its own: none of that
+    sheds the guard, since each new class is guarded when it is made.
+    """
     _guard_members(view_class, rule)
     own = vars(view_class).get("__init_subclass__")
 
@@ -122,7 +130,7 @@ def _guard_class(view_class: type[View], rule: Rule) -> None:
     view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
 
 
-def _guard_members(view_class: type[View], rule: Rule, besides: tuple[str, ...] = ()) -> None:
+def _guard_members(view_class: type[View], rule: AccessRule, besides: tuple[str, ...] = ()) -> None:
     """Guard what answers requests in a class: its dispatching, and each HTTP method's handler.
 
     The dispatching is what cannot be passed by; the handlers are where flask-smorest looks for the notes.
@@ -139,7 +147,7 @@ def _guard_members(view_class: type[View], rule: Rule, besides: tuple[str, ...] 
         setattr(view_class, name, type(member)(guarded) if function is not member else guarded)
 
 
-def _guard_function(view: Callable[..., Any], rule: Rule) -> Callable[..., Any]:
+def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(view):
 
         @functools.wraps(view)
@@ -163,14 +171,15 @@ def _class_being_viewed(view: Callable[..., Any]) -> type[View] | None:
     """Return the class whose ``as_view`` is applying ``MethodView.decorators`` right now.
 
     Flask hands those decorators a function that does not name its class yet, and flask-smorest reads its notes from the
-    class's methods alone: only the call that is going on knows both.
+    class's methods alone: only the call that is going on knows both. The view is guarded without it; what would be lost
+    is the note in the document.
     """
     if not getattr(view, "__qualname__", "").startswith("View.as_view.<locals>"):
         return None
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not View.as_view.__func__.__code__:  # type: ignore[attr-defined]
         frame = frame.f_back
-    return None if frame is None else cast("type[View]", frame.f_locals["cls"])
+    return None if frame is None else cast("type[View] | None", frame.f_locals.get("cls"))
 
 
 def _as_scopes(scopes: str | Iterable[str]) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class AuthError(Exception):
 
     code: ClassVar[AuthErrorCode]
     status: ClassVar[HTTPStatus]
-    #: What the client reads: one fixed sentence per code, without quotes (RFC 6750 §3).
+    #: What the client reads: one fixed sentence per code.
     message: ClassVar[str]
     #: Whether the answer carries a ``WWW-Authenticate: Bearer`` challenge.
     challenges: ClassVar[bool] = True
@@ -111,7 +111,7 @@ class TokenExpiredError(InvalidTokenError):
 
 
 class TokenNotYetValidError(InvalidTokenError):
-    """``nbf`` or ``iat`` lies ahead (RFC 7519 §4.1.5 and §4.1.6)."""
+    """``nbf`` lies ahead (RFC 7519 §4.1.5), or ``iat`` does: a token from the future is refused as well."""
 
     code = AuthErrorCode.TOKEN_NOT_YET_VALID
     message = "The access token is not valid yet."
@@ -203,4 +203,4 @@ class ConfigurationError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(f"The service cannot start as configured:\n{lines}")
+        super().__init__(f"This cannot work as configured:\n{lines}")

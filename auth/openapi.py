@@ -1,18 +1,19 @@
 """What the OpenAPI document says about protected operations: security scheme, ``security``, 401, 403 and 503.
 
-flask-smorest reads notes that stand on view functions (``_apidoc``) and options in the configuration; this module
-writes both and imports nothing of it. Without flask-smorest the notes are merely never read.
+flask-smorest reads notes that stand on view functions (``_apidoc``), and its documents take options; this module writes
+both and imports nothing of it. Without flask-smorest the notes are merely never read.
 """
 
 from __future__ import annotations
 
+import itertools
 from copy import deepcopy
 from typing import Any, Final
 
 from flask import Flask
 
 from auth.errors import AuthErrorCode
-from auth.rules import OwnerRule, Rule, TokenRule
+from auth.rules import AccessRule, OwnerRule, TokenRule
 
 #: The name of the security scheme in the document.
 SCHEME: Final = "bearerAuth"
@@ -107,20 +108,16 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def security_of(rules: tuple[Rule, ...]) -> list[dict[str, list[str]]]:
+def security_of(rules: tuple[AccessRule, ...]) -> list[dict[str, list[str]]]:
     """Return the Security Requirement Objects of a view's rules: alternatives in a list, needed scopes in each."""
-    alternatives: list[tuple[str, ...]] = [()]
-    for rule in rules:
-        if isinstance(rule, TokenRule):
-            choices = rule.any_scope or ("",)
-            alternatives = [
-                (*scopes, *rule.scopes, *filter(None, [choice])) for scopes in alternatives for choice in choices
-            ]
-    security = [{SCHEME: list(dict.fromkeys(scopes))} for scopes in alternatives]
+    token_rules = [rule for rule in rules if isinstance(rule, TokenRule)]
+    needed = [scope for rule in token_rules for scope in rule.scopes]
+    choices = itertools.product(*(rule.any_scope for rule in token_rules if rule.any_scope))
+    security = [{SCHEME: list(dict.fromkeys([*needed, *choice]))} for choice in choices]
     return [*security, {}] if all(rule.optional for rule in rules) else security
 
 
-def note_rules(view: Any, rules: tuple[Rule, ...]) -> None:
+def note_rules(view: Any, rules: tuple[AccessRule, ...]) -> None:
     """Write onto a view function what its operation in the document has to say."""
     responses = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
     if any(isinstance(rule, OwnerRule) or rule.scopes or rule.any_scope for rule in rules):

@@ -7,6 +7,7 @@ runs: they need no hook to be safe. A refusal travels up untouched and becomes H
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from auth.config import AuthConfig
 from auth.errors import AuthError, ConfigurationError, UndeclaredRouteError
 from auth.keys import KeySource
 from auth.openapi import document_scheme
-from auth.rules import Declaration, Rule
+from auth.rules import AccessRule, Declaration
 from auth.verifier import TokenVerifier
 
 _LOGGER = logging.getLogger("auth")
@@ -43,7 +44,7 @@ class ResourceServer:
         keys: KeySource | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``keys`` replaces the key source of the settings; ``clock`` returns seconds since the epoch."""
+        """``keys`` stands in for AUTH_SECRET and AUTH_PUBLIC_KEY; ``clock`` returns seconds since the epoch."""
         self._keys = keys
         self._clock = clock
         if app is not None:
@@ -65,13 +66,14 @@ class ResourceServer:
         app.register_error_handler(AuthError, _answer)
         app.cli.add_command(auth_commands)
         document_scheme(app)
-        # An Api may be made after this, and its document be asked for by a request or a command: both push a context.
+        # An Api may be made after this. Until the first request, every context that is pushed looks for one: a command
+        # that prints the document pushes one too.
         appcontext_pushed.connect(document_scheme, app)
         for warning in config.warnings:
             _LOGGER.warning(warning)
 
 
-def enforce(rule: Rule) -> AccessToken | None:
+def enforce(rule: AccessRule) -> AccessToken | None:
     """Let the current request pass one rule, or raise what refuses it."""
     token = state.verified_token(optional=rule.optional)
     rule.check(token, request.view_args or {})
@@ -83,6 +85,9 @@ def _enforce_declaration() -> Response | None:
 
     Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
     """
+    if not state.current_state().is_serving:
+        document_scheme(current_app)
+        appcontext_pushed.disconnect(document_scheme, current_app._get_current_object())  # type: ignore[attr-defined]
     declaration = _declaration()
     if declaration is None:
         return None
@@ -118,7 +123,7 @@ def _answer(error: AuthError) -> Response:
         user_id=state.verified_user_id(),
         undeclared=_is_undeclared(_declaration()),
     )
-    refusal = _REFUSALS[error.status](error, state.current_state().config.realm)
+    refusal = _refusal_class(error.status)(error, state.current_state().config.realm)
     response = current_app.make_response(current_app.handle_http_exception(refusal))
     # A handler for every Exception takes a refusal for a fault, and none knows challenge and error code.
     response.status_code = error.status
@@ -148,16 +153,10 @@ class _Refusal(HTTPException):
         return [("Content-Type", "application/json"), *self.headers.items()]
 
 
-#: One class per status, derived from werkzeug's: that is how Flask finds the service's own handler for it.
-_REFUSALS: dict[HTTPStatus, type[_Refusal]] = {
-    status: type("_Refusal", (_Refusal, default_exceptions[status]), {})
-    for status in (
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-}
+@functools.cache
+def _refusal_class(status: HTTPStatus) -> type[_Refusal]:
+    """Return a class for a status, derived from werkzeug's: that is how Flask finds the service's handler for it."""
+    return type("_Refusal", (_Refusal, default_exceptions[status]), {})
 
 
 def _dump(body: dict[str, Any]) -> str:

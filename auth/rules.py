@@ -66,14 +66,14 @@ class OwnerRule:
             raise NotOwnerError("the user of the token is not the user in the path")
 
 
-Rule = TokenRule | OwnerRule
+AccessRule = TokenRule | OwnerRule
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """What a view says about who may enter: rules, or that everybody may, or nothing at all."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[AccessRule, ...]
     public: bool
 
     @property
@@ -82,13 +82,13 @@ class Declaration:
         return not self.rules and not self.public
 
 
-def rules_on(view: object) -> tuple[Rule, ...]:
+def rules_on(view: object) -> tuple[AccessRule, ...]:
     """Return the rules that stand on one function."""
-    rules: tuple[Rule, ...] = getattr(view, _RULES, ())
+    rules: tuple[AccessRule, ...] = getattr(view, _RULES, ())
     return rules
 
 
-def add_rule(view: object, rule: Rule) -> None:
+def add_rule(view: object, rule: AccessRule) -> None:
     """Put a rule on a function, in front of those it has."""
     setattr(view, _RULES, (rule, *rules_on(view)))
 

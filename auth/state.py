@@ -12,7 +12,7 @@ from werkzeug.local import LocalProxy
 from auth.access_token import AccessToken
 from auth.bearer import parse_authorization
 from auth.config import AuthConfig
-from auth.errors import ConfigurationError
+from auth.errors import ConfigurationError, MissingTokenError
 from auth.rules import Declaration, declaration_of
 from auth.verifier import TokenVerifier
 
@@ -29,11 +29,16 @@ class ServerState:
 
     config: AuthConfig
     verifier: TokenVerifier
-    _declarations: dict[tuple[Callable[..., Any], str], Declaration] = field(default_factory=dict)
+    _declarations: dict[tuple[Callable[..., Any], str], Declaration] = field(default_factory=dict, init=False)
 
     def keys_ready(self) -> bool:
         """Tell whether tokens can be verified now; for readiness probes."""
         return self.config.issuer.keys.ready()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether any view has been asked what it declares, so that the app is set up for good."""
+        return bool(self._declarations)
 
     def declaration(self, view: Callable[..., Any], method: str) -> Declaration:
         """Return what a view says about who may enter; asked per request, worked out once."""
@@ -80,8 +85,8 @@ def verified_token(*, optional: bool = False) -> AccessToken | None:
         token = None if anonymous else state.verifier.verify(parse_authorization(authorization))
         remembered = request.environ[_VERIFIED] = _Verified(state, authorization, token)
     if remembered.token is None and not optional:
-        # An optional guard came first: this one asks for the credentials that are not there.
-        parse_authorization(remembered.authorization)
+        # An optional guard came first and let an anonymous caller pass; this one does not.
+        raise MissingTokenError("no Authorization header")
     return remembered.token
 
 
@@ -123,5 +128,5 @@ def _remembered(state: ServerState) -> _Verified | None:
 
 
 #: The verified token of the current request. Reading it where no guard has run raises ConfigurationError; for the
-#: anonymous caller of an optional guard it is false (``if current_token:``).
+#: anonymous caller of an optional guard it is false: ask ``if current_token``, for a proxy is never ``None`` itself.
 current_token: AccessToken = LocalProxy(remembered_token)  # type: ignore[assignment]

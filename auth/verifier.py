@@ -24,8 +24,12 @@ from auth.errors import (
     TokenNotYetValidError,
 )
 
-#: Media types of access tokens: RFC 7519 §5.1 and RFC 9068 §2.1. ID, logout and DPoP tokens name others or none.
+#: Media types of access tokens: RFC 7519 §5.1 and RFC 9068 §2.1. Logout tokens and DPoP proofs name others.
 _TYPES = frozenset({"jwt", "at+jwt"})
+
+#: Claims that only ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and security events such as logout tokens
+#: (RFC 8417 §2.2) carry; both often come without a ``typ`` of their own.
+_FOREIGN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash", "events"})
 
 #: The seconds that Python's calendar can show: years 1 to 9999.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
@@ -53,9 +57,9 @@ class TokenVerifier:
         _check_header(token.header)
         self._check_signature(token)
         _check_type(token.header, claims)
-        _check_claim_types(claims, issuer)
         _check_issuer(claims, issuer)
         _check_audience(claims, issuer)
+        _check_claim_types(claims, issuer)
         _check_required(claims, issuer)
         user_id = _identity(claims, issuer)
         scopes = _scopes(claims)
@@ -74,7 +78,7 @@ class TokenVerifier:
             raise InvalidSignatureError("the signature does not verify")
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
-        """Hold ``exp``, ``nbf``, ``iat`` and the age against the clock (RFC 7519 §4.1.4 to §4.1.6).
+        """Hold ``exp``, ``nbf``, ``iat`` and the age against the clock (RFC 7519 §4.1.4 and §4.1.5).
 
         A token is expired from the very second of ``exp`` plus leeway on, and valid from that of ``nbf`` minus leeway.
         """
@@ -110,6 +114,8 @@ def _check_type(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
         raise MalformedTokenError("typ is not a string")
     if type_.lower().removeprefix("application/") not in _TYPES:
         raise InvalidTypeError("typ is not JWT or at+jwt")
+    if not _FOREIGN_CLAIMS.isdisjoint(claims):
+        raise InvalidTypeError("an ID token or a security event by its claims")
     if claims.get("cnf") is not None:
         raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)")
 

@@ -14,6 +14,9 @@ _PUBLISHED = frozenset(
     {
         "a-string-secret-at-least-256-bits-long",
         "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+        "super-secret-jwt-token-with-at-least-32-characters-long",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
         "better-auth-secret-123456789",
         "better-auth-secret-12345678901234567890",
         # RFC 7515 appendix A.1 and RFC 7520 §3.5, as they stand in the JWK.
@@ -25,8 +28,11 @@ _PUBLISHED = frozenset(
 #: Words that stand in templates where a secret belongs; any run of other signs counts as one hyphen.
 _TEMPLATE_WORDS = re.compile(
     r"change-?me|change-?this|changeit|replace-?(?:me|with|this)|\byour-|example|placeholder|generate-(?:a|with)"
-    r"|insert-|-goes-here|-bit-secret"
+    r"|insert-|-goes-here|-bit-secret|django-insecure"
 )
+
+#: The same characters over and over.
+_REPETITION = re.compile(r"(.+?)\1+", re.DOTALL)
 
 #: 32 random hexadecimal digits have fewer distinct ones than this once in 10^15 times.
 _MIN_DISTINCT_CHARACTERS = 5
@@ -40,6 +46,7 @@ def is_published(secret: str | bytes) -> bool:
         text.lower() in _PUBLISHED
         or _TEMPLATE_WORDS.search(words) is not None
         or len(set(text)) < _MIN_DISTINCT_CHARACTERS
+        or _REPETITION.fullmatch(text) is not None
     )
 
 

@@ -116,9 +116,13 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"BETTER_AUTH_SECRET": None}, "BETTER_AUTH_SECRET is not set; `make serve` makes one"),
+        ({"BETTER_AUTH_SECRET": None}, "no key to verify tokens with. Set BETTER_AUTH_SECRET"),
         ({"BETTER_AUTH_SECRET": 12345678}, "BETTER_AUTH_SECRET must be text."),
-        ({"BETTER_AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
+        ({"BETTER_AUTH_SECRET": "short"}, "BETTER_AUTH_SECRET holds a secret that"),
+        ({"BETTER_AUTH_SECRET": None, "AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
+        ({"TRUST_FORWARDED_PREFIX": "yes"}, "TRUST_FORWARDED_PREFIX must be true"),
+        ({"DATABASE_URL": "sqlite:///file:tasks?mode=memory&uri=true"}, "DATABASE_URL names an in-memory database"),
+        ({"DATABASE_URL": "sqlite:///file::memory:?uri=true"}, "DATABASE_URL names an in-memory database"),
         ({"BETTER_AUTH_URL": "https://auth.example.com/api/auth"}, "BETTER_AUTH_URL must be the origin"),
         ({"BETTER_AUTH_URL": "https://auth.example.com", "BETTER_AUTH_SECRET": None}, "JWKS is not available in this"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a database URL"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from app.development import make_environment_file
+from app.development import make_environment_file, shown_address
 
 
 def test_the_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -48,11 +48,44 @@ def test_run_as_a_module_it_says_what_it_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Once; the second time there is nothing to say. The secret is never printed."""
-    path = tmp_path / ".env"
-    monkeypatch.setattr(sys, "argv", ["development", str(path)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["development", "settings"])
     monkeypatch.delitem(sys.modules, "app.development")
 
     for _ in range(2):
         runpy.run_module("app.development", run_name="__main__")
 
-    assert capsys.readouterr().out == f"Made {path} for development, with a fresh secret.\n"
+    assert capsys.readouterr().out == "Made .env for development, with a fresh secret.\n"
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOST": "0.0.0.0", "PORT": "9000"}, "http://127.0.0.1:9000"),  # noqa: S104
+        ({"HOST": "::"}, "http://[::1]:8000"),
+        ({"HOST": "fe80::1"}, "http://[fe80::1]:8000"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_here_can_open(
+    settings: dict[str, str], address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With HOST and PORT from .env, as gunicorn reads them."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOST", "PORT"):
+        # Set and taken away again, so that what the file sets is undone after the test.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+    assert shown_address() == address
+
+
+def test_an_unknown_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the words there are."""
+    monkeypatch.setattr(sys, "argv", ["development", "everything"])
+    monkeypatch.delitem(sys.modules, "app.development")
+
+    with pytest.raises(SystemExit, match=r"settings \| address"):
+        runpy.run_module("app.development", run_name="__main__")

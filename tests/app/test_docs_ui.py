@@ -64,7 +64,7 @@ def test_no_other_file_is_served(client: FlaskClient, name: str) -> None:
 
 def test_the_page_works_behind_a_path_prefix(settings: dict[str, Any]) -> None:
     """Every address on it begins with the prefix."""
-    client = create_app(settings | {"TRUSTED_PROXIES": 1}).test_client()
+    client = create_app(settings | {"TRUSTED_PROXIES": 1, "TRUST_FORWARDED_PREFIX": True}).test_client()
 
     page = client.get("/docs", headers={"X-Forwarded-Prefix": "/todo"}).text
 

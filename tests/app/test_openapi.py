@@ -109,8 +109,11 @@ def test_conditions_and_their_answers_are_documented(document: dict[str, Any]) -
 
 def test_a_prefix_in_front_of_the_service_is_in_the_document(settings: dict[str, Any]) -> None:
     """So that clients made from it call the right address."""
-    client = create_app(settings | {"TRUSTED_PROXIES": 1}).test_client()
+    wary = create_app(settings | {"TRUSTED_PROXIES": 1}).test_client()
+    client = create_app(settings | {"TRUSTED_PROXIES": 1, "TRUST_FORWARDED_PREFIX": True}).test_client()
 
     answer = client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/todo"})
 
     assert body_of(answer)["servers"] == [{"url": "/todo"}]
+    answer = wary.get("/openapi.json", headers={"X-Forwarded-Prefix": "//evil.example"})
+    assert body_of(answer)["servers"] == [{"url": "/"}]

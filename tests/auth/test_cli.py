@@ -124,11 +124,17 @@ def test_a_route_that_cannot_work_fails_the_list() -> None:
     app = service()
     app.view_functions["static"] = public(app.view_functions["static"])
     add_view(app, "/notes", owns_path_user(lambda: ""))
+    add_view(app, "/numbers/<int:user_id>", owns_path_user(lambda user_id: user_id))
+    add_view(app, "/paths/<path:user_id>", owns_path_user(lambda user_id: user_id))
 
     result = app.test_cli_runner().invoke(args=["auth", "routes"])
 
     assert result.exit_code == 1
-    assert result.output.splitlines()[0] == "GET     /notes  owner <user_id>  UNUSABLE: the route has no <user_id>"
+    assert [line.partition("UNUSABLE")[1:] for line in result.output.splitlines()[:3]] == [
+        ("UNUSABLE", ": the route has no <user_id> that is text"),
+        ("UNUSABLE", ": the route has no <user_id> that is text"),
+        ("", ""),
+    ]
     assert AUDIENCE not in result.output
 
 

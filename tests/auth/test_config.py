@@ -13,7 +13,7 @@ from auth.errors import ConfigurationError
 from auth.keys import VerificationKey
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS, RSA_ALGORITHMS
 from auth.testing import TokenIssuer
-from tests.auth.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS
+from tests.auth.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS, static_keys
 
 RSA_PEM = TokenIssuer.generate("RS256").public_key
 EC_PEM = TokenIssuer.generate("ES256").public_key
@@ -125,8 +125,17 @@ def test_named_algorithms_restrict_the_keys() -> None:
     assert config.issuer.keys.keys_for("RS256", None) == []
 
 
+def test_a_key_source_and_a_key_setting_are_one_too_many() -> None:
+    """Neither is passed over in silence, not even by a source that is false."""
+    with pytest.raises(ConfigurationError, match="keep one"):
+        AuthConfig.from_mapping(SETTINGS, keys=static_keys(SECRET))
+
+
 class Remote:
-    """A key source of somebody else, which is not asked for anything at start."""
+    """A key source of somebody else: empty at start, and not asked for anything then."""
+
+    def __len__(self) -> int:
+        return 0
 
     def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
         raise AssertionError("asked at start")

@@ -84,7 +84,7 @@ def test_a_configuration_error_lists_every_problem() -> None:
     error = ConfigurationError(["First.", "Second."])
 
     assert error.problems == ("First.", "Second.")
-    assert str(error) == "The service cannot start as configured:\n  - First.\n  - Second."
+    assert str(error) == "This cannot work as configured:\n  - First.\n  - Second."
 
 
 def test_a_configuration_error_takes_one_problem_as_text() -> None:

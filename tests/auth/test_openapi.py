@@ -16,10 +16,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from auth import ResourceServer, owns_path_user, public, require_jwt
 from auth.errors import AuthErrorCode
 from auth.openapi import COMPONENTS, SCHEME, note_rules, security_of
-from auth.rules import OwnerRule, Rule, TokenRule
+from auth.rules import AccessRule, OwnerRule, TokenRule
 from tests.auth.services import SETTINGS, add_view, documented, service
 
-SECURITY: dict[str, tuple[tuple[Rule, ...], list[dict[str, list[str]]]]] = {
+SECURITY: dict[str, tuple[tuple[AccessRule, ...], list[dict[str, list[str]]]]] = {
     "a token": ((TokenRule(),), [{SCHEME: []}]),
     "an owner": ((OwnerRule("user_id"),), [{SCHEME: []}]),
     "scopes": ((TokenRule(("a", "b")),), [{SCHEME: ["a", "b"]}]),
@@ -33,7 +33,7 @@ SECURITY: dict[str, tuple[tuple[Rule, ...], list[dict[str, list[str]]]]] = {
 
 @pytest.mark.parametrize(("rules", "security"), SECURITY.values(), ids=SECURITY)
 def test_the_security_of_a_view_lists_alternatives(
-    rules: tuple[Rule, ...], security: list[dict[str, list[str]]]
+    rules: tuple[AccessRule, ...], security: list[dict[str, list[str]]]
 ) -> None:
     """All-of in one requirement, any-of in several, and an empty one for the anonymous."""
     assert security_of(rules) == security

@@ -120,6 +120,16 @@ def test_a_key_that_the_token_itself_names_is_never_used(name: str) -> None:
 
 
 BAD_CLAIMS: dict[str, tuple[dict[str, Any], type[AuthError]]] = {
+    "an ID token by at_hash": ({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}, errors.InvalidTypeError),
+    "an ID token by c_hash": ({"c_hash": "LDktKdoQak3Pk0cnXxCltA"}, errors.InvalidTypeError),
+    "a logout token by events": (
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+        errors.InvalidTypeError,
+    ),
+    "iss another before exp of the wrong type": (
+        {"iss": "https://evil.example", "exp": "x"},
+        errors.InvalidIssuerError,
+    ),
     "iss absent": ({"iss": ...}, errors.InvalidIssuerError),
     "iss another": ({"iss": "https://evil.example"}, errors.InvalidIssuerError),
     "iss with a slash more": ({"iss": f"{ISSUER}/"}, errors.InvalidIssuerError),
@@ -536,3 +546,9 @@ def test_the_time_is_the_system_clocks_unless_another_is_given() -> None:
     checked = TokenVerifier(config.issuer, max_token_bytes=config.max_token_bytes)
 
     assert checked.verify(TokenIssuer(SECRET).issue("alice")).user_id == "alice"
+
+
+def test_an_issuer_that_is_no_text_is_refused_where_any_is_accepted() -> None:
+    """Issuers are compared as strings, and only strings."""
+    with pytest.raises(errors.InvalidIssuerError):
+        verifier(AUTH_ISSUER=None).verify(with_claims(iss=["https://login.example"]))

@@ -44,7 +44,9 @@ class Watched:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
     """Return a running server."""
-    with GunicornServer(tmp_path_factory.mktemp("server"), FLASK_TRUSTED_PROXIES="1") as server:
+    with GunicornServer(
+        tmp_path_factory.mktemp("server"), FLASK_TRUSTED_PROXIES="1", FLASK_TRUST_FORWARDED_PREFIX="true"
+    ) as server:
         yield server
 
 

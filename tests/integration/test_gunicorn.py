@@ -215,3 +215,16 @@ def test_json_logs_are_json_from_the_first_line_to_the_last(tmp_path: Path) -> N
 
     assert {"gunicorn.error", "auth.audit"} <= {line["logger"] for line in lines}
     assert all({"time", "level", "message"} <= line.keys() for line in lines)
+
+
+def test_forwarded_headers_are_believed_only_where_proxies_are_named(tmp_path: Path) -> None:
+    """A client that says it came by https is not believed; one proxy's word is, where the settings name it."""
+    asked = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
+
+    with GunicornServer(tmp_path) as server:
+        wary = server.exchange(asked)
+    with GunicornServer(tmp_path, FLASK_TRUSTED_PROXIES="1") as server:
+        trusting = server.exchange(asked)
+
+    assert b"Strict-Transport-Security" not in wary
+    assert b"Strict-Transport-Security" in trusting
