@@ -135,7 +135,7 @@ def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
     """Readable, without a traceback, and before any worker is started."""
     said = refused_start(tmp_path, BETTER_AUTH_SECRET="")
 
-    assert "BETTER_AUTH_SECRET is not set" in said
+    assert "Set BETTER_AUTH_SECRET" in said
     assert "Booting worker" not in said
 
 
