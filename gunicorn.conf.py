@@ -4,6 +4,7 @@ HOST, PORT             where to listen (127.0.0.1, 8000)
 WEB_CONCURRENCY        worker processes (2)
 GUNICORN_THREADS       threads of each worker (4)
 GUNICORN_TIMEOUT       seconds after which a silent worker is replaced (30)
+GUNICORN_READ_TIMEOUT  seconds a client may stay silent in the middle of a request, or not read its answer (10)
 GUNICORN_MAX_REQUESTS  requests after which a worker is replaced, 0 for never (0)
 FORWARDED_ALLOW_IPS    addresses of proxies whose X-Forwarded-Proto is believed (none)
 FLASK_LOG_FORMAT       text or json (text)
@@ -12,7 +13,10 @@ FLASK_LOG_FORMAT       text or json (text)
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from pathlib import Path
+from typing import Any
 
 from dotenv import load_dotenv
 
@@ -46,6 +50,7 @@ preload_app = True
 timeout = whole_number("GUNICORN_TIMEOUT", 30)
 graceful_timeout = 30
 keepalive = 5
+read_timeout = whole_number("GUNICORN_READ_TIMEOUT", 10)
 max_requests = whole_number("GUNICORN_MAX_REQUESTS", 0, minimum=0)
 max_requests_jitter = max_requests // 10
 
@@ -73,6 +78,22 @@ if os.environ.get("FLASK_LOG_FORMAT") == "json":
         "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False}},
         "root": {"level": "WARNING", "handlers": []},
     }
+
+
+def when_ready(server: Any) -> None:
+    """Bound what a silent client can hold up, and keep its words out of the log.
+
+    gunicorn's threads wait for a request without end; connections inherit this from the socket they come in by.
+    """
+    # Not before: the folder of the app is on the path by now.
+    from app.logs import RequestTextFilter
+
+    timeout = struct.pack("ll", read_timeout, 0)
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+    server.log.error_log.addFilter(RequestTextFilter())
+
 
 # A heartbeat on a busy disk can block a worker until it is taken for dead.
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a file of its own there

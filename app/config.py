@@ -74,10 +74,11 @@ def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
 
 def parse_origin(url: object) -> str | None:
     """Return the origin (RFC 6454) a URL consists of, without trailing slash, or None where there is more to it."""
-    if not isinstance(url, str):
+    # As browsers write it: a name outside ASCII stands as punycode there.
+    if not isinstance(url, str) or not url.isascii() or any(character.isspace() for character in url):
         return None
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None

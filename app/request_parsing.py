@@ -10,6 +10,7 @@ import json
 from typing import Any, ClassVar
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema
 from webargs import missing
 from webargs.flaskparser import FlaskParser, abort
@@ -26,7 +27,7 @@ class StrictParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002
         """Return the body as Python values, or ``missing`` where there is none."""
-        body = req.get_data(cache=True)
+        body = read_body(req)
         if not body:
             return missing
         if not req.is_json:
@@ -35,6 +36,18 @@ class StrictParser(FlaskParser):
             return parse_json(body)
         except (ValueError, RecursionError) as error:
             abort(400, exc=error, message="The body is not valid JSON.")
+
+
+def read_body(req: Request) -> bytes:
+    """Return the whole body; 400 where it cannot be read to its end, 413 where it is too long."""
+    try:
+        body = req.get_data(cache=True)
+    except (OSError, ParseException) as error:
+        abort(400, exc=error, message="The body cannot be read.")
+    # A chunked body names no length: werkzeug stops at the limit without a word, whatever would follow.
+    if req.content_length is None and req.max_content_length is not None and len(body) >= req.max_content_length:
+        abort(413)
+    return body
 
 
 def parse_json(body: bytes) -> Any:

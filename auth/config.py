@@ -58,6 +58,12 @@ _MAX_STATIC_KEYS = 10
 #: Seconds; RFC 7519 §4.1.4 speaks of "a few minutes", and more would be another way to turn ``exp`` off.
 _MAX_LEEWAY = 600
 
+#: Seconds: ten years. More is no limit, and would not fit into a calendar.
+_MAX_AGE = 315_360_000
+
+#: More than any server takes in a header.
+_MAX_TOKEN_BYTES = 1_048_576
+
 #: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -107,7 +113,7 @@ class AuthConfig:
         realm = reader.text("AUTH_REALM") or ""
         if _REALM.fullmatch(realm) is None:
             reader.problem("AUTH_REALM must be printable ASCII without quotes and backslashes.")
-        max_token_bytes = reader.number("AUTH_MAX_TOKEN_BYTES", minimum=128)
+        max_token_bytes = reader.number("AUTH_MAX_TOKEN_BYTES", minimum=128, maximum=_MAX_TOKEN_BYTES)
         if isinstance(max_token_bytes, float):
             reader.problem("AUTH_MAX_TOKEN_BYTES must be a whole number of bytes.")
         deny_by_default = reader.flag("AUTH_DENY_BY_DEFAULT")
@@ -127,7 +133,7 @@ class AuthConfig:
 def _read_issuer(reader: _Reader, keys: KeySource | None) -> IssuerConfig:
     """Read what concerns one issuer; the result counts only if the reader found no problem."""
     required = reader.texts("AUTH_REQUIRED_CLAIMS") or ()
-    max_token_age = reader.number("AUTH_MAX_TOKEN_AGE", minimum=1)
+    max_token_age = reader.number("AUTH_MAX_TOKEN_AGE", minimum=1, maximum=_MAX_AGE)
     if max_token_age is not None and "iat" not in required:
         required = (*required, "iat")
     issuer = reader.text("AUTH_ISSUER")
@@ -210,7 +216,7 @@ def _read_public_key(reader: _Reader, value: Any) -> VerificationKey | None:
             return VerificationKey.from_jwk(value)
     except UnusableKeyError as error:
         reader.problem(f"AUTH_PUBLIC_KEY holds a key that {error}.")
-    except ValueError:
+    except (ValueError, RecursionError):
         reader.problem("AUTH_PUBLIC_KEY holds text that is neither PEM nor a JSON object.")
     else:
         reader.problem("AUTH_PUBLIC_KEY must be a PEM text or a JWK, or a list of them.")
@@ -299,8 +305,8 @@ class _Reader:
     def text(self, name: str) -> str | None:
         """Return a text; None where it may be absent and is."""
         value = self._value(name)
-        if value is not None and (not isinstance(value, str) or not value.strip()):
-            self.problem(f"{name} must be a text that is not empty.")
+        if value is not None and (not isinstance(value, str) or not value or value != value.strip()):
+            self.problem(f"{name} must be a text that is not empty, without space around it.")
             return None
         return value
 
@@ -311,9 +317,12 @@ class _Reader:
             return None
         values: Any = (value,) if isinstance(value, str) else value
         if not isinstance(values, list | tuple | set | frozenset) or not all(
-            isinstance(item, str) and item.strip() for item in values
+            isinstance(item, str) and item and item == item.strip() for item in values
         ):
-            self.problem(f"{name} must be a text or a list of texts, none of them empty.")
+            self.problem(f"{name} must be a text or a list of texts, none of them empty or with space around it.")
+            return None
+        if isinstance(value, str) and "," in value:
+            self.problem(f"{name} holds a comma: write several as a list (in the environment as JSON).")
             return None
         return tuple(values)
 

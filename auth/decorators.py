@@ -28,14 +28,14 @@ ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 def require_jwt(view: ViewT, /) -> ViewT: ...
 @overload
 def require_jwt(
-    *, scopes: str | Iterable[str] = (), any_scope: str | Iterable[str] = (), optional: bool = False
+    *, scopes: str | Iterable[str] | None = None, any_scope: str | Iterable[str] | None = None, optional: bool = False
 ) -> Callable[[ViewT], ViewT]: ...
 def require_jwt(
     view: ViewT | None = None,
     /,
     *,
-    scopes: str | Iterable[str] = (),
-    any_scope: str | Iterable[str] = (),
+    scopes: str | Iterable[str] | None = None,
+    any_scope: str | Iterable[str] | None = None,
     optional: bool = False,
 ) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand a verified access token, as ``@require_jwt`` or with arguments.
@@ -115,8 +115,10 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
     """Guard a class and every class that will be derived from it.
 
     A subclass may add methods, dispatch by itself or through a mixin, and list decorators of its own: none of that
-    sheds the guard, since each new class is guarded when it is made.
+    sheds the guard. The rule on the class is what the server enforces for every class derived from it; the members are
+    guarded, and each new subclass's, for the document and for whoever calls them past the server.
     """
+    add_rule(view_class, rule)
     _guard_members(view_class, rule)
     own = vars(view_class).get("__init_subclass__")
 
@@ -141,7 +143,7 @@ def _guard_members(view_class: type[View], rule: AccessRule, besides: tuple[str,
         function = getattr(member, "__func__", member)
         if is_marked_public(function):
             raise TypeError(f"{_name(function)} cannot be public: its class has a guard.")
-        if function is None or rule in rules_on(function):
+        if not inspect.isfunction(function) or rule in rules_on(function):
             continue
         guarded = _guard_function(function, rule)
         setattr(view_class, name, type(member)(guarded) if function is not member else guarded)
@@ -182,10 +184,15 @@ def _class_being_viewed(view: Callable[..., Any]) -> type[View] | None:
     return None if frame is None else cast("type[View] | None", frame.f_locals.get("cls"))
 
 
-def _as_scopes(scopes: str | Iterable[str]) -> tuple[str, ...]:
-    """Return scope names, each a ``scope-token`` of RFC 6749 §3.3, so that the challenge can quote them."""
+def _as_scopes(scopes: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return scope names, each a ``scope-token`` of RFC 6749 §3.3, so that the challenge can quote them.
+
+    None demands nothing. An empty list is refused: it may come from a setting, and would let everybody pass.
+    """
+    if scopes is None:
+        return ()
     names: tuple[Any, ...] = tuple(scopes.split(" ")) if isinstance(scopes, str) else tuple(scopes)
-    if not all(isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) for name in names):
+    if not names or not all(isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) for name in names):
         raise TypeError(
             "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces "
             "between them, or a list."

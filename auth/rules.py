@@ -83,13 +83,13 @@ class Declaration:
 
 
 def rules_on(view: object) -> tuple[AccessRule, ...]:
-    """Return the rules that stand on one function."""
+    """Return the rules that stand on one function or class."""
     rules: tuple[AccessRule, ...] = getattr(view, _RULES, ())
     return rules
 
 
 def add_rule(view: object, rule: AccessRule) -> None:
-    """Put a rule on a function, in front of those it has."""
+    """Put a rule on a function or class, in front of those it has."""
     setattr(view, _RULES, (rule, *rules_on(view)))
 
 
@@ -104,13 +104,15 @@ def mark_public(view: object) -> None:
 
 def declaration_of(view: Callable[..., Any], method: str) -> Declaration:
     """Return what a view function says about requests with ``method``, its class and handler included."""
-    places: list[object] = [view]
     view_class = getattr(view, "view_class", None)
+    places: list[object] = [view]
+    bases: tuple[object, ...] = ()
     if view_class is not None:
         handler = getattr(view_class, method.lower(), None)
         if handler is None and method == "HEAD":
             handler = getattr(view_class, "get", None)
-        places += [view_class, view_class.dispatch_request]
-        places += [] if handler is None else [handler]
-    rules = dict.fromkeys(rule for place in places for rule in rules_on(place))
+        places += [view_class, view_class.dispatch_request, handler]
+        # What a class demands, each class derived from it demands, whatever that overrides.
+        bases = view_class.__mro__
+    rules = dict.fromkeys(rule for place in (*places, *bases) for rule in rules_on(place))
     return Declaration(tuple(rules), public=any(is_marked_public(place) for place in places))

@@ -23,6 +23,10 @@ EXTENSION = "resource_server"
 _VERIFIED = "auth.verified"
 
 
+#: The methods of RFC 9110 §9.3 and RFC 5789.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
 @dataclass(frozen=True, slots=True)
 class ServerState:
     """One protected app: ``app.extensions["resource_server"]``."""
@@ -44,7 +48,10 @@ class ServerState:
         """Return what a view says about who may enter; asked per request, worked out once."""
         known = self._declarations.get((view, method))
         if known is None:
-            known = self._declarations[view, method] = declaration_of(view, method)
+            known = declaration_of(view, method)
+            if method in _METHODS:
+                # A route that takes any method would fill the memory with those that clients make up.
+                self._declarations[view, method] = known
         return known
 
 

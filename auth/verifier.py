@@ -27,9 +27,8 @@ from auth.errors import (
 #: Media types of access tokens: RFC 7519 §5.1 and RFC 9068 §2.1. Logout tokens and DPoP proofs name others.
 _TYPES = frozenset({"jwt", "at+jwt"})
 
-#: Claims that only ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and security events such as logout tokens
-#: (RFC 8417 §2.2) carry; both often come without a ``typ`` of their own.
-_FOREIGN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash", "events"})
+#: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
+_ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
 
 #: The seconds that Python's calendar can show: years 1 to 9999.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
@@ -114,8 +113,10 @@ def _check_type(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
         raise MalformedTokenError("typ is not a string")
     if type_.lower().removeprefix("application/") not in _TYPES:
         raise InvalidTypeError("typ is not JWT or at+jwt")
-    if not _FOREIGN_CLAIMS.isdisjoint(claims):
-        raise InvalidTypeError("an ID token or a security event by its claims")
+    if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
+        raise InvalidTypeError("an ID token by its claims")
+    if isinstance(claims.get("events"), dict):
+        raise InvalidTypeError("a security event such as a logout token by its claims (RFC 8417 §2.2)")
     if claims.get("cnf") is not None:
         raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)")
 

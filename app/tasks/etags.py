@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 
 from flask import request
+from werkzeug.exceptions import BadRequest
 
 from app.tasks.models import Task
 
 #: The versions the database can hold; longer numbers are tags we never gave out.
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
+
+#: More entity tags in one header than any client holds versions.
+MOST_TAGS = 50
 
 
 def headers_of(task: Task) -> dict[str, str]:
@@ -28,6 +32,8 @@ def expected_versions() -> frozenset[int] | None:
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     tags = request.if_match.as_set()
+    if len(tags) > MOST_TAGS:
+        raise BadRequest("If-Match names too many versions.")
     return frozenset(int(tag) for tag in tags if VERSION.fullmatch(tag))
 
 

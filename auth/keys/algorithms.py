@@ -31,6 +31,23 @@ CURVE_ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES
 ED25519_ALGORITHMS = ("EdDSA", "Ed25519")
 ED448_ALGORITHMS = ("EdDSA", "Ed448")
 
+#: The encodings of the eight points of small order on edwards25519, canonical or not: as a public key, one of these
+#: makes signatures that hold for every message (RFC 8032 §8.4 leaves them to whoever takes keys).
+SMALL_ORDER_ED25519 = frozenset(
+    bytes.fromhex(encoding)
+    for low in (
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+    # The same with the sign bit of x set.
+    for encoding in (low, low[:-2] + f"{int(low[-2:], 16) | 0x80:02x}")
+)
+
 SYMMETRIC_ALGORITHMS = tuple(HMAC_MIN_BYTES)
 ASYMMETRIC_ALGORITHMS = (*RSA_ALGORITHMS, *CURVE_ALGORITHMS.values(), "EdDSA", "Ed25519", "Ed448")
 

@@ -28,11 +28,8 @@ _PUBLISHED = frozenset(
 #: Words that stand in templates where a secret belongs; any run of other signs counts as one hyphen.
 _TEMPLATE_WORDS = re.compile(
     r"change-?me|change-?this|changeit|replace-?(?:me|with|this)|\byour-|example|placeholder|generate-(?:a|with)"
-    r"|insert-|-goes-here|-bit-secret|django-insecure"
+    r"|insert-|-goes-here|-bit-secret|insecure|do-not-use|\btodo-|default-secret"
 )
-
-#: The same characters over and over.
-_REPETITION = re.compile(r"(.+?)\1+", re.DOTALL)
 
 #: 32 random hexadecimal digits have fewer distinct ones than this once in 10^15 times.
 _MIN_DISTINCT_CHARACTERS = 5
@@ -46,7 +43,14 @@ def is_published(secret: str | bytes) -> bool:
         text.lower() in _PUBLISHED
         or _TEMPLATE_WORDS.search(words) is not None
         or len(set(text)) < _MIN_DISTINCT_CHARACTERS
-        or _REPETITION.fullmatch(text) is not None
+        or _repeats(text)
+    )
+
+
+def _repeats(text: str) -> bool:
+    """Tell whether a text is the same characters over and over, the last time cut short perhaps."""
+    return any(
+        text == (text[:period] * (len(text) // period + 1))[: len(text)] for period in range(1, len(text) // 2 + 1)
     )
 
 

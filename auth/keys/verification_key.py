@@ -23,6 +23,7 @@ from auth.keys.algorithms import (
     HMAC_MIN_BYTES,
     IMPLEMENTATIONS,
     RSA_MIN_BITS,
+    SMALL_ORDER_ED25519,
     PublicKey,
     algorithms_of,
 )
@@ -128,6 +129,10 @@ class VerificationKey:
             raise UnusableKeyError("is not an RSA, EC or EdDSA public key")
         if isinstance(loaded, RSAPublicKey) and loaded.key_size < RSA_MIN_BITS:
             raise UnusableKeyError(f"has {loaded.key_size} bits, an RSA key needs {RSA_MIN_BITS}")
+        if isinstance(loaded, RSAPublicKey) and loaded.public_numbers().n % 2 == 0:
+            raise UnusableKeyError("has an even modulus, which is no product of two primes")
+        if isinstance(loaded, Ed25519PublicKey) and loaded.public_bytes_raw() in SMALL_ORDER_ED25519:
+            raise UnusableKeyError("is a point of small order, for which anybody can sign")
         algorithms = frozenset(algorithms_of(loaded))
         if not algorithms:
             raise UnusableKeyError("is on a curve other than P-256, P-384 and P-521")

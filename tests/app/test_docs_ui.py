@@ -69,3 +69,13 @@ def test_the_page_works_behind_a_path_prefix(settings: dict[str, Any]) -> None:
     page = client.get("/docs", headers={"X-Forwarded-Prefix": "/todo"}).text
 
     assert all(path.startswith("/todo/") for path in re.findall(r'(?:src|href|data-document)="([^"]+)"', page))
+
+
+def test_a_date_that_no_calendar_holds_is_no_error(client: FlaskClient) -> None:
+    """The files are served whatever a client says it has."""
+    hostile = f"Mon, 01 Jan 2020 00:00:00 +{'9' * 30}"
+
+    conditions = {"If-Modified-Since": hostile, "If-Range": hostile, "Range": "bytes=0-1"}
+
+    with client.get("/docs/start.js", headers=conditions) as answer:
+        assert (answer.status_code, bool(answer.data)) == (200, True)

@@ -68,3 +68,12 @@ def test_an_error_of_ours_is_500_without_a_word_about_it(
     assert record.getMessage() == "Unhandled error in fails"
     assert "LookupError: what went wrong" in caplog.text
     assert "typed" not in caplog.text
+
+
+def test_a_path_with_two_slashes_is_unknown(client: FlaskClient, authorize: Authorize) -> None:
+    """No redirect is made of what the Host header says."""
+    answer = client.get("/api//alice/tasks", headers={"Host": "evil.example", **authorize()})
+
+    assert answer.status_code == 404
+    assert "evil.example" not in str(answer.headers)
+    assert body_of(answer)["status"] == "Not Found"

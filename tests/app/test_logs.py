@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.logs import HANDLER_NAME, JSONFormatter, TextFormatter, configure_logging
+from app.logs import HANDLER_NAME, JSONFormatter, RequestTextFilter, TextFormatter, configure_logging
 from tests.app.conftest import Authorize
 
 
@@ -110,3 +110,26 @@ def test_lines_within_a_request_carry_its_id(settings: dict[str, Any]) -> None:
         text, data = TextFormatter().format(record()), json.loads(JSONFormatter().format(record()))
 
     assert text.endswith(f'request_id="{data["request_id"]}"')
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (
+            "Invalid request from ip=::1: Invalid HTTP Header: 'Authorization Bearer TOKEN'",
+            "Invalid request from ip=::1",
+        ),
+        ("Invalid request from ip=127.0.0.1: Invalid request line: 'TOKEN'", "Invalid request from ip=127.0.0.1"),
+        ("Error handling request /api/alice/tasks?access_token=TOKEN", "Error handling request"),
+        ("Worker exiting (pid: 7)", "Worker exiting (pid: 7)"),
+    ],
+)
+def test_what_gunicorn_quotes_of_a_request_is_cut(said: str, kept: str) -> None:
+    """A mistyped header may hold a token."""
+    record = logging.makeLogRecord({"msg": said, "exc_info": (ValueError, ValueError("TOKEN"), None)})
+
+    passed = RequestTextFilter().filter(record)
+
+    assert passed
+    assert record.getMessage() == kept
+    assert (record.exc_info is None) is (kept != said)

@@ -267,6 +267,22 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_ALGORITHMS": []},
         ["AUTH_ALGORITHMS is empty; name the algorithms of your keys or leave it out."],
     ),
+    "an age that fits into no calendar": (
+        SETTINGS | {"AUTH_MAX_TOKEN_AGE": 10**400},
+        ["AUTH_MAX_TOKEN_AGE must be a number of at least 1 and at most 315360000."],
+    ),
+    "an issuer with a line end": (
+        SETTINGS | {"AUTH_ISSUER": "https://login.example\r\n"},
+        ["AUTH_ISSUER must be a text that is not empty, without space around it."],
+    ),
+    "several claims in one text": (
+        SETTINGS | {"AUTH_REQUIRED_CLAIMS": "exp,iat"},
+        ["AUTH_REQUIRED_CLAIMS holds a comma: write several as a list (in the environment as JSON)."],
+    ),
+    "JSON without a bottom": (
+        PUBLIC | {"AUTH_PUBLIC_KEY": '{"a":' * 5000},
+        ["AUTH_PUBLIC_KEY holds text that is neither PEM nor a JSON object."],
+    ),
     "an hour of leeway": (
         SETTINGS | {"AUTH_LEEWAY": 3600},
         ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
@@ -295,23 +311,29 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_ISSUER": "http://login.example"},
         ["AUTH_ISSUER is a plain-http URL; an issuer that is not on this machine needs https."],
     ),
-    "an empty issuer": (SETTINGS | {"AUTH_ISSUER": ""}, ["AUTH_ISSUER must be a text that is not empty."]),
-    "an issuer that is no text": (SETTINGS | {"AUTH_ISSUER": 5}, ["AUTH_ISSUER must be a text that is not empty."]),
+    "an empty issuer": (
+        SETTINGS | {"AUTH_ISSUER": ""},
+        ["AUTH_ISSUER must be a text that is not empty, without space around it."],
+    ),
+    "an issuer that is no text": (
+        SETTINGS | {"AUTH_ISSUER": 5},
+        ["AUTH_ISSUER must be a text that is not empty, without space around it."],
+    ),
     "an empty audience": (
         SETTINGS | {"AUTH_AUDIENCE": ["a", " "]},
-        ["AUTH_AUDIENCE must be a text or a list of texts, none of them empty."],
+        ["AUTH_AUDIENCE must be a text or a list of texts, none of them empty or with space around it."],
     ),
     "an audience that is no text": (
         SETTINGS | {"AUTH_AUDIENCE": {"a": 1}},
-        ["AUTH_AUDIENCE must be a text or a list of texts, none of them empty."],
+        ["AUTH_AUDIENCE must be a text or a list of texts, none of them empty or with space around it."],
     ),
     "a blank identity claim": (
         SETTINGS | {"AUTH_IDENTITY_CLAIM": " "},
-        ["AUTH_IDENTITY_CLAIM must be a text that is not empty."],
+        ["AUTH_IDENTITY_CLAIM must be a text that is not empty, without space around it."],
     ),
     "required claims that are no texts": (
         SETTINGS | {"AUTH_REQUIRED_CLAIMS": [1]},
-        ["AUTH_REQUIRED_CLAIMS must be a text or a list of texts, none of them empty."],
+        ["AUTH_REQUIRED_CLAIMS must be a text or a list of texts, none of them empty or with space around it."],
     ),
     "a negative leeway": (
         SETTINGS | {"AUTH_LEEWAY": -1},
@@ -335,11 +357,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a maximum age of nothing": (
         SETTINGS | {"AUTH_MAX_TOKEN_AGE": 0},
-        ["AUTH_MAX_TOKEN_AGE must be a number of at least 1."],
+        ["AUTH_MAX_TOKEN_AGE must be a number of at least 1 and at most 315360000."],
     ),
     "a tiny size cap": (
         SETTINGS | {"AUTH_MAX_TOKEN_BYTES": 127},
-        ["AUTH_MAX_TOKEN_BYTES must be a number of at least 128."],
+        ["AUTH_MAX_TOKEN_BYTES must be a number of at least 128 and at most 1048576."],
     ),
     "half a byte": (
         SETTINGS | {"AUTH_MAX_TOKEN_BYTES": 8192.5},

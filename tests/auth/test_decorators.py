@@ -38,7 +38,7 @@ GUARDED, OWNED = [401, 401, 200, 200], [401, 401, 403, 200]
 FORMS: dict[str, Callable[[Any], Any]] = {
     "bare": require_jwt,
     "called": require_jwt(),
-    "with keywords": require_jwt(scopes=(), any_scope=(), optional=False),
+    "with keywords": require_jwt(scopes=None, any_scope=None, optional=False),
 }
 
 
@@ -146,6 +146,8 @@ MISUSES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: require_jwt(any_scope=["a b"]),
         SCOPE_NAMES,
     ),
+    "no scope of all": (lambda: require_jwt(scopes=[]), SCOPE_NAMES),
+    "no scope of any": (lambda: require_jwt(any_scope=()), SCOPE_NAMES),
     "a scope with a quote": (lambda: require_jwt(scopes=['a"b']), SCOPE_NAMES),
     "a scope with a newline": (lambda: require_jwt(scopes=["a\nb"]), SCOPE_NAMES),
     "a scope outside ASCII": (lambda: require_jwt(scopes="lesen:bücher"), SCOPE_NAMES),
@@ -388,6 +390,57 @@ def test_a_subclass_cannot_shed_the_guard() -> None:
 
     assert [app.test_client().get(path).status_code for path in ("/own", "/mixed")] == [401, 401]
     assert [app.test_client().get(path, headers=ALICE).text for path in ("/own", "/mixed")] == ["own", "mixed in"]
+
+
+def test_a_guard_reaches_classes_it_has_never_seen() -> None:
+    """Derived before it was put on, or without a word to the base, or changed afterwards: the rule is inherited."""
+
+    class Base(View):
+        def dispatch_request(self) -> str:
+            return "base"
+
+    class Earlier(Base):
+        def dispatch_request(self) -> str:
+            return "earlier"
+
+    require_jwt(Base)
+
+    class Silent(Base):
+        def __init_subclass__(cls) -> None:
+            """Forgets to call super()."""
+
+    class Unannounced(Silent):
+        def dispatch_request(self) -> str:
+            return "unannounced"
+
+    class Changed(Base):
+        pass
+
+    setattr(Changed, "dispatch_request", lambda _self: "changed")  # noqa: B010 - as code elsewhere would
+    app = service()
+    for view in (Earlier, Unannounced, Changed):
+        app.add_url_rule(f"/{view.__name__}", view_func=view.as_view(view.__name__))
+
+    for view in (Earlier, Unannounced, Changed):
+        assert app.test_client().get(f"/{view.__name__}").status_code == 401
+        assert app.test_client().get(f"/{view.__name__}", headers=ALICE).text == view.__name__.lower()
+
+
+def test_a_handler_that_is_no_function_is_left_as_it_is() -> None:
+    """A partial method works as before; the class is what guards it."""
+
+    @require_jwt
+    class Notes(MethodView):
+        def answer(self, text: str) -> str:
+            return text
+
+        get = functools.partialmethod(answer, "ok")
+
+    app = service()
+    add_view(app, "/", Notes)
+
+    assert app.test_client().get("/").status_code == 401
+    assert app.test_client().get("/", headers=ALICE).text == "ok"
 
 
 def test_a_guarded_class_may_have_subclass_arguments_of_its_own() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask, request
+from werkzeug.routing import Rule
 
-from auth import current_token, errors
+from auth import current_token, errors, require_jwt
 from auth.errors import ConfigurationError
 from auth.state import (
     current_state,
@@ -103,3 +104,18 @@ def test_a_declaration_is_worked_out_once() -> None:
         view = app.view_functions["static"]
         assert state.declaration(view, "GET") is state.declaration(view, "GET")
         assert state.keys_ready() is True
+
+
+def test_methods_that_clients_make_up_are_not_remembered() -> None:
+    """A route that takes any method would fill the memory with them."""
+    app = service()
+    app.url_map.add(Rule("/any", endpoint="any"))
+    app.view_functions["any"] = require_jwt(lambda: "ok")
+    server = app.extensions["resource_server"]
+
+    answers = [app.test_client().open("/any", method=f"MADE{number}").status_code for number in range(5)]
+
+    assert answers == [401] * 5
+    assert not server.is_serving
+    assert app.test_client().get("/any").status_code == 401
+    assert server.is_serving

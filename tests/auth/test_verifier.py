@@ -126,6 +126,7 @@ BAD_CLAIMS: dict[str, tuple[dict[str, Any], type[AuthError]]] = {
         {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
         errors.InvalidTypeError,
     ),
+    "a logout token with a name of its own": ({"events": {"x": 1}, "typ": "logout"}, errors.InvalidTypeError),
     "iss another before exp of the wrong type": (
         {"iss": "https://evil.example", "exp": "x"},
         errors.InvalidIssuerError,
@@ -552,3 +553,8 @@ def test_an_issuer_that_is_no_text_is_refused_where_any_is_accepted() -> None:
     """Issuers are compared as strings, and only strings."""
     with pytest.raises(errors.InvalidIssuerError):
         verifier(AUTH_ISSUER=None).verify(with_claims(iss=["https://login.example"]))
+
+
+def test_a_claim_called_events_is_nothing_special_unless_it_is_an_object() -> None:
+    """Issuers may name claims as they like; only the object of RFC 8417 §2.2 makes a security event."""
+    assert verifier().verify(with_claims(events=["signed up"])).claims["events"] == ("signed up",)

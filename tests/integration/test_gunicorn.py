@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -228,3 +229,53 @@ def test_forwarded_headers_are_believed_only_where_proxies_are_named(tmp_path: P
 
     assert b"Strict-Transport-Security" not in wary
     assert b"Strict-Transport-Security" in trusting
+
+
+def raw(token: str, *lines: str, body: str = "") -> bytes:
+    """Return a request to create a task, with header lines of one's own."""
+    head = ["POST /api/alice/tasks HTTP/1.1", "Host: localhost", f"Authorization: Bearer {token}"]
+    return "\r\n".join([*head, "Content-Type: application/json", "Connection: close", *lines, "", body]).encode()
+
+
+def test_a_body_that_breaks_off_or_does_not_end_is_the_clients_fault(tmp_path: Path) -> None:
+    """A broken chunk is 400, a chunked body beyond the limit 413: never 5xx, never half a body taken for the whole."""
+    token = ISSUER.issue("alice")
+    padded = '{"title": "cut"}'.ljust(65536) + "THIS IS NOT JSON"
+    chunk = f"{len(padded):x}\r\n{padded}\r\n0\r\n\r\n"
+
+    with GunicornServer(tmp_path) as server:
+        broken = server.exchange(raw(token, "Transfer-Encoding: chunked", body="ZZ\r\n"))
+        endless = server.exchange(raw(token, "Transfer-Encoding: chunked", body=chunk))
+        _, page = server.call("GET", TASKS, headers=ALICE)
+
+    assert broken.startswith(b"HTTP/1.1 400 ")
+    assert endless.startswith(b"HTTP/1.1 413 ")
+    assert page["items"] == []
+
+
+def test_clients_that_fall_silent_do_not_hold_the_service_up(tmp_path: Path) -> None:
+    """More of them than there are threads, in the middle of a header: each is cut off, and the others are served."""
+    with (
+        GunicornServer(tmp_path, GUNICORN_READ_TIMEOUT="1", WEB_CONCURRENCY="1", GUNICORN_THREADS="2") as server,
+        contextlib.ExitStack() as silent,
+    ):
+        for _ in range(4):
+            connection = silent.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Unfinished: ")
+
+        status, _ = server.call("GET", "/health")
+
+    assert status == 200
+
+
+def test_a_token_in_a_header_that_is_mistyped_is_not_logged(tmp_path: Path) -> None:
+    """gunicorn would quote the line it cannot read."""
+    token = ISSUER.issue("alice")
+
+    with GunicornServer(tmp_path) as server:
+        answer = server.exchange(f"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {token}\r\n\r\n".encode())
+        server.call("GET", "/health")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert token not in server.log.read_text()
+    assert "Invalid request from ip=127.0.0.1" in server.log.read_text()

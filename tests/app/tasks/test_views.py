@@ -497,3 +497,13 @@ def test_the_views_ask_the_store_for_the_user_of_the_token(
     client.post(TASKS, json={"title": "Mine"}, headers=authorize())
 
     assert [task.user_id for task in store.page("alice", limit=9).items] == ["alice"]
+
+
+def test_more_tags_than_a_client_can_hold_versions_are_refused(client: FlaskClient, authorize: Authorize) -> None:
+    """They would be as many parameters of one statement."""
+    tags = ", ".join(f'"{number}"' for number in range(1, 52))
+
+    answer = client.put(MISSING, json={"title": "x"}, headers=authorize(**{"If-Match": tags}))
+
+    assert answer.status_code == 400
+    assert body_of(answer)["message"] == "If-Match names too many versions."

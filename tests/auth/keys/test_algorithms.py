@@ -9,6 +9,7 @@ from auth.keys.algorithms import (
     ASYMMETRIC_ALGORITHMS,
     HMAC_MIN_BYTES,
     IMPLEMENTATIONS,
+    SMALL_ORDER_ED25519,
     SYMMETRIC_ALGORITHMS,
     PublicKey,
     algorithms_of,
@@ -48,3 +49,33 @@ def test_unsecured_tokens_have_no_implementation() -> None:
 def test_a_secret_is_as_long_as_its_hash() -> None:
     """RFC 7518 §3.2, in bytes."""
     assert HMAC_MIN_BYTES == {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
+def test_the_points_of_small_order_are_what_they_are_called() -> None:
+    """Eight times each is the neutral element: held against the arithmetic of RFC 8032 §5.1.4, with plain integers."""
+    prime = 2**255 - 19
+    d = -121665 * pow(121666, -1, prime) % prime
+
+    def double(x: int, y: int) -> tuple[int, int]:
+        product = d * x * x * y * y
+        return (
+            2 * x * y * pow(1 + product, -1, prime) % prime,
+            (y * y + x * x) * pow(1 - product, -1, prime) % prime,
+        )
+
+    def roots(square: int) -> set[int]:
+        root = pow(square, (prime + 3) // 8, prime)
+        candidates = {root, root * pow(2, (prime - 1) // 4, prime) % prime}
+        return {sign * value % prime for value in candidates for sign in (1, -1) if value * value % prime == square}
+
+    for encoding in SMALL_ORDER_ED25519:
+        y = int.from_bytes(encoding, "little") % 2**255 % prime
+        xs = roots((y * y - 1) * pow(d * y * y + 1, -1, prime) % prime)
+
+        assert xs
+        for x in xs:
+            point = (x, y)
+            for _ in range(3):
+                point = double(*point)
+            assert point == (0, 1)
+    assert len(SMALL_ORDER_ED25519) == 14

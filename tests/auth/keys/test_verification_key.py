@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from auth.keys import UnusableKeyError, VerificationKey
+from auth.keys.algorithms import SMALL_ORDER_ED25519
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # what is to be refused
@@ -277,3 +278,20 @@ def test_the_material_stays_out_of_the_representation() -> None:
     secret = "kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sA"
 
     assert secret not in repr(VerificationKey.from_secret(secret))
+
+
+@pytest.mark.parametrize("encoding", sorted(SMALL_ORDER_ED25519), ids=lambda encoding: encoding.hex()[:8])
+def test_a_point_of_small_order_is_no_key(encoding: bytes) -> None:
+    """Anybody can sign for it, whatever the message."""
+    x = base64.urlsafe_b64encode(encoding).rstrip(b"=").decode()
+
+    with pytest.raises(UnusableKeyError, match="small order"):
+        VerificationKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": x})
+
+
+def test_an_even_modulus_is_no_key() -> None:
+    """No two odd primes have such a product."""
+    modulus = base64.urlsafe_b64encode((2**2047 + 2).to_bytes(256, "big")).rstrip(b"=").decode()
+
+    with pytest.raises(UnusableKeyError, match="even modulus"):
+        VerificationKey.from_jwk({"kty": "RSA", "n": modulus, "e": "AQAB"})
