@@ -176,6 +176,16 @@ def test_other_flask_commands_work_too(served: Served) -> None:
     assert "head" in run([served.folder / ".venv/bin/flask", "db", "current"], cwd=served.folder)
 
 
+def test_flask_run_works_too(served: Served) -> None:
+    """For whoever wants the debugger; with the settings of ``.flaskenv`` and ``.env``."""
+    port = _free_port()
+
+    server, printed = _serve(served.folder, port, ".venv/bin/flask", "run", "--port", str(port))
+    _stop(server)
+
+    assert f"http://127.0.0.1:{port}" in printed.read_text()
+
+
 def test_the_service_is_deployed_as_the_readme_says(served: Served, tmp_path: Path) -> None:
     """The commands for production, with a secret and a database of their own."""
     *prepare, start = SHELL_BLOCKS[3].splitlines()
