@@ -15,12 +15,18 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
 from dotenv import load_dotenv
 
-load_dotenv(Path(__file__).with_name(".env"), override=False)
+FOLDER = Path(__file__).resolve().parent
+load_dotenv(FOLDER / ".env", override=False)
+
+# The app lies beside this file, wherever gunicorn was started and however it starts itself again.
+if str(FOLDER) not in sys.path[:1]:
+    sys.path.insert(0, str(FOLDER))
 
 
 def whole_number(name: str, default: int, minimum: int = 1, maximum: int = 1_000_000) -> int:
@@ -83,7 +89,8 @@ if os.environ.get("FLASK_LOG_FORMAT") == "json":
 def when_ready(server: Any) -> None:
     """Bound what a silent client can hold up, and keep its words out of the log.
 
-    gunicorn's threads wait for a request without end; connections inherit this from the socket they come in by.
+    gunicorn's threads wait for a request without end; TCP connections inherit this from the socket they come in by
+    (Unix sockets do not).
     """
     # Not before: the folder of the app is on the path by now.
     from app.logs import RequestTextFilter

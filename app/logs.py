@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import traceback
 from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
@@ -91,6 +92,10 @@ class RequestTextFilter(logging.Filter):
         """Shorten a record to what gunicorn says itself, and let it pass."""
         if said := self.QUOTING.match(record.getMessage()):
             record.msg, record.args = said[1].rstrip(":"), ()
+            if record.exc_info and said[1].startswith("Error"):
+                # A fault of ours: where it was and of what kind, without the words of the exception.
+                kind, _, trace = record.exc_info
+                record.msg += f"\n{''.join(traceback.format_tb(trace))}{kind.__name__ if kind else ''}"
             record.exc_info = record.exc_text = None
         return True
 

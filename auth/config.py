@@ -110,8 +110,8 @@ class AuthConfig:
         reader = _Reader(settings)
         reader.check_names()
         issuer = _read_issuer(reader, keys)
-        realm = reader.text("AUTH_REALM") or ""
-        if _REALM.fullmatch(realm) is None:
+        realm = reader.text("AUTH_REALM")
+        if realm is not None and _REALM.fullmatch(realm) is None:
             reader.problem("AUTH_REALM must be printable ASCII without quotes and backslashes.")
         max_token_bytes = reader.number("AUTH_MAX_TOKEN_BYTES", minimum=128, maximum=_MAX_TOKEN_BYTES)
         if isinstance(max_token_bytes, float):
@@ -123,7 +123,7 @@ class AuthConfig:
         return cls(
             issuer=issuer,
             max_token_bytes=int(max_token_bytes or 0),
-            realm=realm,
+            realm=realm or "",
             deny_by_default=deny_by_default,
             development_tokens=development_tokens,
             warnings=tuple(reader.warnings),

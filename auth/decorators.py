@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
 
+from flask import current_app
 from flask.views import View
 
 from auth.openapi import note_rules
@@ -96,6 +97,8 @@ def _decorate(view: ViewT | None, rule: AccessRule, name: str) -> ViewT | Callab
 
 
 def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
+    if isinstance(view, staticmethod | classmethod):
+        raise TypeError(f"{name} stands below @{type(view).__name__}, not above it.")
     if not callable(view):
         raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
     if is_marked_public(view):
@@ -124,7 +127,8 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
 
     def guard_subclass(cls: type[View], /, **kwargs: Any) -> None:
         if own is None:
-            super(view_class, cls).__init_subclass__(**kwargs)
+            holder: Any = _holder(cls, "__init_subclass__", guard_subclass)
+            super(holder, cls).__init_subclass__(**kwargs)
         else:
             own.__func__(cls, **kwargs)
         _guard_members(cls, rule)
@@ -135,7 +139,8 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
 def _guard_members(view_class: type[View], rule: AccessRule, besides: tuple[str, ...] = ()) -> None:
     """Guard what answers requests in a class: its dispatching, and each HTTP method's handler.
 
-    The dispatching is what cannot be passed by; the handlers are where flask-smorest looks for the notes.
+    The dispatching is what cannot be passed by; the handlers are where flask-smorest looks for the notes. What the
+    class inherits it goes on inheriting: a guard in front of it hands on to whatever stands next in line.
     """
     names = {"dispatch_request", *(method.lower() for method in view_class.methods or ())}
     for name in sorted(names.difference(besides)):
@@ -145,8 +150,35 @@ def _guard_members(view_class: type[View], rule: AccessRule, besides: tuple[str,
             raise TypeError(f"{_name(function)} cannot be public: its class has a guard.")
         if not inspect.isfunction(function) or rule in rules_on(function):
             continue
-        guarded = _guard_function(function, rule)
-        setattr(view_class, name, type(member)(guarded) if function is not member else guarded)
+        if name in vars(view_class):
+            guarded = _guard_function(function, rule)
+            setattr(view_class, name, type(member)(guarded) if function is not member else guarded)
+        elif function is member:
+            setattr(view_class, name, _guard_function(_hand_on(name, function), rule))
+
+
+def _hand_on(name: str, inherited: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that calls what its class inherits by a name, in Python's own order."""
+
+    @functools.wraps(inherited)
+    def hand_on(self: View, *args: Any, **kwargs: Any) -> Any:
+        following = getattr(super(_holder(type(self), name, hand_on), self), name)
+        return current_app.ensure_sync(following)(*args, **kwargs)
+
+    return hand_on
+
+
+def _holder(view_class: type, name: str, function: object) -> type:
+    """Return the class in a line of descent that holds a function, wrapped or not, under a name.
+
+    Asked when it is called: a decorator such as ``dataclass(slots=True)`` makes a class anew.
+    """
+    return next(cls for cls in view_class.__mro__ if _holds(vars(cls).get(name), function))
+
+
+def _holds(member: object, function: object) -> bool:
+    held = getattr(member, "__func__", member)
+    return callable(held) and inspect.unwrap(held, stop=lambda inner: inner is function) is function
 
 
 def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[..., Any]:

@@ -18,7 +18,6 @@ from flask import Flask, Response, appcontext_pushed, current_app, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from auth import audit, state
-from auth.access_token import AccessToken
 from auth.bearer import body_for, headers_for
 from auth.cli import auth_commands
 from auth.config import AuthConfig
@@ -73,11 +72,9 @@ class ResourceServer:
             _LOGGER.warning(warning)
 
 
-def enforce(rule: AccessRule) -> AccessToken | None:
+def enforce(rule: AccessRule) -> None:
     """Let the current request pass one rule, or raise what refuses it."""
-    token = state.verified_token(optional=rule.optional)
-    rule.check(token, request.view_args or {})
-    return token
+    rule.check(state.verified_token(optional=rule.optional), request.view_args or {})
 
 
 def _enforce_declaration() -> Response | None:
@@ -130,7 +127,8 @@ def _answer(error: AuthError) -> Response:
     vary = [*response.vary, "Authorization"]
     response.headers.update(refusal.headers)
     response.vary.update(vary)
-    body = response.get_json(silent=True) if response.is_json else None
+    is_whole = not response.is_streamed and not response.direct_passthrough
+    body = response.get_json(silent=True) if response.is_json and is_whole else None
     if isinstance(body, dict) and "error" not in body:
         response.set_data(_dump(body | {"error": error.code.value}))
     return response

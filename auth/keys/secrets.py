@@ -27,7 +27,7 @@ _PUBLISHED = frozenset(
 
 #: Words that stand in templates where a secret belongs; any run of other signs counts as one hyphen.
 _TEMPLATE_WORDS = re.compile(
-    r"change-?me|change-?this|changeit|replace-?(?:me|with|this)|\byour-|example|placeholder|generate-(?:a|with)"
+    r"\bchange-?me|change-?this|changeit|replace-?(?:me|with|this)|\byour-|example|placeholder|generate-(?:a|with)"
     r"|insert-|-goes-here|-bit-secret|insecure|do-not-use|\btodo-|default-secret"
 )
 
@@ -64,7 +64,7 @@ def is_key_material(secret: bytes) -> bool:
 
 def _is_key(text: bytes) -> bool:
     # In OpenSSH's binary form the name of the kind follows its length.
-    names = (b"ssh-", b"ecdsa-sha2-")
+    names = (b"ssh-rsa", b"ssh-ed25519", b"ssh-dss", b"ecdsa-sha2-")
     is_ssh = text.startswith(names) or text[4:].startswith(names)
     return is_ssh or b"-----BEGIN" in text or b'"kty"' in text or _is_der(text)
 
@@ -76,7 +76,10 @@ def _is_der(data: bytes) -> bool:
     except (ValueError, UnsupportedAlgorithm):
         try:
             load_der_private_key(data, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except TypeError:
+            # Encrypted: a private key for certain, though it cannot be opened.
+            return True
+        except (ValueError, UnsupportedAlgorithm):
             return False
     return True
 
@@ -86,7 +89,7 @@ def _decoded(secret: bytes) -> Iterator[bytes]:
     compact = b"".join(secret.split())
     padding = b"=" * (-len(compact) % 4)
     for decode, text in (
-        (base64.standard_b64decode, compact + padding),
+        # Reads the standard alphabet as well.
         (base64.urlsafe_b64decode, compact + padding),
         (bytes.fromhex, compact.decode("latin-1")),
     ):

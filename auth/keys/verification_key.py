@@ -84,7 +84,7 @@ class VerificationKey:
         if text.count("-----BEGIN") != 1:
             raise UnusableKeyError("is not exactly one PEM public key; give several as a list")
         try:
-            loaded = load_pem_public_key(text.replace("\\n", "\n").encode())
+            loaded = load_pem_public_key(text.replace("\\r", "").replace("\\n", "\n").encode())
         except (ValueError, UnsupportedAlgorithm):
             raise UnusableKeyError("is not a readable PEM public key") from None
         return cls._judged(None, loaded)
@@ -98,6 +98,8 @@ class VerificationKey:
         """
         if _PRIVATE_MEMBERS & jwk.keys():
             raise UnusableKeyError("is a private or symmetric JWK; give the public one")
+        if "keys" in jwk:
+            raise UnusableKeyError("is a JWK Set; give its keys as a list")
         key_id = jwk.get("kid")
         if not isinstance(key_id, str | None):
             raise UnusableKeyError('has a "kid" that is not text')

@@ -11,7 +11,8 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from auth import owns_path_user, require_jwt
-from auth.audit import request_id
+from auth.audit import log_refusal, request_id
+from auth.errors import MissingTokenError
 from tests.auth.services import KINDS, NOW, OTHER_SECRET, SECRET, add_view, bearer, compact, service, with_claims
 
 LINE = re.compile(
@@ -168,3 +169,33 @@ def test_a_request_that_passes_is_not_logged(caplog: pytest.LogCaptureFixture) -
     guarded().test_client().get("/users/alice/notes", headers=bearer(compact()))
 
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "error", "status"),
+    [({}, "missing_token", 401), (bearer(compact()), "undeclared_route", 403)],
+    ids=["stranger", "user"],
+)
+def test_a_route_that_says_nothing_is_logged_as_the_services_own_fault(
+    headers: dict[str, str], error: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At ERROR, in words of its own, with the same fields on the record."""
+    app = service(AUTH_DENY_BY_DEFAULT=True)
+    add_view(app, "/silent", lambda: "open")
+
+    app.test_client().get("/silent", headers=headers)
+    (record,) = caplog.records
+
+    assert (record.name, record.levelno) == ("auth.audit", logging.ERROR)
+    assert record.getMessage().startswith(
+        "access refused, no guard and no @public is to be seen on the view of this route: "
+        f'error="{error}" status={status} '
+    )
+    assert (vars(record)["error"], vars(record)["status"], vars(record)["route"]) == (error, status, "/silent")
+
+
+def test_a_refusal_is_a_callers_fault_unless_it_is_said_otherwise(caplog: pytest.LogCaptureFixture) -> None:
+    """Only an undeclared route is logged at ERROR."""
+    log_refusal(MissingTokenError("no Authorization header"), route="/", environ={}, user_id=None)
+
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]

@@ -66,6 +66,12 @@ REFUSED: dict[str, tuple[str | None, type[AuthError]]] = {
     "Bearer and DPoP": ("Bearer abc, DPoP def", errors.MalformedRequestError),
     "Bearer and a scheme of one's own": ("Bearer abc, AWS4-HMAC-SHA256 def", errors.MalformedRequestError),
     "Bearer and a bare scheme": ("Bearer abc, Bearer", errors.MalformedRequestError),
+    "Bearer and a bare scheme with a space": ("Bearer abc, Bearer ", errors.MalformedRequestError),
+    "a bare scheme between two": ("Bearer abc, Bearer, def", errors.MalformedRequestError),
+    "a bare scheme with a space between two": ("Bearer abc, Bearer , def", errors.MalformedRequestError),
+    "joined with several spaces": ("Bearer abc, Basic   YTpi", errors.MalformedRequestError),
+    "a scheme without credentials and Bearer": ("Negotiate, Bearer abc", errors.MalformedRequestError),
+    "Bearer and a word with a space": ("Bearer abc, def ", errors.MalformedHeaderError),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jwt
 from flask import Flask
 from flask.views import MethodView
 
@@ -165,3 +166,22 @@ def test_handlers_for_head_and_options_are_listed_when_they_are_the_services_own
         ["GET", "/plain", "public"],
     ]
     assert result.exit_code == 1
+
+
+def test_a_route_for_head_alone_is_listed() -> None:
+    """No GET answers for it."""
+    app = service()
+    app.add_url_rule("/head", "head", lambda: "", methods=["HEAD"])
+
+    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert result.output.splitlines()[0] == "HEAD    /head  UNDECLARED"
+    assert result.exit_code == 1
+
+
+def test_a_development_token_is_good_for_an_hour() -> None:
+    """Unless another time is asked for."""
+    result = developing().test_cli_runner().invoke(args=["auth", "token", "alice"])
+    claims = jwt.decode(result.output.strip(), options={"verify_signature": False})
+
+    assert claims["exp"] - claims["iat"] == 3600

@@ -143,3 +143,11 @@ def test_an_empty_signature_is_syntax_that_the_verifier_refuses() -> None:
     token = parse_compact(f"{GOOD_HEADER}.{GOOD_CLAIMS}.", 8192)
 
     assert token.signature == b""
+
+
+def test_sixteen_levels_are_read_and_seventeen_are_not() -> None:
+    """The number itself: a larger one is a decision, not a slip."""
+    assert parse_compact(compact(claims=nested(16)), 8192).claims == json.loads(nested(16))
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_compact(compact(claims=nested(17)), 8192)
+    assert raised.value.reason == "the payload is nested too deeply"

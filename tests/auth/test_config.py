@@ -379,6 +379,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_REALM": "a\\b"},
         ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
     ),
+    "a realm with a control character": (
+        SETTINGS | {"AUTH_REALM": "a\x1fb"},
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+    ),
+    "a realm with DEL": (
+        SETTINGS | {"AUTH_REALM": "a\x7f"},
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+    ),
     "a flag in words": (
         SETTINGS | {"AUTH_DENY_BY_DEFAULT": "yes"},
         ["AUTH_DENY_BY_DEFAULT must be true or false."],
@@ -511,3 +519,53 @@ def test_a_development_issuer_on_this_machine_is_accepted() -> None:
     config = AuthConfig.from_mapping(SETTINGS | {"AUTH_ISSUER": "http://localhost:3000"})
 
     assert config.issuer.issuer == "http://localhost:3000"
+
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "no leeway": {"AUTH_LEEWAY": 0},
+    "ten minutes of leeway": {"AUTH_LEEWAY": 600},
+    "a second of age": {"AUTH_MAX_TOKEN_AGE": 1},
+    "ten years of age": {"AUTH_MAX_TOKEN_AGE": 315_360_000},
+    "the smallest size cap": {"AUTH_MAX_TOKEN_BYTES": 128},
+    "the largest size cap": {"AUTH_MAX_TOKEN_BYTES": 1_048_576},
+    "ten keys": {"AUTH_SECRET": [f"{SECRET}{number}" for number in range(10)]},
+    "a realm from end to end": {"AUTH_REALM": "! #[]~"},
+}
+
+
+@pytest.mark.parametrize("settings", LIMITS.values(), ids=LIMITS)
+def test_the_limits_themselves_are_allowed(settings: dict[str, Any]) -> None:
+    """What the message calls the most and the least."""
+    assert AuthConfig.from_mapping(SETTINGS | settings).warnings == ()
+
+
+@pytest.mark.parametrize("required", [["exp"], ["sub", "exp"]], ids=len)
+def test_required_claims_stay_as_they_are_without_a_maximum_age(required: list[str]) -> None:
+    """Only an age has to know when the token was made."""
+    config = AuthConfig.from_mapping(SETTINGS | {"AUTH_REQUIRED_CLAIMS": required})
+
+    assert config.issuer.required_claims == tuple(required)
+
+
+@pytest.mark.parametrize("setting", [{"AUTH_SECRET": SECRET}, {"AUTH_PUBLIC_KEY": RSA_PEM}], ids=list)
+def test_a_key_source_stands_beside_neither_kind_of_key(setting: dict[str, Any]) -> None:
+    """A public key is passed over in silence no more than a secret."""
+    bound = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
+
+    with pytest.raises(ConfigurationError) as raised:
+        AuthConfig.from_mapping(bound | setting, keys=TokenIssuer.generate("RS256").keys)
+    assert list(raised.value.problems) == [
+        "A key source is given with keys=, and AUTH_SECRET or AUTH_PUBLIC_KEY is set as well; keep one."
+    ]
+
+
+@pytest.mark.parametrize("nothing", [None, [], ()], ids=repr)
+def test_an_empty_list_sets_nothing(nothing: object) -> None:
+    """Neither a key beside a key source, nor an audience."""
+    bound = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_PUBLIC_KEY": nothing}
+    keys = TokenIssuer.generate("RS256").keys
+
+    assert AuthConfig.from_mapping(bound, keys=keys).issuer.keys is keys
+    assert problems_of(PUBLIC | {"AUTH_AUDIENCE": nothing}) == [
+        "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."
+    ]

@@ -6,6 +6,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import marshmallow as ma
@@ -16,7 +17,7 @@ from flask.views import MethodView, View
 from flask_smorest import Blueprint
 
 from auth import current_token, owns_path_user, public, require_jwt
-from auth.errors import ConfigurationError
+from auth.errors import ConfigurationError, MissingTokenError
 from auth.rules import rules_on
 from tests.auth.services import KINDS, add_view, bearer, compact, documented, service, with_claims
 
@@ -150,6 +151,10 @@ MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     "no scope of any": (lambda: require_jwt(any_scope=()), SCOPE_NAMES),
     "a scope with a quote": (lambda: require_jwt(scopes=['a"b']), SCOPE_NAMES),
     "a scope with a newline": (lambda: require_jwt(scopes=["a\nb"]), SCOPE_NAMES),
+    "a scope with a backslash": (lambda: require_jwt(scopes=["a\\b"]), SCOPE_NAMES),
+    "a scope with DEL": (lambda: require_jwt(scopes=["a\x7f"]), SCOPE_NAMES),
+    "one bad scope among good ones": (lambda: require_jwt(scopes=["a", "b c", "d"]), SCOPE_NAMES),
+    "two spaces between scopes": (lambda: require_jwt(scopes="a  b"), SCOPE_NAMES),
     "a scope outside ASCII": (lambda: require_jwt(scopes="lesen:bücher"), SCOPE_NAMES),
     "a blank scope": (lambda: require_jwt(scopes=" "), SCOPE_NAMES),
     "an empty text of scopes": (lambda: require_jwt(scopes=""), SCOPE_NAMES),
@@ -205,6 +210,9 @@ SCOPED: dict[str, tuple[dict[str, Any], str, int]] = {
     "only the any of both": ({"scopes": "a", "any_scope": ["b", "c"]}, "c", 403),
     "nothing granted": ({"scopes": "a"}, "", 403),
     "from a generator": ({"scopes": (name for name in "ab")}, "a b", 200),
+    "one of two from a generator": ({"scopes": (name for name in "ab")}, "a", 403),
+    "none of any from a generator": ({"any_scope": (name for name in "ab")}, "c", 403),
+    "the ends of the alphabet": ({"scopes": "! # [ ] ~"}, "! # [ ] ~", 200),
 }
 
 
@@ -478,6 +486,81 @@ def test_static_and_class_methods_stay_what_they_are(place: str, kind: Callable[
     assert app.test_client().get("/", headers=ALICE).text == "ok"
 
 
+@pytest.mark.parametrize("place", ["class", "decorators"])
+def test_static_and_class_methods_get_the_arguments_they_had(place: str) -> None:
+    """No self for the one, the class for the other."""
+
+    class Notes(MethodView):
+        decorators = [require_jwt] if place == "decorators" else []
+
+        @staticmethod
+        def get() -> str:
+            return "static"
+
+        @classmethod
+        def post(cls) -> str:
+            return cls.__name__
+
+    app = service()
+    add_view(app, "/", require_jwt(Notes) if place == "class" else Notes)
+    client = app.test_client()
+
+    assert [client.get("/", headers=ALICE).text, client.post("/", headers=ALICE).text] == ["static", "Notes"]
+    assert statuses(app, "/", "GET", "POST") == [GUARDED] * 2
+
+
+def test_the_dispatching_of_a_guarded_class_enforces_itself() -> None:
+    """Also a subclass's own, for whoever calls it past the server."""
+
+    @require_jwt
+    class Base(Handlers): ...
+
+    class Dispatching(Base):
+        def dispatch_request(self, **_path: str) -> ResponseReturnValue:
+            return "dispatched"
+
+    for view in (Base(), Dispatching()):
+        with service().test_request_context("/"), pytest.raises(MissingTokenError):
+            view.dispatch_request()
+    with service().test_request_context("/", headers=ALICE):
+        assert Dispatching().dispatch_request() == "dispatched"
+
+
+def test_a_guarded_class_hands_subclass_arguments_to_its_base() -> None:
+    """Where it has no ``__init_subclass__`` of its own."""
+    seen = []
+
+    class Labelled(MethodView):
+        def __init_subclass__(cls, /, label: str, **kwargs: Any) -> None:
+            super().__init_subclass__(**kwargs)
+            seen.append(label)
+
+    @require_jwt
+    class Base(Labelled, label="base"): ...
+
+    class Sub(Base, label="sub"):
+        def get(self) -> str:
+            return "notes"
+
+    app = service()
+    add_view(app, "/", Sub)
+
+    assert seen == ["base", "sub"]
+    assert statuses(app, "/") == [GUARDED]
+
+
+def test_an_owner_guard_outside_of_every_route_is_loud_and_closed() -> None:
+    """A path that matches no route has no variables at all."""
+    app = service()
+    guarded: Callable[[], str] = owns_path_user(lambda: "open")
+
+    with (
+        app.test_request_context("/nowhere", headers=ALICE),
+        pytest.raises(ConfigurationError, match="owns_path_user needs <user_id> as text in the route"),
+    ):
+        guarded()
+
+
 def test_siblings_do_not_share_what_they_inherit() -> None:
     """The guard of one class does not reach the handlers of another, nor of their base."""
     app = service()
@@ -732,6 +815,9 @@ CONTRADICTIONS: dict[str, Callable[[], object]] = {
     "public over a guard": lambda: public(require_jwt(lambda: "")),
     "a guard over public": lambda: require_jwt(public(lambda: "")),
     "a guard over a public class": lambda: owns_path_user(public(view_class())),
+    "a public class over a guarded dispatching": lambda: public(
+        type("Plain", (View,), {"dispatch_request": require_jwt(lambda _self: "")})
+    ),
     "a public method in a guarded class": lambda: require_jwt(view_class(get=public(lambda _self: ""))).as_view("x"),
     "a public method under decorators": lambda: view_class(
         get=public(lambda _self: ""), decorators=[require_jwt]
@@ -754,3 +840,91 @@ def test_a_guard_and_a_public_sibling_share_a_class() -> None:
     add_view(app, "/", view_class(get=public(lambda _self: "ok"), post=require_jwt(lambda _self: "ok")))
 
     assert statuses(app, "/", "GET", "POST") == [[200] * 4, GUARDED]
+
+
+@pytest.mark.parametrize("place", ["class", "decorators"])
+@pytest.mark.parametrize("viewed_before", [False, True], ids=["alone", "base viewed before"])
+def test_a_guard_leaves_the_line_of_descent_as_it_is(viewed_before: bool, place: str) -> None:
+    """What a sibling base overrides still counts: its dispatching, and its handlers."""
+
+    class Checking(MethodView):
+        def dispatch_request(self, **path: Any) -> ResponseReturnValue:
+            return ("admins only", 403) if current_token.user_id != "bob" else super().dispatch_request(**path)
+
+    class Base(MethodView):
+        def get(self) -> str:
+            return "everything"
+
+    class Limited(Base):
+        def get(self) -> str:
+            return "limited " + super().get()
+
+    guard: Callable[[Any], Any] = require_jwt if place == "class" else (lambda view: view)
+    listed: dict[str, Any] = {} if place == "class" else {"decorators": [require_jwt]}
+    guarded: type[MethodView] = guard(type("Guarded", (Base,), dict(listed)))
+    final: type[MethodView] = type("Final", (guarded, Limited), {})
+    page: type[MethodView] = type("Page", (guard(type("Secured", (MethodView,), dict(listed))), Checking, Base), {})
+    app = service()
+    if viewed_before:
+        app.add_url_rule("/guarded", view_func=guarded.as_view("guarded"))
+    app.add_url_rule("/final", view_func=final.as_view("final"))
+    app.add_url_rule("/page", view_func=page.as_view("page"))
+
+    assert statuses(app, "/final") == [GUARDED]
+    assert app.test_client().get("/final", headers=ALICE).text == "limited everything"
+    assert statuses(app, "/page") == [[401, 401, 200, 403]]
+
+
+def test_an_inherited_async_handler_is_handed_on_to() -> None:
+    """Whether what comes next is awaited is Flask's business."""
+
+    class Base(MethodView):
+        async def get(self) -> str:
+            return "later"
+
+    view = require_jwt(type("Notes", (Base,), {}))
+    app = service()
+    add_view(app, "/", view)
+
+    assert statuses(app, "/") == [GUARDED]
+    assert app.test_client().get("/", headers=ALICE).text == "later"
+
+
+def test_a_guarded_class_may_be_made_anew() -> None:
+    """As ``dataclass(slots=True)`` does; classes derived from the copy are guarded like any."""
+
+    @dataclass(slots=True)
+    @require_jwt
+    class Notes(MethodView):
+        size: int = 1
+
+    class Long(Notes):
+        def get(self) -> str:
+            return str(self.size)
+
+    app = service()
+    add_view(app, "/", Long)
+
+    assert statuses(app, "/") == [GUARDED]
+    assert app.test_client().get("/", headers=ALICE).text == "1"
+
+
+def test_an_inherited_static_handler_is_guarded_by_its_class() -> None:
+    """It is left where it is, and the rule of the class holds for it."""
+
+    class Base(MethodView):
+        @staticmethod
+        def get() -> str:
+            return "static"
+
+    app = service()
+    add_view(app, "/", require_jwt(type("Notes", (Base,), {})))
+
+    assert statuses(app, "/") == [GUARDED]
+
+
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_a_guard_above_a_static_or_class_method_is_refused_where_it_is_written(kind: Callable[[Any], Any]) -> None:
+    """There it would be handed a self that nobody asked for."""
+    with pytest.raises(TypeError, match=f"require_jwt stands below @{kind.__name__}, not above it"):
+        require_jwt(kind(lambda: ""))

@@ -14,7 +14,8 @@ from flask_smorest import Api, Blueprint
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from auth import ResourceServer, owns_path_user, public, require_jwt
-from auth.errors import AuthErrorCode
+from auth.bearer import body_for
+from auth.errors import AuthError, AuthErrorCode, KeysUnavailableError, NotOwnerError, TokenExpiredError
 from auth.openapi import COMPONENTS, SCHEME, note_rules, security_of
 from auth.rules import AccessRule, OwnerRule, TokenRule
 from tests.auth.services import SETTINGS, add_view, documented, service
@@ -266,6 +267,75 @@ def test_the_examples_are_answers_that_are_given() -> None:
 
         assert example.keys() == {"code", "status", "message", "error"}
         assert example["error"] in [*AuthErrorCode]
+
+
+RESPONSES: dict[str, tuple[tuple[AccessRule, ...], set[str]]] = {
+    "a token": ((TokenRule(),), {"401", "503"}),
+    "a scope": ((TokenRule(("a",)),), {"401", "403", "503"}),
+    "any scope": ((TokenRule((), ("a", "b")),), {"401", "403", "503"}),
+    "an owner": ((OwnerRule("user_id"),), {"401", "403", "503"}),
+    "a token and a scope": ((TokenRule(), TokenRule(("a",))), {"401", "403", "503"}),
+    "an owner and a token": ((OwnerRule("user_id"), TokenRule()), {"401", "403", "503"}),
+}
+
+
+@pytest.mark.parametrize(("rules", "responses"), RESPONSES.values(), ids=RESPONSES)
+def test_403_is_documented_where_a_good_token_may_be_refused(
+    rules: tuple[AccessRule, ...], responses: set[str]
+) -> None:
+    """One rule that asks for more than a token is enough."""
+
+    def view() -> None: ...
+
+    note_rules(view, rules)
+
+    assert vars(view)["_apidoc"]["manual_doc"]["responses"].keys() == responses
+
+
+def test_an_api_that_comes_first_has_the_components_at_once() -> None:
+    """Also for whoever reads its document outside of every context."""
+    app = Flask("service")
+    app.config.update(SETTINGS | {"API_TITLE": "Service", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"})
+    api = Api(app)
+    ResourceServer(app)
+
+    assert api.spec.options["components"] == COMPONENTS
+
+
+def test_an_api_that_comes_inside_a_context_has_the_components_after_a_request() -> None:
+    """No further context is pushed there."""
+    app = service()
+    app.config.update(API_TITLE="Service", API_VERSION="1", OPENAPI_VERSION="3.1.0")
+    with app.app_context():
+        api = Api(app)
+        app.test_client().get("/nowhere")
+
+        assert api.spec.options["components"] == COMPONENTS
+
+
+ANSWERS: dict[str, AuthError] = {
+    "AccessTokenRequired": TokenExpiredError(),
+    "AccessDenied": NotOwnerError(),
+    "KeysUnavailable": KeysUnavailableError(),
+}
+
+
+@pytest.mark.parametrize(("name", "error"), ANSWERS.items(), ids=ANSWERS)
+def test_an_example_is_the_body_of_its_refusal(name: str, error: AuthError) -> None:
+    """Status, sentence and code, as a client gets them."""
+    response = COMPONENTS["responses"][name]
+
+    assert response["content"]["application/json"]["example"] == body_for(error)
+
+
+def test_the_schema_of_a_refusal_requires_all_of_it() -> None:
+    """Every member is always there; the challenge is where a token was asked for."""
+    schema, responses = COMPONENTS["schemas"]["AuthError"], COMPONENTS["responses"]
+
+    assert schema["required"] == list(schema["properties"]) == ["code", "status", "message", "error"]
+    assert responses["AccessTokenRequired"]["headers"]["WWW-Authenticate"]["required"] is True
+    assert responses["AccessDenied"]["headers"]["WWW-Authenticate"]["required"] is False
+    assert responses["KeysUnavailable"]["headers"].keys() == {"Retry-After"}
 
 
 def test_an_app_without_flask_smorest_has_notes_that_nobody_reads() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, jsonify, request, send_file
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
 from auth import AccessToken, ResourceServer, current_token, owns_path_user, public, require_jwt
 from auth.errors import ConfigurationError, KeysUnavailableError, TokenRevokedError
@@ -662,3 +664,45 @@ def test_the_verified_token_reaches_the_view_as_an_access_token() -> None:
     assert [type(token) for token in seen] == [AccessToken]
     assert (seen[0].user_id, seen[0].issuer) == ("alice", ISSUER)
     assert seen[0].scopes == {"a"}
+
+
+def test_what_the_services_handler_varies_by_is_kept() -> None:
+    """A refusal in the caller's language depends on both."""
+    app = protected()
+
+    @app.errorhandler(401)
+    def in_their_language(error: HTTPException) -> Response:
+        response = jsonify(message="Wer sind Sie?")
+        response.headers["Vary"] = "Accept-Language"
+        return response
+
+    response = app.test_client().get("/me")
+
+    assert response.status_code == 401
+    assert [*response.vary] == ["Authorization", "Accept-Language"]
+    assert response.json == {"message": "Wer sind Sie?", "error": "missing_token"}
+
+
+def test_an_explicit_answer_to_options_that_says_nothing_is_refused() -> None:
+    """Also on a route that takes every method, which Flask answers no OPTIONS for."""
+    app = service(AUTH_DENY_BY_DEFAULT=True)
+    app.add_url_rule("/explicit", "explicit", lambda: "open", methods=["OPTIONS"])
+    app.url_map.add(Rule("/any", endpoint="any"))
+    app.view_functions["any"] = lambda: "open"
+    client = app.test_client()
+
+    for path in ("/explicit", "/any"):
+        assert client.options(path).status_code == 401
+        assert client.options(path, headers=GOOD).status_code == 403
+
+
+def test_a_handler_that_sends_a_file_words_the_refusal_too(tmp_path: Path) -> None:
+    """What is streamed is passed on as it is; status and challenge stand beside it."""
+    (tmp_path / "401.json").write_text('{"wrong": true}')
+    app = service()
+    app.register_error_handler(401, lambda _error: (send_file(tmp_path / "401.json"), 401))
+    add_view(app, "/", require_jwt(lambda: ""))
+
+    with app.test_client().get("/") as response:
+        assert (response.status_code, response.get_json()) == (401, {"wrong": True})
+        assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'

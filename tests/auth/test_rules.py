@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.views import MethodView
+from flask.views import MethodView, View
 
 from auth import AccessToken
 from auth.access_token import freeze
@@ -235,3 +235,36 @@ def test_a_subclass_of_a_public_class_is_not_public_itself() -> None:
 def test_what_has_no_attributes_is_not_public() -> None:
     """An object without a ``__dict__`` cannot carry the mark."""
     assert is_marked_public(object()) is False
+
+
+def test_a_token_is_demanded_unless_the_rule_says_otherwise() -> None:
+    """A rule without arguments asks for a token and for no scopes."""
+    assert TokenRule() == TokenRule(scopes=(), any_scope=(), optional=False)
+
+
+def test_the_dispatching_of_a_class_declares_for_every_method() -> None:
+    """A plain view has no handlers, so its rules stand there."""
+
+    class Plain(View):
+        def dispatch_request(self) -> str:
+            return ""
+
+    add_rule(Plain.dispatch_request, TokenRule(("read",)))
+
+    assert declared(Plain.as_view("plain"), "GET").rules == (TokenRule(("read",)),)
+    assert declared(Plain.as_view("plain"), "POST").rules == (TokenRule(("read",)),)
+
+
+def test_a_class_with_two_bases_declares_what_both_demand() -> None:
+    """The first does not hide the second."""
+
+    class Reading(MethodView): ...
+
+    class Owning(MethodView): ...
+
+    class Both(Reading, Owning): ...
+
+    add_rule(Reading, TokenRule(("read",)))
+    add_rule(Owning, OwnerRule("user_id"))
+
+    assert declared(Both.as_view("both")).rules == (TokenRule(("read",)), OwnerRule("user_id"))

@@ -119,3 +119,26 @@ def test_methods_that_clients_make_up_are_not_remembered() -> None:
     assert not server.is_serving
     assert app.test_client().get("/any").status_code == 401
     assert server.is_serving
+
+
+def test_a_caller_without_credentials_who_is_refused_is_not_remembered() -> None:
+    """No guard has let anybody pass, so nothing may read an anonymous caller there."""
+    with service().test_request_context("/"):
+        with pytest.raises(errors.MissingTokenError):
+            verified_token()
+
+        assert (has_credentials(), has_been_guarded()) == (False, False)
+        with pytest.raises(ConfigurationError, match="current_token was read where no guard has run"):
+            remembered_token()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+def test_every_method_of_the_standards_is_remembered(method: str) -> None:
+    """RFC 9110 §9.3 and RFC 5789."""
+    app = service()
+    with app.app_context():
+        state = current_state()
+        view = require_jwt(lambda: "ok")
+
+        assert state.declaration(view, method) is state.declaration(view, method)
+        assert state.is_serving is True

@@ -154,3 +154,8 @@ def test_an_issuer_signs_by_known_algorithms_only(algorithm: str) -> None:
     """A name that nobody signs by is refused when the key would be made."""
     with pytest.raises(ValueError, match="Tokens are signed with"):
         TokenIssuer.generate(algorithm)
+
+
+def test_a_token_is_good_for_a_quarter_of_an_hour() -> None:
+    """Unless another time is asked for."""
+    assert claims_of(ISSUED.issue("alice"))["exp"] == NOW + 900

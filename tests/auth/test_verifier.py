@@ -122,6 +122,7 @@ def test_a_key_that_the_token_itself_names_is_never_used(name: str) -> None:
 BAD_CLAIMS: dict[str, tuple[dict[str, Any], type[AuthError]]] = {
     "an ID token by at_hash": ({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}, errors.InvalidTypeError),
     "an ID token by c_hash": ({"c_hash": "LDktKdoQak3Pk0cnXxCltA"}, errors.InvalidTypeError),
+    "an ID token by s_hash": ({"s_hash": "76sa5dd9rUOYvkZKFWyz1w"}, errors.InvalidTypeError),
     "a logout token by events": (
         {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
         errors.InvalidTypeError,
@@ -558,3 +559,10 @@ def test_an_issuer_that_is_no_text_is_refused_where_any_is_accepted() -> None:
 def test_a_claim_called_events_is_nothing_special_unless_it_is_an_object() -> None:
     """Issuers may name claims as they like; only the object of RFC 8417 §2.2 makes a security event."""
     assert verifier().verify(with_claims(events=["signed up"])).claims["events"] == ("signed up",)
+
+
+def test_where_no_issuer_is_configured_a_token_from_anybody_is_accepted() -> None:
+    """A token may name its issuer although nobody asks for it."""
+    token = verifier(AUTH_ISSUER=None).verify(with_claims(iss="https://another.example"))
+
+    assert token.issuer == "https://another.example"

@@ -7,8 +7,15 @@ import secrets
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from auth.keys import UnusableKeyError, VerificationKey
 from auth.keys.secrets import is_key_material, is_published
@@ -53,6 +60,49 @@ def test_secrets_from_examples_templates_and_patterns_are_known(secret: str, as_
     assert is_published(secret.encode() if as_bytes else secret)
 
 
+TEMPLATES = [
+    "change-me",
+    "changeme",
+    "change_this",
+    "changeit",
+    "replace me",
+    "replace-with",
+    "replace this",
+    "your-",
+    "example",
+    "placeholder",
+    "generate a",
+    "generate-with",
+    "insert-",
+    "x-goes-here",
+    "512-bit-secret",
+    "insecure",
+    "do not use",
+    "todo-",
+    "default_secret",
+]
+
+
+@pytest.mark.parametrize("words", TEMPLATES)
+def test_every_word_of_a_template_gives_a_secret_away(words: str) -> None:
+    """Whatever randomness stands beside it."""
+    assert is_published(f"Qx7Lm2Vt9Rz4Kp8Nw {words} 3Jd6Hs1Fy5Gb0Tc")
+    assert not is_published("Qx7Lm2Vt9Rz4Kp8Nw 3Jd6Hs1Fy5Gb0Tc")
+
+
+PATTERNS = {
+    "four characters in no order": "0123321013022031" + "1320023131022013",
+    "seven characters, ten times": "abcdefg" * 10,
+    "eleven characters, cut short": ("Qx7Lm2Vt9Rz" * 4)[:40],
+}
+
+
+@pytest.mark.parametrize("secret", PATTERNS.values(), ids=PATTERNS)
+def test_a_pattern_is_no_secret(secret: str) -> None:
+    """Few characters, or the same ones over and over."""
+    assert is_published(secret)
+
+
 @pytest.mark.parametrize(
     "secret",
     [
@@ -61,8 +111,10 @@ def test_secrets_from_examples_templates_and_patterns_are_known(secret: str, as_
         secrets.token_bytes(32),
         "correct horse battery staple and then some",
         "0123443210" + "1302413024" + "4431022013" + "0",
+        "notyour-3Jd6Hs1Fy5Gb0TcQx7Lm2Vt9Rz4Kp8Nw",
+        "mastodo-3Jd6Hs1Fy5Gb0TcQx7Lm2Vt9Rz4Kp8Nw",
     ],
-    ids=["openssl rand -base64 48", "hex", "bytes", "phrase", "five characters"],
+    ids=["openssl rand -base64 48", "hex", "bytes", "phrase", "five characters", "your in a word", "todo in a word"],
 )
 def test_secrets_of_ones_own_are_not(secret: str | bytes) -> None:
     """Randomness in any spelling passes."""
@@ -107,6 +159,33 @@ KEY_MATERIAL = {
 def test_other_key_material_is_no_secret_either(secret: bytes) -> None:
     """Private keys, JWKs and the forms of OpenSSH."""
     assert is_key_material(secret)
+
+
+ECDSA = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+
+
+@pytest.mark.parametrize("secret", [ECDSA, ECDSA.split()[1]], ids=["with its name", "without its name"])
+def test_an_ecdsa_key_of_openssh_is_no_secret(secret: bytes) -> None:
+    """Its name starts otherwise than those of the other kinds."""
+    assert is_key_material(secret)
+
+
+#: A public key of the kind 1.2.3, which nobody has defined.
+UNKNOWN_KIND = bytes.fromhex("300d300406022a0303050001020304")
+
+
+def test_der_of_an_unknown_kind_is_nothing_to_judge() -> None:
+    """It raises nothing either."""
+    assert is_key_material(UNKNOWN_KIND) is False
+
+
+def test_an_encrypted_private_key_is_no_secret_either() -> None:
+    """Nobody can read it without its password, and what it is shows all the same."""
+    encrypted = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+    )
+
+    assert is_key_material(encrypted) is True
 
 
 @pytest.mark.parametrize("make", [secrets.token_bytes, secrets.token_hex, secrets.token_urlsafe])

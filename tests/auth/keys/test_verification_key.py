@@ -6,6 +6,7 @@ import base64
 import datetime
 import hmac
 import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -161,6 +162,10 @@ BAD_PEMS = {
     "private": (private_pem(P256), "is a private key; give the public one"),
     "certificate": (certificate(), "is a certificate; give its public key (openssl x509 -pubkey -noout)"),
     "broken": ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "is not a readable PEM public key"),
+    "unknown kind": (
+        "-----BEGIN PUBLIC KEY-----\nMA0wBAYCKgMDBQABAgME\n-----END PUBLIC KEY-----\n",
+        "is not a readable PEM public key",
+    ),
     "half a surrogate pair": (pem(P256) + "\udc80", "is not a readable PEM public key"),
     "short RSA": (pem(WEAK_RSA), "has 1024 bits, an RSA key needs 2048"),
     "secp256k1": (pem(K256), "is on a curve other than P-256, P-384 and P-521"),
@@ -200,7 +205,7 @@ def test_a_public_jwk_is_bound_to_its_algorithms(key: dict[str, Any], algorithms
 
 BAD_JWKS: dict[str, tuple[dict[str, Any], str]] = {
     "empty": ({}, 'has an unknown key type ("kty")'),
-    "a whole set": ({"keys": [RSA_JWK]}, 'has an unknown key type ("kty")'),
+    "a whole set": ({"keys": [RSA_JWK]}, "is a JWK Set; give its keys as a list"),
     "kty unknown": ({"kty": "AKP"}, 'has an unknown key type ("kty")'),
     "kty a list": ({"kty": []}, 'has an unknown key type ("kty")'),
     "secret": ({"kty": "oct", "k": "AAAA"}, "is a private or symmetric JWK; give the public one"),
@@ -222,6 +227,7 @@ BAD_JWKS: dict[str, tuple[dict[str, Any], str]] = {
     "secp256k1": (jwk(ECAlgorithm, K256), "is on a curve other than P-256, P-384 and P-521"),
     "alg of another kind": (RSA_JWK | {"alg": "ES256"}, 'has an "alg" that does not fit it'),
     "alg HMAC": (RSA_JWK | {"alg": "HS256"}, 'has an "alg" that does not fit it'),
+    "alg a list": (RSA_JWK | {"alg": ["RS256"]}, 'has an "alg" that does not fit it'),
     "alg a number": (RSA_JWK | {"alg": 1}, 'has an "alg" that does not fit it'),
 }
 
@@ -232,6 +238,18 @@ def test_a_jwk_that_cannot_verify_is_refused(key: dict[str, Any], message: str) 
     with pytest.raises(UnusableKeyError) as raised:
         VerificationKey.from_jwk(key)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
+def test_any_private_member_makes_a_jwk_private(member: str) -> None:
+    """One prime alone gives the whole key away (RFC 7518 §6)."""
+    with pytest.raises(UnusableKeyError, match="is a private or symmetric JWK; give the public one"):
+        VerificationKey.from_jwk(RSA_JWK | {member: "AQAB"})
+
+
+def test_a_jwk_may_be_any_mapping() -> None:
+    """Also one that is read-only."""
+    assert VerificationKey.from_jwk(MappingProxyType(EC_JWK)) == VerificationKey.from_jwk(EC_JWK)
 
 
 VALUES: st.SearchStrategy[object] = (
