@@ -133,6 +133,9 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
             own.__func__(cls, **kwargs)
         _guard_members(cls, rule)
 
+    if own is not None:
+        # The guard before this one, or the class's own: looked for through this one from now on.
+        functools.update_wrapper(guard_subclass, own.__func__)
     view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
 
 
@@ -165,6 +168,8 @@ def _hand_on(name: str, inherited: Callable[..., Any]) -> Callable[..., Any]:
         following = getattr(super(_holder(type(self), name, hand_on), self), name)
         return current_app.ensure_sync(following)(*args, **kwargs)
 
+    # The search for the holder must not look through this class's function into the one of its base.
+    del hand_on.__wrapped__
     return hand_on
 
 

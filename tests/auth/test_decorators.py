@@ -928,3 +928,64 @@ def test_a_guard_above_a_static_or_class_method_is_refused_where_it_is_written(k
     """There it would be handed a self that nobody asked for."""
     with pytest.raises(TypeError, match=f"require_jwt stands below @{kind.__name__}, not above it"):
         require_jwt(kind(lambda: ""))
+
+
+@pytest.mark.parametrize(
+    "guards",
+    [
+        [require_jwt, owns_path_user],
+        [owns_path_user, require_jwt],
+        [require_jwt, owns_path_user, require_jwt(any_scope=["a", "b"])],
+    ],
+    ids=["jwt first", "owner first", "three"],
+)
+def test_a_class_with_several_guards_may_be_derived_from(guards: list[Callable[[Any], Any]]) -> None:
+    """And the class derived from it, and guarded once more: every rule holds for each."""
+
+    class Base(MethodView):
+        def get(self, user_id: str) -> str:
+            return "base"
+
+    base: type[MethodView] = functools.reduce(lambda view, guard: guard(view), guards, Base)
+    derived: type[MethodView] = require_jwt(type("Derived", (base,), {"get": lambda _self, **_path: "derived"}))
+    last: type[MethodView] = type("Last", (derived,), {"post": lambda _self, **_path: "last"})
+    app = service()
+    app.add_url_rule("/derived/<user_id>", view_func=derived.as_view("derived"))
+    app.add_url_rule("/last/<user_id>", view_func=last.as_view("last"))
+    granted = bearer(with_claims(scope="b"))
+
+    for path, method, said in [("/derived", "GET", "derived"), ("/last", "GET", "derived"), ("/last", "POST", "last")]:
+        client = app.test_client()
+        assert client.open(f"{path}/alice", method=method).status_code == 401
+        assert client.open(f"{path}/bob", method=method, headers=granted).status_code == 403
+        assert client.open(f"{path}/alice", method=method, headers=granted).text == said
+    if len(guards) == 3:
+        assert app.test_client().get("/last/alice", headers=ALICE).status_code == 403
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_guarded_class_derived_from_a_guarded_one_adds_its_rule(kind: str) -> None:
+    """Each hands on to the next, and each is asked once it is passed."""
+
+    @require_jwt
+    class Base(MethodView):
+        def get(self, user_id: str) -> str:
+            return f"base of {user_id}"
+
+    @require_jwt(scopes="a")
+    class Scoped(Base):
+        pass
+
+    @owns_path_user
+    class Owned(Scoped):
+        pass
+
+    app = service(kind)
+    add_view(app, "/<user_id>", Owned)
+
+    assert app.test_client().get("/alice").status_code == 401
+    assert app.test_client().get("/alice", headers=ALICE).status_code == 403
+    assert app.test_client().get("/bob", headers=bearer(with_claims(scope="a"))).status_code == 403
+    assert app.test_client().get("/alice", headers=bearer(with_claims(scope="a"))).text == "base of alice"
+    if kind == "flask-smorest":
+        assert documented(app)["paths"]["/{user_id}"]["get"]["security"] == [{"bearerAuth": ["a"]}]
