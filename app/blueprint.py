@@ -13,7 +13,7 @@ from app.request_parsing import StrictParser
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+class Blueprint(flask_smorest.Blueprint):
     """A group of operations under one tag."""
 
     ARGUMENTS_PARSER = StrictParser()

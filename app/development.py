@@ -45,7 +45,7 @@ def shown_address() -> str:
     """Return the origin under which a browser on this machine finds the server."""
     load_dotenv(ENVIRONMENT_FILE, override=False)
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
-    # A server that listens on every address is found on this one.
+    # A server that listens on every address is found on this one; nothing is bound here.
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{host}:{port}"
 

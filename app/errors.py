@@ -45,7 +45,7 @@ class ErrorSchema(Schema):
     )
 
 
-class Api(flask_smorest.Api):  # type: ignore[misc]
+class Api(flask_smorest.Api):
     """flask-smorest's Api; errors keep their headers and always say something, the document knows the path prefix."""
 
     ERROR_SCHEMA = ErrorSchema

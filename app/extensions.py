@@ -38,6 +38,7 @@ def trust_proxies(app: Flask) -> None:
     """
     if count := app.config["TRUSTED_PROXIES"]:
         prefixes = count if app.config["TRUST_FORWARDED_PREFIX"] else 0
+        # Flask documents this very assignment for middleware; mypy sees a method.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=prefixes
         )

@@ -19,13 +19,13 @@ from webargs.flaskparser import FlaskParser, abort
 class StrictParser(FlaskParser):
     """webargs' parser, with 415 for another content type and 400 for what is not exactly one JSON text."""
 
-    # A mistyped filter must not list everything.
+    # A mistyped filter must not list everything. (webargs declares this for instances and reads it from the class.)
     DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {  # type: ignore[misc]
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
         "query": RAISE,
     }
 
-    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002
+    def load_json(self, req: Request, schema: Schema) -> Any:
         """Return the body as Python values, or ``missing`` where there is none."""
         body = read_body(req)
         if not body:

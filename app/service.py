@@ -24,6 +24,6 @@ class TasksService(Flask):
         # A path with // would be redirected to a URL made from the Host header; here it is a path nobody knows.
         self.url_map.merge_slashes = False
 
-    def log_exception(self, exc_info: object) -> None:
+    def log_exception(self, exc_info: Any) -> None:
         """Log an unhandled error under its endpoint's name; Flask would write the path as the client sent it."""
-        self.logger.error("Unhandled error in %s", request.endpoint, exc_info=exc_info)  # type: ignore[arg-type]
+        self.logger.error("Unhandled error in %s", request.endpoint, exc_info=exc_info)

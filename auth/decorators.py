@@ -136,6 +136,7 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
     if own is not None:
         # The guard before this one, or the class's own: looked for through this one from now on.
         functools.update_wrapper(guard_subclass, own.__func__)
+    # Set from outside, as the class statement would: mypy knows it as a method of object.
     view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
 
 
@@ -215,6 +216,7 @@ def _class_being_viewed(view: Callable[..., Any]) -> type[View] | None:
     """
     if not getattr(view, "__qualname__", "").startswith("View.as_view.<locals>"):
         return None
+    # The function behind the class method, which mypy takes for bound already.
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not View.as_view.__func__.__code__:  # type: ignore[attr-defined]
         frame = frame.f_back

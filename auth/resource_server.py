@@ -84,6 +84,7 @@ def _enforce_declaration() -> Response | None:
     """
     if not state.current_state().is_serving:
         document_scheme(current_app)
+        # The signal knows the app by identity, so the object behind the proxy, which Flask's types do not show.
         appcontext_pushed.disconnect(document_scheme, current_app._get_current_object())  # type: ignore[attr-defined]
     declaration = _declaration()
     if declaration is None:

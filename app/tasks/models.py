@@ -31,7 +31,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         # SQLite keeps text: one zone and one width, so that the text sorts like the time.
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give a stored time its time zone back."""
         if value is None:
             return None

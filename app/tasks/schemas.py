@@ -66,7 +66,7 @@ class DescriptionField(fields.String):
 class StrictBoolean(fields.Boolean):
     """true or false; neither 1 nor "yes"."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:  # noqa: ARG002
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
         """Return a JSON boolean as it is and refuse everything else."""
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
@@ -88,12 +88,13 @@ def _decoded(secret: bytes) -> Iterator[bytes]:
     """Yield what a secret would be if it were base64, base64url or hexadecimal, as far as it can be."""
     compact = b"".join(secret.split())
     padding = b"=" * (-len(compact) % 4)
-    for decode, text in (
+    decodings: tuple[Callable[[], bytes], ...] = (
         # Reads the standard alphabet as well.
-        (base64.urlsafe_b64decode, compact + padding),
-        (bytes.fromhex, compact.decode("latin-1")),
-    ):
+        lambda: base64.urlsafe_b64decode(compact + padding),
+        lambda: bytes.fromhex(compact.decode("latin-1")),
+    )
+    for decode in decodings:
         try:
-            yield decode(text)  # type: ignore[arg-type]
+            yield decode()
         except ValueError:
             continue
