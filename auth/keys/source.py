@@ -1,23 +1,46 @@
 """Where the keys of an issuer come from: the protocol the verifier asks, and the keys known at start.
 
-Keys that are fetched from an issuer plug in here as another :class:`KeySource`; the verifier sees no difference.
+Keys that are fetched from an issuer are another :class:`KeySource` (:mod:`auth.keys.remote`); the verifier sees no
+difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from auth.keys.verification_key import VerificationKey
 
 
-class KeySource(Protocol):
-    """The keys of one issuer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStatus:
+    """What a key source can say about itself, for readiness probes and for people."""
 
-    def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
+    #: Whether tokens can be verified now.
+    ready: bool
+    #: How many usable keys there are; None where the source does not say.
+    keys: int | None
+    #: Seconds since they were fetched; None for keys known at start, and where none has been fetched yet.
+    age: float | None
+    #: Why the last fetch failed, in our own words; None after a success.
+    last_error: str | None
+    #: Seconds until the next fetch; None where nothing is ever fetched.
+    next_refresh: float | None
+
+
+class KeySource(Protocol):
+    """The keys of one issuer.
+
+    Optional members: ``algorithms``, a frozenset of what the keys are made for where that is known at start, and
+    ``status()``, which returns a :class:`KeyStatus` (:func:`status_of` asks for it).
+    """
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> Iterable[VerificationKey]:
         """Return the few keys that may have signed a token with this ``alg`` and ``kid``, the likeliest first.
 
-        Empty where no key fits: the token is refused. Never the keys of another algorithm.
+        They are taken one by one until one verifies: a source may go and look for newer keys once the ones it has are
+        used up. Empty where no key fits: the token is refused. Never the keys of another algorithm.
 
         Raises:
             KeysUnavailableError: the keys cannot be had at the moment, so nothing can be said about the token.
@@ -25,16 +48,25 @@ class KeySource(Protocol):
         ...
 
     def ready(self) -> bool:
-        """Tell whether tokens can be verified now, for readiness probes; asks nobody over the network."""
+        """Tell whether tokens can be verified now, for readiness probes; never waits for the network."""
         ...
+
+
+def status_of(source: KeySource) -> KeyStatus:
+    """Return what a key source can say about itself; of one without ``status()``, whether it is ready."""
+    ask: Callable[[], KeyStatus] | None = getattr(source, "status", None)
+    if ask is not None:
+        return ask()
+    return KeyStatus(ready=source.ready(), keys=None, age=None, last_error=None, next_refresh=None)
 
 
 class StaticKeys:
     """Secrets or public keys that are known at start and stay the same."""
 
     def __init__(self, keys: Iterable[VerificationKey]) -> None:
+        self._keys = tuple(keys)
         self._by_algorithm: dict[str, list[VerificationKey]] = {}
-        for key in keys:
+        for key in self._keys:
             for algorithm in key.algorithms:
                 self._by_algorithm.setdefault(algorithm, []).append(key)
 
@@ -54,3 +86,7 @@ class StaticKeys:
     def ready(self) -> bool:
         """Tell whether there is any key at all."""
         return bool(self._by_algorithm)
+
+    def status(self) -> KeyStatus:
+        """Return what there is to say about keys that never change."""
+        return KeyStatus(ready=self.ready(), keys=len(self._keys), age=None, last_error=None, next_refresh=None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from auth.keys import KeySource, StaticKeys, VerificationKey
+from collections.abc import Iterable
+
+from auth.keys import KeySource, KeyStatus, StaticKeys, VerificationKey, status_of
 
 SHORT, LONG = b"0123456789abcdefghijklmnopqrstuv", b"0123456789abcdefghijklmnopqrstuv" * 2
 
@@ -55,3 +57,26 @@ def test_keys_are_ready_where_there_are_any() -> None:
     """Known at start means ready at once."""
     assert StaticKeys([key(None)]).ready() is True
     assert StaticKeys([]).ready() is False
+
+
+def test_static_keys_say_how_many_they_are_and_that_nothing_is_fetched() -> None:
+    """Whatever time it is."""
+    keys = StaticKeys([VerificationKey.from_secret(LONG), key(None)])
+
+    assert status_of(keys) == KeyStatus(ready=True, keys=2, age=None, last_error=None, next_refresh=None)
+    assert keys.algorithms == {"HS256", "HS384", "HS512"}
+
+
+class OwnKeys:
+    """A key source of somebody else, with no more than it must have."""
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> Iterable[VerificationKey]:
+        return iter(())
+
+    def ready(self) -> bool:
+        return False
+
+
+def test_a_source_need_not_have_a_status() -> None:
+    """It is asked whether it is ready then."""
+    assert status_of(OwnKeys()) == KeyStatus(ready=False, keys=None, age=None, last_error=None, next_refresh=None)

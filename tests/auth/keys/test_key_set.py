@@ -1,0 +1,219 @@
+"""A JWK Set, judged member by member."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt.algorithms import RSAAlgorithm
+
+from auth.keys import FetchError, VerificationKey
+from auth.keys.key_set import DroppedKey, KeySet
+from tests.issuer_server import SigningKey
+
+ED, OTHER_ED, EC, RSA = (SigningKey.generate(name) for name in ("EdDSA", "EdDSA", "ES256", "RS256"))
+
+
+def key_set(*members: object) -> KeySet:
+    return KeySet.from_document({"keys": list(members)}, "it")
+
+
+def keys(*members: dict[str, Any]) -> list[VerificationKey]:
+    return [VerificationKey.from_jwk(member) for member in members]
+
+
+def reasons(judged: KeySet) -> list[str]:
+    return [str(entry) for entry in judged.dropped]
+
+
+def test_usable_keys_are_kept_in_their_order() -> None:
+    """Each bound to its algorithm."""
+    members = RSA.jwk(kid="1"), EC.jwk(kid="2"), ED.jwk(kid="3")
+
+    judged = key_set(*members)
+
+    assert judged.keys == tuple(keys(*members))
+    assert judged.algorithms == {"RS256", "ES256", "EdDSA"}
+    assert judged.dropped == ()
+
+
+def test_an_empty_set_is_one() -> None:
+    """Better Auth makes its first key when it is first needed."""
+    assert key_set() == KeySet()
+    assert KeySet().algorithms == frozenset()
+
+
+@pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {}}, {"keys": "a"}, {"Keys": []}], ids=str)
+def test_a_document_without_a_list_of_keys_is_no_set(document: dict[str, Any]) -> None:
+    """Nothing is withdrawn by an error page."""
+    with pytest.raises(FetchError, match="it is not a JWK Set"):
+        KeySet.from_document(document, "it")
+
+
+def test_a_set_of_absurd_size_is_refused() -> None:
+    """A thousand is far beyond any issuer."""
+    assert len(key_set(*[0] * 1000).dropped) == 1000
+    with pytest.raises(FetchError, match="it has more than 1000 keys"):
+        key_set(*[0] * 1001)
+
+
+WEAK = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # what is to be refused
+UNUSABLE: dict[str, tuple[object, str]] = {
+    "symmetric": ({"kty": "oct", "k": "c2VjcmV0", "kid": "a"}, 'kid "a") is a private or symmetric JWK; give the'),
+    "private": (ED.jwk(d="c2VjcmV0"), 'kid "key-1") is a private or symmetric JWK'),
+    "for encryption": (RSA.jwk(use="enc"), 'kid "key-1") is not for signatures ("use")'),
+    "not for verifying": (RSA.jwk(key_ops=["encrypt"]), 'kid "key-1") may not verify ("key_ops")'),
+    "weak": (json.loads(RSAAlgorithm.to_jwk(WEAK.public_key())) | {"kid": "a"}, 'kid "a") has 1024 bits'),
+    "of an unknown type": ({"kty": "PQC", "kid": "a"}, 'kid "a") has an unknown key type ("kty")'),
+    "on another curve": (EC.jwk(crv="secp256k1"), 'kid "key-1") is not a readable JWK'),
+    "for encryption by alg": (RSA.jwk(alg="RSA-OAEP"), 'kid "key-1") has an "alg" that does not fit it'),
+    "HMAC by alg": (RSA.jwk(alg="HS256"), 'kid "key-1") has an "alg" that does not fit it'),
+    "without kid": ({"kty": "PQC"}, 'no kid) has an unknown key type ("kty")'),
+    "with an odd kid": (ED.jwk(kid=5), 'no kid) has a "kid" that is not text'),
+    "no object": ("key", "no kid) is not a JSON object"),
+    "null": (None, "no kid) is not a JSON object"),
+}
+
+
+@pytest.mark.parametrize(("member", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+def test_an_unusable_key_is_left_out_and_the_others_stay(member: object, reason: str) -> None:
+    """Issuers publish keys for other purposes beside those for signatures."""
+    judged = key_set(member, EC.jwk(kid="good"))
+
+    assert judged.keys == tuple(keys(EC.jwk(kid="good")))
+    (text,) = reasons(judged)
+    assert text.startswith(f"key 0 ({reason}")
+
+
+def test_a_dropped_key_is_named_without_material_on_one_short_line() -> None:
+    """Whatever stands in its id."""
+    judged = key_set(
+        {"kty": "oct", "k": "c2VjcmV0LW1hdGVyaWFs", "kid": "\x1b[2J\n\u202e" + "a" * 1000},
+        {"kty": "oct", "k": "c2VjcmV0LW1hdGVyaWFs", "kid": {"k": "c2VjcmV0LW1hdGVyaWFs"}},
+    )
+
+    named, nameless = reasons(judged)
+    assert named.startswith(r'key 0 (kid "\u001b[2J\n\u202eaaa')
+    assert len(named) < 200
+    assert nameless.startswith("key 1 (no kid) ")
+    assert "c2VjcmV0" not in named + nameless
+
+
+def test_one_id_for_two_keys_means_neither() -> None:
+    """Which of them the issuer meant is anybody's guess, an attacker's too."""
+    judged = key_set(ED.jwk(), EC.jwk(kid="good"), OTHER_ED.jwk(), ED.jwk())
+
+    assert judged.keys == tuple(keys(EC.jwk(kid="good")))
+    assert reasons(judged) == [f'key {index} (kid "key-1") shares its "kid" with another' for index in (0, 2)]
+
+
+def test_the_same_key_twice_counts_once() -> None:
+    """It is not ambiguous, only repeated."""
+    judged = key_set(RSA.jwk(), RSA.jwk(), RSA.jwk(alg=...))
+
+    assert judged.keys == tuple(keys(RSA.jwk()))
+    assert judged.dropped == ()
+
+
+def test_one_id_for_keys_of_different_algorithms_is_not_ambiguous() -> None:
+    """A token names both, id and algorithm."""
+    judged = key_set(RSA.jwk(), EC.jwk(), RSA.jwk(alg="PS256"))
+
+    assert judged.keys == tuple(keys(RSA.jwk(), EC.jwk(), RSA.jwk(alg="PS256")))
+    assert judged.candidates("ES256", "key-1") == keys(EC.jwk())
+    assert judged.candidates("PS256", "key-1") == keys(RSA.jwk(alg="PS256"))
+
+
+def test_one_id_for_overlapping_algorithms_is_ambiguous() -> None:
+    """A key without alg is for every algorithm of its type."""
+    other = SigningKey.generate("RS256")
+
+    assert key_set(RSA.jwk(), other.jwk(alg=...)).keys == ()
+
+
+def test_keys_without_an_id_are_never_ambiguous() -> None:
+    """All of them are tried."""
+    members = ED.jwk(kid=...), OTHER_ED.jwk(kid=...)
+
+    assert key_set(*members).candidates("EdDSA", None) == keys(*members)
+
+
+def test_a_token_with_an_id_gets_the_key_of_that_id() -> None:
+    """Others of its algorithm are not tried."""
+    judged = key_set(ED.jwk(), OTHER_ED.jwk(kid="2"), OTHER_ED.jwk(kid=...))
+
+    assert judged.candidates("EdDSA", "key-1") == keys(ED.jwk())
+
+
+def test_a_token_with_another_id_gets_the_keys_without() -> None:
+    """The id of the token says nothing against them."""
+    judged = key_set(ED.jwk(), OTHER_ED.jwk(kid=...), EC.jwk(kid=...))
+
+    assert judged.candidates("EdDSA", "2") == keys(OTHER_ED.jwk(kid=...))
+    assert judged.candidates("EdDSA", "") == keys(OTHER_ED.jwk(kid=...))
+
+
+def test_a_token_without_an_id_gets_every_key_of_its_algorithm() -> None:
+    """With an id or not."""
+    judged = key_set(ED.jwk(), OTHER_ED.jwk(kid=...), EC.jwk(kid=...))
+
+    assert judged.candidates("EdDSA", None) == keys(ED.jwk(), OTHER_ED.jwk(kid=...))
+
+
+def test_a_key_is_never_offered_for_another_algorithm() -> None:
+    """Not even with its id."""
+    judged = key_set(RSA.jwk())
+
+    assert judged.candidates("RS512", "key-1") == judged.candidates("HS256", None) == []
+
+
+def test_a_key_without_alg_is_offered_for_every_algorithm_of_its_type() -> None:
+    """As Entra ID publishes them."""
+    judged = key_set(RSA.jwk(alg=...))
+
+    assert judged.candidates("RS512", "key-1") == judged.candidates("PS256", None) == keys(RSA.jwk(alg=...))
+
+
+def test_ten_keys_are_tried_at_most() -> None:
+    """A token without an id costs a bounded number of verifications."""
+    judged = key_set(*(SigningKey.generate(key_id=str(number)).jwk() for number in range(12)))
+
+    assert judged.candidates("EdDSA", None) == list(judged.keys[:10])
+    assert judged.candidates("EdDSA", "11") == [judged.keys[11]]
+
+
+def test_a_set_knows_every_id_in_it() -> None:
+    """Those of keys it had to drop too: the issuer has spoken, and asking again would not help."""
+    judged = key_set(ED.jwk(), RSA.jwk(kid="2", use="enc"), EC.jwk(kid=...))
+
+    assert judged.knows("key-1")
+    assert judged.knows("2")
+    assert not judged.knows("3")
+    assert not judged.knows(None)
+
+
+def test_only_what_is_newly_dropped_is_news() -> None:
+    """Another place in the set is none."""
+    before = key_set(RSA.jwk(use="enc"), 0)
+    after = key_set(EC.jwk(), RSA.jwk(use="enc"), RSA.jwk(kid="2", use="enc"), 0)
+
+    assert after.newly_dropped(before) == [DroppedKey(index=2, key_id='"2"', reason='is not for signatures ("use")')]
+
+
+MEMBERS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from([ED.jwk(), EC.jwk(kid=...)]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["kid", "kty", "x"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.lists(MEMBERS, max_size=6))
+def test_any_list_is_a_set(members: list[object]) -> None:
+    """What an issuer publishes never raises anything else, and every member is kept, repeated or dropped."""
+    judged = key_set(*members)
+
+    assert len(judged.keys) + len(judged.dropped) <= len(members)
