@@ -7,7 +7,9 @@ A request whose key is known never waits for the network. Fetching is done by on
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -31,6 +33,11 @@ _PATIENCE_OF_HOLDERS = 1.1
 
 _DEFAULTS = RemoteKeySettings()
 
+#: Seconds that pass while the machine sleeps as well, where there is a clock for that: keys grow old meanwhile.
+_UPTIME: Callable[[], float] = (
+    functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic
+)
+
 
 class RemoteKeySet:
     """The keys of one issuer: a :class:`~auth.keys.KeySource` that goes and gets them.
@@ -45,7 +52,7 @@ class RemoteKeySet:
         location: JwksLocation,
         *,
         settings: RemoteKeySettings = _DEFAULTS,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = _UPTIME,
     ) -> None:
         """``clock`` returns seconds from any beginning that all processes share."""
         self._location = location

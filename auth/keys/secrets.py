@@ -59,7 +59,8 @@ def is_key_material(secret: bytes) -> bool:
 
     Servers print their keys as PEM, as JWK, in OpenSSH's form, and as the bare base64 between the lines of a PEM.
     """
-    return any(_is_key(form) for form in (secret.strip(), *_decoded(secret)))
+    # As it is too: the last byte of DER may look like space around text.
+    return any(_is_key(form) for form in (secret, secret.strip(), *_decoded(secret)))
 
 
 def _is_key(text: bytes) -> bool:

@@ -188,6 +188,17 @@ def test_an_encrypted_private_key_is_no_secret_either() -> None:
     assert is_key_material(encrypted) is True
 
 
+def test_a_key_whose_last_byte_reads_like_a_line_end_is_no_secret_either() -> None:
+    """Only text has space around it."""
+    keys = (
+        Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        for _ in range(100_000)
+    )
+    key = next(key for key in keys if key != key.strip())
+
+    assert is_key_material(key) is True
+
+
 @pytest.mark.parametrize("make", [secrets.token_bytes, secrets.token_hex, secrets.token_urlsafe])
 def test_random_secrets_are_no_key_material(make: Callable[[int], str | bytes]) -> None:
     """None of many is taken for a key."""
