@@ -30,7 +30,8 @@ KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVER
 
 LOG_FORMATS = ("text", "json")
 
-JWKS_LATER = "BETTER_AUTH_URL alone is not enough: fetching keys from its JWKS is not available in this version."
+#: Where a Better Auth server publishes its keys, below its origin.
+BETTER_AUTH_JWKS = "/api/auth/jwks"
 
 DEFAULTS: Mapping[str, Any] = {
     "LOG_FORMAT": "text",
@@ -53,23 +54,42 @@ def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
 
 def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
     """Translate the two Better Auth variables into settings of the library that nobody set otherwise."""
-    if secret := config.get("BETTER_AUTH_SECRET"):
-        if isinstance(secret, str):
-            config.setdefault("AUTH_SECRET", [part.strip() for part in secret.split(",")])
-            config.setdefault("AUTH_ALGORITHMS", ["HS256"])
-        else:
-            yield "BETTER_AUTH_SECRET must be text."
-    if url := config.get("BETTER_AUTH_URL"):
-        if origin := parse_origin(url):
-            config.setdefault("AUTH_ISSUER", origin)
-            config.setdefault("AUTH_AUDIENCE", origin)
-        else:
-            yield (
-                "BETTER_AUTH_URL must be the origin of the Better Auth server and nothing more, such as "
-                "https://auth.example.com: no path, no query, no user; plain http only on loopback."
-            )
-    if url and not secret and not any(config.get(name) for name in KEY_SOURCES):
-        yield JWKS_LATER
+    secret, url = config.get("BETTER_AUTH_SECRET"), config.get("BETTER_AUTH_URL")
+    if (secret or url) and config.get("AUTH_ISSUERS"):
+        yield "AUTH_ISSUERS is set, so BETTER_AUTH_URL and BETTER_AUTH_SECRET have to go: make them one of its entries."
+        return
+    if secret:
+        yield from _use_secret(config, secret)
+    if url:
+        yield from _use_url(config, url)
+
+
+def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
+    if not isinstance(secret, str):
+        yield "BETTER_AUTH_SECRET must be text."
+        return
+    config.setdefault("AUTH_SECRET", [part.strip() for part in secret.split(",")])
+    config.setdefault("AUTH_ALGORITHMS", ["HS256"])
+    if config.get("AUTH_IDENTITY_CLAIM") == "email" and not config.get("BETTER_AUTH_URL"):
+        yield (
+            "AUTH_IDENTITY_CLAIM is email, and links in mails of Better Auth are tokens with an email under the same "
+            "secret: set BETTER_AUTH_URL as well, so that issuer and audience are checked."
+        )
+
+
+def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
+    origin = parse_origin(url)
+    if origin is None:
+        yield (
+            "BETTER_AUTH_URL must be the origin of the Better Auth server and nothing more, such as "
+            "https://auth.example.com: no path, no query, no user; plain http only on loopback."
+        )
+        return
+    config.setdefault("AUTH_ISSUER", origin)
+    config.setdefault("AUTH_AUDIENCE", origin)
+    config.setdefault("AUTH_PROFILE", "better-auth")
+    if not any(config.get(name) for name in KEY_SOURCES):
+        config["AUTH_JWKS_URL"] = origin + BETTER_AUTH_JWKS
 
 
 def parse_origin(url: object) -> str | None:

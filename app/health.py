@@ -1,8 +1,14 @@
-"""Whether the service is alive and can do its work. Public, and silent about causes: those are in the log."""
+"""Whether the service is alive and can do its work.
+
+Public, so silent about the causes of database errors, which are in the log. What it says of keys is as public as the
+issuers and their keys are.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from http import HTTPStatus
+from typing import Any
 
 from flask import current_app
 from flask.views import MethodView
@@ -24,6 +30,29 @@ class HealthSchema(Schema):
     status = fields.String(required=True, metadata={"examples": ["ok"]})
 
 
+class KeysSchema(Schema):
+    """The keys of one issuer."""
+
+    issuer = fields.String(required=True, metadata={"examples": ["https://auth.example.com"]})
+    ready = fields.Boolean(required=True, metadata={"description": "Whether its tokens can be verified now"})
+    keys = fields.Integer(required=True, allow_none=True, metadata={"description": "Usable keys held"})
+    age = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Seconds since they were fetched; null if never"}
+    )
+    last_error = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the last fetch failed; null after a success"}
+    )
+    next_refresh = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Seconds until the next fetch; null for fixed keys"}
+    )
+
+
+class ReadinessSchema(HealthSchema):
+    """The state of the service and of the keys it verifies tokens with."""
+
+    issuers = fields.List(fields.Nested(KeysSchema), required=True)
+
+
 @blp.route("/health")
 @public
 class Alive(MethodView):
@@ -43,17 +72,26 @@ class Ready(MethodView):
 
     @blp.doc(operationId="getReadiness")
     @blp.refuses(HTTPStatus.SERVICE_UNAVAILABLE)
-    @blp.response(200, HealthSchema)
-    def get(self) -> dict[str, str]:
+    @blp.response(200, ReadinessSchema)
+    def get(self) -> dict[str, Any]:
         """Tell whether the database and the keys can be used.
 
-        Where one cannot, the answer is 503 and `errors` names it.
+        Where one cannot, the answer is 503 and `errors` names it. Of several issuers, one with usable keys is enough:
+        the outage of another is no reason to turn its users away.
         """
-        checks = {"database": database_is_usable(), "keys": keys_are_usable()}
-        missing = [name for name, usable in checks.items() if not usable]
+        server = current_app.extensions["resource_server"]
+        checks = {"database": database_is_usable(), "keys": server.keys_ready()}
+        issuers = [{"issuer": issuer, **asdict(status)} for issuer, status in server.key_status().items()]
+        missing = {name: "unusable" for name, usable in checks.items() if not usable}
         if missing:
-            abort(503, message="The service is not ready.", errors=dict.fromkeys(missing, "unusable"))
-        return {"status": "ok"}
+            abort(503, message="The service is not ready.", errors=missing | reasons(issuers))
+        return {"status": "ok", "issuers": issuers}
+
+
+def reasons(issuers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the issuers whose keys are missing, each with the reason."""
+    waiting = {issuer["issuer"]: issuer["last_error"] or "not fetched yet" for issuer in issuers if not issuer["ready"]}
+    return {"issuers": waiting} if waiting else {}
 
 
 def database_is_usable() -> bool:
@@ -64,8 +102,3 @@ def database_is_usable() -> bool:
         log_database_error(error)
         return False
     return True
-
-
-def keys_are_usable() -> bool:
-    """Tell whether access tokens can be verified."""
-    return bool(current_app.extensions["resource_server"].keys_ready())

@@ -38,12 +38,15 @@ def freeze(value: Any) -> Any:
 class AccessToken:
     """The claims of a token that was verified for this service."""
 
-    #: Who the caller is: the identity claim (``AUTH_IDENTITY_CLAIM``), a non-empty string.
+    #: Who the caller is in this service: the identity claim (``AUTH_IDENTITY_CLAIM``), a non-empty string; behind the
+    #: ``user_prefix`` of its issuer where there are several.
     user_id: str
     #: ``iss``, if the token names its issuer.
     issuer: str | None
-    #: ``scope``, taken apart (RFC 8693 §4.2, RFC 9068 §2.2.3).
+    #: The granted scopes, from where ``AUTH_PROFILE`` says they are (``scope``, RFC 8693 §4.2).
     scopes: frozenset[str]
+    #: The roles of the user, from where ``AUTH_PROFILE`` says they are (``roles``, RFC 9068 §2.2.3.1).
+    roles: frozenset[str] = frozenset()
     #: Every claim, by its name on the wire; read-only.
     claims: Claims = field(repr=False, hash=False)
 
@@ -53,7 +56,7 @@ class AccessToken:
 
     @property
     def subject(self) -> str | None:
-        """``sub`` (RFC 7519 §4.1.2); the same as :attr:`user_id` unless another claim names the user."""
+        """``sub`` (RFC 7519 §4.1.2): what :attr:`user_id` is made of, unless the identity claim is another."""
         return self.claims.get("sub")
 
     @property

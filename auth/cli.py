@@ -1,7 +1,8 @@
-"""``flask auth …``: a token to develop with, and the list of routes with who may enter each."""
+"""``flask auth …``: a token to develop with, the list of routes with who may enter each, and a look at the issuers."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
@@ -9,11 +10,12 @@ from flask import current_app
 from flask.cli import AppGroup
 from werkzeug.routing import BaseConverter, Rule
 
+from auth.checks import check_issuer
 from auth.errors import ConfigurationError
 from auth.rules import AccessRule, Declaration, OwnerRule
 from auth.state import current_state
 
-auth_commands = AppGroup("auth", help="Tokens for development, and the guards of the routes.")
+auth_commands = AppGroup("auth", help="Tokens for development, the guards of the routes, the keys of the issuers.")
 
 
 @auth_commands.command("token")
@@ -37,6 +39,21 @@ def print_token(subject: str, scopes: tuple[str, ...], expires_in: int) -> None:
     except ConfigurationError as error:
         raise click.ClickException(error.problems[0]) from error
     click.echo(issuer.issue(subject, scopes=scopes, expires_in=expires_in))
+
+
+@auth_commands.command("check")
+def check_configuration() -> None:
+    """Ask each issuer for its keys, and tell what stands in the way; exit with 1 where anything does."""
+    state, failed = current_state(), False
+    for warning in state.config.warnings:
+        click.echo(f"Warning: {warning}")
+    for issuer in state.config.issuers:
+        click.echo(f"{issuer.issuer or 'any issuer'}, for {', '.join(sorted(issuer.audience)) or 'no audience'}:")
+        for finding in check_issuer(issuer, time.time):
+            failed = failed or finding.is_problem
+            click.echo(f"  {'PROBLEM: ' if finding.is_problem else ''}{finding.sentence}")
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 @auth_commands.command("routes")
@@ -86,5 +103,7 @@ def _rule_in_words(rule: AccessRule) -> str:
         return f"owner <{rule.param}>"
     if rule.optional:
         return "token or anonymous"
-    words = ["token", *rule.scopes]
-    return " ".join([*words, f"any of ({' '.join(rule.any_scope)})"] if rule.any_scope else words)
+    words = ["token", *rule.scopes, *(f"role {role}" for role in rule.roles)]
+    words += [f"any of ({' '.join(rule.any_scope)})"] if rule.any_scope else []
+    words += [f"any role of ({', '.join(rule.any_role)})"] if rule.any_role else []
+    return " ".join(words)

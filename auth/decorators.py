@@ -29,7 +29,12 @@ ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 def require_jwt(view: ViewT, /) -> ViewT: ...
 @overload
 def require_jwt(
-    *, scopes: str | Iterable[str] | None = None, any_scope: str | Iterable[str] | None = None, optional: bool = False
+    *,
+    scopes: str | Iterable[str] | None = None,
+    any_scope: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    any_role: str | Iterable[str] | None = None,
+    optional: bool = False,
 ) -> Callable[[ViewT], ViewT]: ...
 def require_jwt(
     view: ViewT | None = None,
@@ -37,6 +42,8 @@ def require_jwt(
     *,
     scopes: str | Iterable[str] | None = None,
     any_scope: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    any_role: str | Iterable[str] | None = None,
     optional: bool = False,
 ) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand a verified access token, as ``@require_jwt`` or with arguments.
@@ -46,14 +53,24 @@ def require_jwt(
     Args:
         scopes: all of these are needed; one text, with spaces between several (RFC 6749 §3.3), or a list.
         any_scope: at least one of these is needed; written like ``scopes``.
+        roles: the user has all of these, which come from where ``AUTH_PROFILE`` says; one text is one role, or a list.
+        any_role: the user has at least one of these; written like ``roles``.
         optional: let a request without any credentials in as anonymous (``current_token`` is false then). A bad token
             is refused all the same.
 
-    A refusal is answered 401, or 403 where a scope is missing (RFC 6750 §3.1).
+    A refusal is answered 401, or 403 where a scope (RFC 6750 §3.1) or a role is missing.
     """
-    rule = TokenRule(_as_scopes(scopes), _as_scopes(any_scope), optional)
-    if optional and (rule.scopes or rule.any_scope):
-        raise TypeError("require_jwt cannot be optional and demand scopes: what would it ask of an anonymous caller?")
+    rule = TokenRule(
+        scopes=_as_scopes(scopes),
+        any_scope=_as_scopes(any_scope),
+        roles=_as_roles(roles),
+        any_role=_as_roles(any_role),
+        optional=optional,
+    )
+    if optional and rule.asks_for_more:
+        raise TypeError(
+            "require_jwt cannot be optional and demand scopes or roles: what would it ask of an anonymous caller?"
+        )
     return _decorate(view, rule, "require_jwt")
 
 
@@ -236,6 +253,16 @@ def _as_scopes(scopes: str | Iterable[str] | None) -> tuple[str, ...]:
             "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces "
             "between them, or a list."
         )
+    return tuple(dict.fromkeys(names))
+
+
+def _as_roles(roles: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return role names; unlike scopes they may hold spaces, so one text is one role. An empty list is refused."""
+    if roles is None:
+        return ()
+    names: tuple[Any, ...] = (roles,) if isinstance(roles, str) else tuple(roles)
+    if not names or not all(isinstance(name, str) and name and name == name.strip() for name in names):
+        raise TypeError("roles are names without space around them: one text, or a list.")
     return tuple(dict.fromkeys(names))
 
 

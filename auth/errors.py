@@ -31,6 +31,7 @@ class AuthErrorCode(StrEnum):
     MISSING_CLAIM = "missing_claim"
     TOKEN_REVOKED = "token_revoked"
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    INSUFFICIENT_ROLE = "insufficient_role"
     NOT_OWNER = "not_owner"
     UNDECLARED_ROUTE = "undeclared_route"
     KEYS_UNAVAILABLE = "keys_unavailable"
@@ -163,6 +164,15 @@ class InsufficientScopeError(AuthError):
     def __init__(self, scope: Iterable[str], reason: str = "") -> None:
         super().__init__(reason)
         self.scope = tuple(scope)
+
+
+class InsufficientRoleError(AuthError):
+    """The user of the token lacks a role that the view asks for. RFC 6750 §3.1 registers no error for that."""
+
+    code = AuthErrorCode.INSUFFICIENT_ROLE
+    status = HTTPStatus.FORBIDDEN
+    message = "The user of the access token does not have the required role."
+    challenges = False
 
 
 class NotOwnerError(AuthError):

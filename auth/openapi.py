@@ -79,7 +79,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             error="token_expired",
         ),
         "AccessDenied": _response(
-            "The access token is valid and does not reach this: it belongs to another user or lacks a scope.",
+            "The access token is valid and does not reach this: another user's, or without a needed scope or role.",
             _challenge(
                 "Only where a scope is missing: the scopes that are needed (RFC 6750 §3.1).",
                 'Bearer realm="api", error="insufficient_scope", scope="reports:read"',
@@ -109,10 +109,14 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
 
 
 def security_of(rules: tuple[AccessRule, ...]) -> list[dict[str, list[str]]]:
-    """Return the Security Requirement Objects of a view's rules: alternatives in a list, needed scopes in each."""
+    """Return the Security Requirement Objects of a view's rules: alternatives in a list, what is needed in each.
+
+    For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles.
+    """
     token_rules = [rule for rule in rules if isinstance(rule, TokenRule)]
-    needed = [scope for rule in token_rules for scope in rule.scopes]
-    choices = itertools.product(*(rule.any_scope for rule in token_rules if rule.any_scope))
+    needed = [name for rule in token_rules for name in (*rule.scopes, *rule.roles)]
+    options = [option for rule in token_rules for option in (rule.any_scope, rule.any_role) if option]
+    choices = itertools.product(*options)
     security = [{SCHEME: list(dict.fromkeys([*needed, *choice]))} for choice in choices]
     return [*security, {}] if all(rule.optional for rule in rules) else security
 
@@ -120,7 +124,7 @@ def security_of(rules: tuple[AccessRule, ...]) -> list[dict[str, list[str]]]:
 def note_rules(view: Any, rules: tuple[AccessRule, ...]) -> None:
     """Write onto a view function what its operation in the document has to say."""
     responses = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
-    if any(isinstance(rule, OwnerRule) or rule.scopes or rule.any_scope for rule in rules):
+    if any(isinstance(rule, OwnerRule) or rule.asks_for_more for rule in rules):
         responses["403"] = "AccessDenied"
     # functools.wraps has every wrapper share one dictionary with the function inside.
     note = deepcopy(getattr(view, "_apidoc", {}))

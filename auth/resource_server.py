@@ -43,7 +43,7 @@ class ResourceServer:
         keys: KeySource | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``keys`` stands in for AUTH_SECRET and AUTH_PUBLIC_KEY; ``clock`` returns seconds since the epoch."""
+        """``keys`` stands in for the settings that say where keys come from; ``clock`` returns seconds since 1970."""
         self._keys = keys
         self._clock = clock
         if app is not None:
@@ -58,7 +58,7 @@ class ResourceServer:
         if state.EXTENSION in app.extensions:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
         config = AuthConfig.from_mapping(app.config, keys=self._keys)
-        verifier = TokenVerifier(config.issuer, max_token_bytes=config.max_token_bytes, clock=self._clock)
+        verifier = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=self._clock)
         app.extensions[state.EXTENSION] = state.ServerState(config, verifier)
         app.before_request(_enforce_declaration)
         app.after_request(_keep_out_of_caches)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth.access_token import AccessToken
-from auth.errors import ConfigurationError, InsufficientScopeError, NotOwnerError
+from auth.errors import ConfigurationError, InsufficientRoleError, InsufficientScopeError, NotOwnerError
 
 _RULES = "_auth_rules"
 _PUBLIC = "_auth_public"
@@ -20,7 +20,7 @@ _PUBLIC = "_auth_public"
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """The caller shows a verified access token that grants certain scopes."""
+    """The caller shows a verified access token that grants certain scopes to a user with certain roles."""
 
     #: Every one of these is needed.
     scopes: tuple[str, ...] = ()
@@ -28,14 +28,33 @@ class TokenRule:
     any_scope: tuple[str, ...] = ()
     #: Whether a caller without any credentials may enter as well.
     optional: bool = False
+    #: The user has every one of these.
+    roles: tuple[str, ...] = ()
+    #: The user has at least one of these, if there are any.
+    any_role: tuple[str, ...] = ()
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether a verified token alone is not enough."""
+        return bool(self.scopes or self.any_scope or self.roles or self.any_role)
 
     def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:
-        """Raise InsufficientScopeError where the token does not grant what the rule asks for."""
+        """Raise where the token does not grant what the rule asks for.
+
+        Raises:
+            InsufficientScopeError: a scope is missing.
+            InsufficientRoleError: a role is.
+        """
         if token is None:
             return
-        granted = token.scopes
-        if not granted.issuperset(self.scopes) or (self.any_scope and granted.isdisjoint(self.any_scope)):
+        if not _holds(token.scopes, self.scopes, self.any_scope):
             raise InsufficientScopeError((*self.scopes, *self.any_scope), "the token lacks a scope of this view")
+        if not _holds(token.roles, self.roles, self.any_role):
+            raise InsufficientRoleError("the user lacks a role of this view")
+
+
+def _holds(held: frozenset[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
+    return held.issuperset(every) and not (any_of and held.isdisjoint(any_of))
 
 
 @dataclass(frozen=True, slots=True)

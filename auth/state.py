@@ -13,6 +13,7 @@ from auth.access_token import AccessToken
 from auth.bearer import parse_authorization
 from auth.config import AuthConfig
 from auth.errors import ConfigurationError, MissingTokenError
+from auth.keys import KeyStatus, status_of
 from auth.rules import Declaration, declaration_of
 from auth.verifier import TokenVerifier
 
@@ -36,8 +37,16 @@ class ServerState:
     _declarations: dict[tuple[Callable[..., Any], str], Declaration] = field(default_factory=dict, init=False)
 
     def keys_ready(self) -> bool:
-        """Tell whether tokens can be verified now; for readiness probes."""
-        return self.config.issuer.keys.ready()
+        """Tell whether tokens can be verified now, those of one issuer at least; for readiness probes.
+
+        The outage of one issuer among several is no reason to turn away the users of the others.
+        """
+        # Each is asked, whatever the first says: a source that has no keys yet begins to fetch them.
+        return True in {issuer.keys.ready() for issuer in self.config.issuers}
+
+    def key_status(self) -> dict[str, KeyStatus]:
+        """Return what is known of each issuer's keys, by the issuer's name; asks nobody over the network."""
+        return {issuer.issuer or "any": status_of(issuer.keys) for issuer in self.config.issuers}
 
     @property
     def is_serving(self) -> bool:

@@ -68,23 +68,24 @@ class TokenIssuer:
     def for_app(cls, app: Flask, *, clock: Callable[[], float] = time.time) -> TokenIssuer:
         """Return an issuer that signs with the shared secret of an app, and for its issuer and audience.
 
+        Where there are several issuers, it is the first that has a secret.
+
         Raises:
             ConfigurationError: the app verifies with public keys, so only their issuer can sign.
         """
         state: ServerState = app.extensions[EXTENSION]
-        config = state.config.issuer
-        for algorithm in sorted(config.algorithms & HMAC_MIN_BYTES.keys()):
-            secret = config.keys.keys_for(algorithm, None)[0].material
-            if isinstance(secret, bytes):
-                audience = min(config.audience, default=None)
-                return cls(
-                    secret,
-                    algorithm=algorithm,
-                    issuer=config.issuer,
-                    audience=audience,
-                    identity_claim=config.identity_claim,
-                    clock=clock,
-                )
+        for config in state.config.issuers:
+            for algorithm in sorted(config.algorithms & HMAC_MIN_BYTES.keys()):
+                key = next(iter(config.keys.keys_for(algorithm, None)), None)
+                if key is not None and isinstance(key.material, bytes):
+                    return cls(
+                        key.material,
+                        algorithm=algorithm,
+                        issuer=config.issuer,
+                        audience=min(config.audience, default=None),
+                        identity_claim=config.identity_claim,
+                        clock=clock,
+                    )
         raise ConfigurationError(["This service verifies with public keys; only their issuer can sign tokens."])
 
     @property

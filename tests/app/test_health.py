@@ -26,7 +26,15 @@ def test_a_service_with_all_it_needs_is_ready(client: FlaskClient) -> None:
     """Nobody has to say who asks."""
     answer = client.get("/health/ready")
 
-    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {
+            "status": "ok",
+            "issuers": [
+                {"issuer": "any", "ready": True, "keys": 1, "age": None, "last_error": None, "next_refresh": None}
+            ],
+        },
+    )
 
 
 def test_a_database_without_the_table_is_not_ready(

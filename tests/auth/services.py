@@ -77,7 +77,7 @@ def documented(app: Flask) -> dict[str, Any]:
 def verifier(*, now: Callable[[], float] = clock, **settings: Any) -> TokenVerifier:
     """Return a verifier with the settings of the tests; a setting that is None falls back to its default."""
     config = AuthConfig.from_mapping(SETTINGS | settings)
-    return TokenVerifier(config.issuer, max_token_bytes=config.max_token_bytes, clock=now)
+    return TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=now)
 
 
 def segment(raw: bytes) -> str:

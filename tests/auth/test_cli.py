@@ -97,6 +97,7 @@ def test_the_routes_are_listed_with_who_may_enter() -> None:
     add_view(app, "/c", require_jwt(optional=True)(lambda: ""))
     add_view(app, "/d", public(lambda: ""))
     add_view(app, "/e/<user_id>", Notes)
+    add_view(app, "/f", require_jwt(scopes="x", roles=["editor", "site admin"], any_role=["a", "b"])(lambda: ""))
 
     result = app.test_cli_runner().invoke(args=["auth", "routes"])
 
@@ -108,6 +109,7 @@ def test_the_routes_are_listed_with_who_may_enter() -> None:
         "GET     /d  public",
         "GET     /e/<user_id>  owner <user_id>, token",
         "POST    /e/<user_id>  owner <user_id>, token",
+        "GET     /f  token x role editor role site admin any role of (a, b)",
         "GET     /static/<path:filename>  public",
     ]
 

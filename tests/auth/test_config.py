@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from auth.config import DEFAULTS, AuthConfig, is_plain_http
+from auth.config import DEFAULTS, AuthConfig
 from auth.errors import ConfigurationError
 from auth.keys import VerificationKey
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS, RSA_ALGORITHMS
+from auth.keys.urls import is_plain_http
 from auth.testing import TokenIssuer
 from tests.auth.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS, static_keys
 
@@ -36,10 +37,10 @@ def test_a_secret_alone_is_enough() -> None:
     assert config.max_token_bytes == 8192
     assert config.realm == "api"
     assert (config.deny_by_default, config.development_tokens) == (False, False)
-    assert config.issuer.algorithms == {"HS256"}
-    assert (config.issuer.issuer, config.issuer.audience) == (None, frozenset())
-    assert (config.issuer.identity_claim, config.issuer.required_claims) == ("sub", ("exp", "iat"))
-    assert (config.issuer.leeway, config.issuer.max_token_age) == (5, None)
+    assert config.issuers[0].algorithms == {"HS256"}
+    assert (config.issuers[0].issuer, config.issuers[0].audience) == (None, frozenset())
+    assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("sub", ("exp", "iat"))
+    assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (5, None)
 
 
 def test_a_shared_secret_without_issuer_and_audience_is_warned_about() -> None:
@@ -73,12 +74,12 @@ def test_every_setting_is_read() -> None:
 
     assert (config.max_token_bytes, config.realm) == (4096, "Tasks")
     assert (config.deny_by_default, config.development_tokens) == (True, True)
-    assert config.issuer.algorithms == {"HS256", "HS512"}
-    assert config.issuer.issuer == ISSUER
-    assert config.issuer.audience == {AUDIENCE, "other"}
-    assert (config.issuer.identity_claim, config.issuer.required_claims) == ("uid", ("exp", "iat"))
-    assert (config.issuer.leeway, config.issuer.max_token_age) == (0, 3600)
-    assert len(config.issuer.keys.keys_for("HS512", None)) == 2
+    assert config.issuers[0].algorithms == {"HS256", "HS512"}
+    assert config.issuers[0].issuer == ISSUER
+    assert config.issuers[0].audience == {AUDIENCE, "other"}
+    assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("uid", ("exp", "iat"))
+    assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (0, 3600)
+    assert len([*config.issuers[0].keys.keys_for("HS512", None)]) == 2
 
 
 def test_settings_of_others_are_left_alone() -> None:
@@ -95,7 +96,7 @@ def test_a_setting_that_is_none_has_its_default() -> None:
 
 def test_planned_settings_may_say_what_is_true_already() -> None:
     """Values that this version fulfils are no mistake."""
-    settings = SETTINGS | {"AUTH_DISCOVERY": False, "AUTH_TOKEN_CACHE_SIZE": 0, "AUTH_JWKS_URL": None}
+    settings = SETTINGS | {"AUTH_TOKEN_CACHE_SIZE": 0}
 
     assert AuthConfig.from_mapping(settings).realm == "api"
 
@@ -113,16 +114,16 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
 @pytest.mark.parametrize(("key", "algorithms"), KEYS.values(), ids=KEYS)
 def test_public_keys_say_themselves_which_algorithms_are_accepted(key: Any, algorithms: set[str]) -> None:
     """No HMAC algorithm is ever among them."""
-    assert AuthConfig.from_mapping(PUBLIC | {"AUTH_PUBLIC_KEY": key}).issuer.algorithms == algorithms
+    assert AuthConfig.from_mapping(PUBLIC | {"AUTH_PUBLIC_KEY": key}).issuers[0].algorithms == algorithms
 
 
 def test_named_algorithms_restrict_the_keys() -> None:
     """A key is not even found for an algorithm that is not named."""
     config = AuthConfig.from_mapping(PUBLIC | {"AUTH_ALGORITHMS": "PS256"})
 
-    assert config.issuer.algorithms == {"PS256"}
-    assert len(config.issuer.keys.keys_for("PS256", None)) == 1
-    assert config.issuer.keys.keys_for("RS256", None) == []
+    assert config.issuers[0].algorithms == {"PS256"}
+    assert len([*config.issuers[0].keys.keys_for("PS256", None)]) == 1
+    assert [*config.issuers[0].keys.keys_for("RS256", None)] == []
 
 
 def test_a_key_source_and_a_key_setting_are_one_too_many() -> None:
@@ -152,9 +153,9 @@ def test_another_key_source_replaces_the_settings() -> None:
     config = AuthConfig.from_mapping(bound, keys=keys)
     named = AuthConfig.from_mapping(bound | {"AUTH_ALGORITHMS": "HS256"}, keys=keys)
 
-    assert config.issuer.keys is named.issuer.keys is keys
-    assert config.issuer.algorithms == {*ASYMMETRIC_ALGORITHMS}
-    assert named.issuer.algorithms == {"HS256"}
+    assert config.issuers[0].keys is named.issuers[0].keys is keys
+    assert config.issuers[0].algorithms == {*ASYMMETRIC_ALGORITHMS}
+    assert named.issuers[0].algorithms == {"HS256"}
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "RS256"])
@@ -165,7 +166,7 @@ def test_static_keys_bring_the_algorithms_they_are_made_for(algorithm: str) -> N
 
     config = AuthConfig.from_mapping(bound, keys=keys)
 
-    assert config.issuer.algorithms == ({"HS256"} if algorithm == "HS256" else {*RSA_ALGORITHMS})
+    assert config.issuers[0].algorithms == ({"HS256"} if algorithm == "HS256" else {*RSA_ALGORITHMS})
 
 
 def test_tokens_that_never_expire_are_warned_about() -> None:
@@ -180,20 +181,23 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {},
         [
             "There is no key to verify tokens with. Set AUTH_SECRET (shared secret of at least 32 bytes, for example "
-            "from: openssl rand -base64 48) or AUTH_PUBLIC_KEY (PEM or JWK)."
+            "from: openssl rand -base64 48), AUTH_PUBLIC_KEY (PEM or JWK), AUTH_JWKS_URL, or AUTH_DISCOVERY to find "
+            "the keys by the issuer."
         ],
     ),
     "an empty list of secrets": (
         {"AUTH_SECRET": []},
         [
             "There is no key to verify tokens with. Set AUTH_SECRET (shared secret of at least 32 bytes, for example "
-            "from: openssl rand -base64 48) or AUTH_PUBLIC_KEY (PEM or JWK)."
+            "from: openssl rand -base64 48), AUTH_PUBLIC_KEY (PEM or JWK), AUTH_JWKS_URL, or AUTH_DISCOVERY to find "
+            "the keys by the issuer."
         ],
     ),
     "two key kinds": (
         PUBLIC | {"AUTH_SECRET": SECRET, "AUTH_ALGORITHMS": "RS256"},
         [
-            "AUTH_SECRET and AUTH_PUBLIC_KEY are both set: one issuer has keys of one kind (RFC 8725 §3.1). Keep one.",
+            "AUTH_SECRET and AUTH_PUBLIC_KEY are both set: the keys of an issuer are of one kind, from one place. "
+            "Keep one.",
             "A configured key is fit for none of AUTH_ALGORITHMS; remove it or name its algorithm.",
         ],
     ),
@@ -395,7 +399,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_DEVELOPMENT_TOKENS": 1},
         ["AUTH_DEVELOPMENT_TOKENS must be true or false."],
     ),
-    "a profile to come": (SETTINGS | {"AUTH_PROFILE": "auth0"}, ['AUTH_PROFILE must be "jwt" in this version.']),
+    "an unknown profile": (
+        SETTINGS | {"AUTH_PROFILE": "okta"},
+        ["AUTH_PROFILE must be one of jwt, rfc9068, better-auth, auth0, keycloak, cognito, entra."],
+    ),
     "a misspelt name": (
         SETTINGS | {"AUTH_AUDIENC": "x"},
         ["AUTH_AUDIENC is not a setting; did you mean AUTH_AUDIENCE?"],
@@ -410,20 +417,7 @@ def test_an_impossible_setting_is_refused_with_the_way_out(settings: dict[str, A
     assert problems_of(settings) == problems
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("AUTH_JWKS_URL", "https://login.example/jwks"),
-        ("AUTH_DISCOVERY", True),
-        ("AUTH_ISSUERS", [{}]),
-        ("AUTH_JWKS_MAX_AGE", 600),
-        ("AUTH_JWKS_STALE_LIMIT", 86400),
-        ("AUTH_JWKS_TIMEOUT", 3),
-        ("AUTH_JWKS_RETRY", 1),
-        ("AUTH_JWKS_UNKNOWN_KEY_BUDGET", 5),
-        ("AUTH_TOKEN_CACHE_SIZE", 4096),
-    ],
-)
+@pytest.mark.parametrize(("name", "value"), [("AUTH_TOKEN_CACHE_SIZE", 4096)])
 def test_a_setting_whose_work_is_not_done_yet_is_refused(name: str, value: object) -> None:
     """Nobody may believe that it has an effect."""
     assert problems_of(SETTINGS | {name: value}) == [f"{name} is not supported by this version; remove it."]
@@ -465,14 +459,20 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_REALM": '"',
             "AUTH_DENY_BY_DEFAULT": 1,
             "AUTH_DEVELOPMENT_TOKENS": 1,
-            "AUTH_JWKS_URL": "https://login.example/jwks",
+            "AUTH_JWKS_URL": "http://login.example/jwks",
+            "AUTH_DISCOVERY": "no",
+            "AUTH_JWKS_MAX_AGE": 0,
+            "AUTH_JWKS_STALE_LIMIT": 0,
+            "AUTH_JWKS_TIMEOUT": 0,
+            "AUTH_JWKS_RETRY": 0,
+            "AUTH_JWKS_UNKNOWN_KEY_BUDGET": 0.5,
             "AUTH_SECRETS": SECRET,
         }
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 19
-    for name in [*DEFAULTS, "AUTH_JWKS_URL", "AUTH_SECRETS"]:
+    assert len(problems) == len(set(problems)) == 25
+    for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text
 
@@ -518,7 +518,7 @@ def test_a_development_issuer_on_this_machine_is_accepted() -> None:
     """Better Auth listens there during development."""
     config = AuthConfig.from_mapping(SETTINGS | {"AUTH_ISSUER": "http://localhost:3000"})
 
-    assert config.issuer.issuer == "http://localhost:3000"
+    assert config.issuers[0].issuer == "http://localhost:3000"
 
 
 LIMITS: dict[str, dict[str, Any]] = {
@@ -544,7 +544,7 @@ def test_required_claims_stay_as_they_are_without_a_maximum_age(required: list[s
     """Only an age has to know when the token was made."""
     config = AuthConfig.from_mapping(SETTINGS | {"AUTH_REQUIRED_CLAIMS": required})
 
-    assert config.issuer.required_claims == tuple(required)
+    assert config.issuers[0].required_claims == tuple(required)
 
 
 @pytest.mark.parametrize("setting", [{"AUTH_SECRET": SECRET}, {"AUTH_PUBLIC_KEY": RSA_PEM}], ids=list)
@@ -555,7 +555,7 @@ def test_a_key_source_stands_beside_neither_kind_of_key(setting: dict[str, Any])
     with pytest.raises(ConfigurationError) as raised:
         AuthConfig.from_mapping(bound | setting, keys=TokenIssuer.generate("RS256").keys)
     assert list(raised.value.problems) == [
-        "A key source is given with keys=, and AUTH_SECRET or AUTH_PUBLIC_KEY is set as well; keep one."
+        f"A key source is given with keys=, and {next(iter(setting))} is set as well; keep one."
     ]
 
 
@@ -565,7 +565,7 @@ def test_an_empty_list_sets_nothing(nothing: object) -> None:
     bound = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_PUBLIC_KEY": nothing}
     keys = TokenIssuer.generate("RS256").keys
 
-    assert AuthConfig.from_mapping(bound, keys=keys).issuer.keys is keys
+    assert AuthConfig.from_mapping(bound, keys=keys).issuers[0].keys is keys
     assert problems_of(PUBLIC | {"AUTH_AUDIENCE": nothing}) == [
         "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."
     ]

@@ -109,6 +109,8 @@ def test_a_guard_enforces_itself_where_no_hook_has_seen_it() -> None:
     assert statuses(app, "/async") == [GUARDED]
 
 
+OPTIONAL = "require_jwt cannot be optional and demand scopes or roles: what would it ask of an anonymous caller?"
+ROLE_NAMES = "roles are names without space around them: one text, or a list."
 SCOPE_NAMES = (
     "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces between "
     "them, or a list."
@@ -133,11 +135,20 @@ MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "optional with scopes": (
         lambda: require_jwt(optional=True, scopes="a"),
-        "require_jwt cannot be optional and demand scopes: what would it ask of an anonymous caller?",
+        OPTIONAL,
     ),
     "optional with any scope": (
         lambda: require_jwt(optional=True, any_scope=["a"]),
-        "require_jwt cannot be optional and demand scopes: what would it ask of an anonymous caller?",
+        OPTIONAL,
+    ),
+    "optional with roles": (lambda: require_jwt(optional=True, roles="a"), OPTIONAL),
+    "optional with any role": (lambda: require_jwt(optional=True, any_role=["a"]), OPTIONAL),
+    "no role of all": (lambda: require_jwt(roles=[]), ROLE_NAMES),
+    "an empty role": (lambda: require_jwt(any_role=""), ROLE_NAMES),
+    "a role with space around it": (lambda: require_jwt(roles=["a", "b "]), ROLE_NAMES),
+    "roles that are no texts": (
+        lambda: require_jwt(any_role=[1]),  # type: ignore[list-item]
+        ROLE_NAMES,
     ),
     "scopes that are no texts": (
         lambda: require_jwt(scopes=[1]),  # type: ignore[list-item]

@@ -23,6 +23,7 @@ ROWS = [
     (errors.InvalidTypeError, "invalid_type", 401, "invalid_token"),
     (errors.MissingClaimError, "missing_claim", 401, "invalid_token"),
     (errors.TokenRevokedError, "token_revoked", 401, "invalid_token"),
+    (errors.InsufficientRoleError, "insufficient_role", 403, None),
     (errors.NotOwnerError, "not_owner", 403, None),
     (errors.UndeclaredRouteError, "undeclared_route", 403, None),
     (errors.KeysUnavailableError, "keys_unavailable", 503, None),

@@ -26,6 +26,8 @@ SECURITY: dict[str, tuple[tuple[AccessRule, ...], list[dict[str, list[str]]]]] =
     "scopes": ((TokenRule(("a", "b")),), [{SCHEME: ["a", "b"]}]),
     "any scope": ((TokenRule((), ("a", "b")),), [{SCHEME: ["a"]}, {SCHEME: ["b"]}]),
     "both": ((TokenRule(("a",), ("b", "c")),), [{SCHEME: ["a", "b"]}, {SCHEME: ["a", "c"]}]),
+    "roles": ((TokenRule(("a",), roles=("r", "s")),), [{SCHEME: ["a", "r", "s"]}]),
+    "any role": ((TokenRule(any_scope=("a", "b"), any_role=("r",)),), [{SCHEME: ["a", "r"]}, {SCHEME: ["b", "r"]}]),
     "two guards": ((TokenRule(("a",)), TokenRule(("b", "a"))), [{SCHEME: ["a", "b"]}]),
     "optional": ((TokenRule(optional=True),), [{SCHEME: []}, {}]),
     "optional and not": ((TokenRule(optional=True), OwnerRule("user_id")), [{SCHEME: []}]),

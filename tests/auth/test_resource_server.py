@@ -62,6 +62,10 @@ def protected(kind: str = "flask", **settings: Any) -> Flask:
     def reports() -> ResponseReturnValue:
         return {}
 
+    @require_jwt(roles=["staff"], any_role=["editor", "admin"])
+    def staff() -> ResponseReturnValue:
+        return {}
+
     @require_jwt
     def revoked() -> ResponseReturnValue:
         raise TokenRevokedError("jti is on the denylist")
@@ -80,6 +84,7 @@ def protected(kind: str = "flask", **settings: Any) -> Flask:
     add_view(app, "/me", me, methods=["GET", "POST"])
     add_view(app, "/users/<user_id>/notes", notes)
     add_view(app, "/reports", reports)
+    add_view(app, "/staff", staff)
     add_view(app, "/revoked", revoked)
     add_view(app, "/greeting", greeting)
     add_view(app, "/undeclared", undeclared)
@@ -143,6 +148,10 @@ TABLE: dict[str, tuple[str, dict[str, str], int, str, str, str, str | None]] = {
         "The access token does not grant the required scope.", "insufficient_scope",
         'Bearer realm="api", error="insufficient_scope", scope="reports:read reports:list staff"',
     ),
+    "insufficient role": (
+        "/staff", bearer(with_claims(roles=["user"], scope="staff")), 403, "Forbidden",
+        "The user of the access token does not have the required role.", "insufficient_role", None,
+    ),
     "FORBIDDEN_USER_ACCESS": (
         "/users/bob/notes", GOOD, 403, "Forbidden", "The access token belongs to another user.", "not_owner", None,
     ),
@@ -200,7 +209,7 @@ def test_expired_and_forged_are_told_apart(kind: str) -> None:
         for name, token in {
             "expired": with_claims(exp=NOW - 3600),
             "forged": compact(secret=OTHER_SECRET),
-            "both": compact(claims={"sub": "alice", "exp": 1}, secret=OTHER_SECRET),
+            "both": compact(claims={"iss": ISSUER, "sub": "alice", "exp": 1}, secret=OTHER_SECRET),
         }.items()
     }
 

@@ -11,7 +11,7 @@ from flask.views import MethodView, View
 
 from auth import AccessToken
 from auth.access_token import freeze
-from auth.errors import ConfigurationError, InsufficientScopeError, NotOwnerError
+from auth.errors import ConfigurationError, InsufficientRoleError, InsufficientScopeError, NotOwnerError
 from auth.rules import (
     Declaration,
     OwnerRule,
@@ -62,6 +62,63 @@ def test_a_token_that_grants_too_little_is_refused(
     with pytest.raises(InsufficientScopeError) as raised:
         rule.check(token("alice", *scopes), {})
     assert raised.value.scope == needed
+
+
+def with_roles(*roles: str, scopes: frozenset[str] = frozenset()) -> AccessToken:
+    return AccessToken(user_id="alice", issuer=None, scopes=scopes, roles=frozenset(roles), claims=freeze({}))
+
+
+@pytest.mark.parametrize(
+    ("rule", "roles"),
+    [
+        (TokenRule(roles=("a", "b")), ("a", "b", "c")),
+        (TokenRule(any_role=("a", "b")), ("b",)),
+        (TokenRule(roles=("a",), any_role=("b", "c")), ("a", "c")),
+    ],
+)
+def test_a_user_with_enough_roles_passes(rule: TokenRule, roles: tuple[str, ...]) -> None:
+    """All of the ones, and one of the others."""
+    outcome: object = rule.check(with_roles(*roles), {})  # type: ignore[func-returns-value]
+
+    assert outcome is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "roles"),
+    [
+        (TokenRule(roles=("a",)), ()),
+        (TokenRule(roles=("a", "b")), ("a",)),
+        (TokenRule(any_role=("a", "b")), ("c",)),
+        (TokenRule(roles=("a",), any_role=("b",)), ("b",)),
+        (TokenRule(roles=("admin",)), ("Admin", "adminx", "adm")),
+    ],
+)
+def test_a_user_with_too_few_roles_is_refused(rule: TokenRule, roles: tuple[str, ...]) -> None:
+    """A scope of that name is no role."""
+    with pytest.raises(InsufficientRoleError):
+        rule.check(with_roles(*roles, scopes=frozenset({"a", "b", "admin"})), {})
+
+
+def test_a_missing_scope_is_said_before_a_missing_role() -> None:
+    """RFC 6750 has a word for the one; a client can ask for it."""
+    with pytest.raises(InsufficientScopeError):
+        TokenRule(("a",), roles=("r",)).check(with_roles(), {})
+
+
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [
+        (TokenRule(), False),
+        (TokenRule(optional=True), False),
+        (TokenRule(("a",)), True),
+        (TokenRule(any_scope=("a",)), True),
+        (TokenRule(roles=("a",)), True),
+        (TokenRule(any_role=("a",)), True),
+    ],
+)
+def test_a_rule_knows_whether_any_token_will_do(rule: TokenRule, more: bool) -> None:
+    """The document promises a 403 where not."""
+    assert rule.asks_for_more is more
 
 
 def test_an_anonymous_caller_has_no_scopes_to_check() -> None:

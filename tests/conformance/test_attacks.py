@@ -111,7 +111,7 @@ def signed(header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes,
 def verifier(**settings: Any) -> TokenVerifier:
     """Return the verifier of a service with these ``AUTH_…`` settings, at a fixed moment."""
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, **settings})
-    return TokenVerifier(config.issuer, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
+    return TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
 
 
 WITH_SECRET = verifier(AUTH_SECRET=SECRET)
@@ -255,7 +255,7 @@ def test_the_algorithms_of_the_settings_bind_whatever_a_key_source_offers(algori
     """``AUTH_ALGORITHMS`` is asked before any key is (RFC 8725 §3.1)."""
     settings = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_ALGORITHMS": ["RS256"]}
     config = AuthConfig.from_mapping(settings, keys=GenerousKeys(VerificationKey.from_pem(pem(RSA_KEY))))
-    service = TokenVerifier(config.issuer, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
+    service = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
 
     with pytest.raises(InvalidSignatureError):
         service.verify(signed({"alg": algorithm}, CLAIMS, signer))

@@ -121,7 +121,7 @@ def test_the_signed_token_of_the_nesting_example_is_a_token(cookbook: Path) -> N
     example = _example(cookbook / "6.nesting_signatures_and_encryption.json")["sign"]
     # Public keys demand an audience in the settings; this token, older than that advice, carries none.
     issuer = replace(
-        configured_with(_public(example["input"]["key"])).issuer,
+        configured_with(_public(example["input"]["key"])).issuers[0],
         issuer="hobbiton.example",
         audience=frozenset(),
         identity_claim="iss",
@@ -129,7 +129,7 @@ def test_the_signed_token_of_the_nesting_example_is_a_token(cookbook: Path) -> N
         leeway=0,
     )
     clocks = [lambda: 1300819379.0, lambda: 1300819380.0]
-    in_time, too_late = (TokenVerifier(issuer, max_token_bytes=MAX_BYTES, clock=clock) for clock in clocks)
+    in_time, too_late = (TokenVerifier([issuer], max_token_bytes=MAX_BYTES, clock=clock) for clock in clocks)
 
     assert in_time.verify(example["output"]["compact"]).claims["http://example.com/is_root"] is True
     with pytest.raises(TokenExpiredError):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import pytest
 
-from auth.config import IssuerConfig
 from auth.errors import InvalidSignatureError, TokenExpiredError
+from auth.issuer_config import IssuerConfig
 from auth.keys import StaticKeys, VerificationKey
+from auth.profiles import PROFILES
 from auth.verifier import TokenVerifier
 from tests.conformance.text_tokens import decode
 
@@ -73,12 +74,13 @@ def _verifier(key: VerificationKey, now: float) -> TokenVerifier:
         algorithms=key.algorithms,
         issuer="joe",
         audience=frozenset(),
+        profile=PROFILES["jwt"],
         identity_claim="iss",
         required_claims=("exp",),
         leeway=5,
         max_token_age=None,
     )
-    return TokenVerifier(issuer, max_token_bytes=8192, clock=lambda: now)
+    return TokenVerifier([issuer], max_token_bytes=8192, clock=lambda: now)
 
 
 @pytest.mark.parametrize(("key", "token"), EXAMPLES)

@@ -151,7 +151,7 @@ def test_no_signed_text_is_taken_for_a_token_with_claims(wycheproof: Path) -> No
     """A payload such as ``foo`` is refused by the verifier whatever the signature says, as malformed and no worse."""
     vectors = list(_vectors(wycheproof / "json_web_signature_test.json"))
     config = configured_with(VerificationKey.from_secret(bytes(32)))
-    verifier = TokenVerifier(config.issuer, max_token_bytes=MAX_BYTES)
+    verifier = TokenVerifier(config.issuers, max_token_bytes=MAX_BYTES)
 
     for vector in vectors:
         with pytest.raises(MalformedTokenError):

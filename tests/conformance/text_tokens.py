@@ -82,8 +82,9 @@ def verify_text(encoded: str, config: AuthConfig) -> None:
     if not signed.signature:
         raise MalformedTokenError("no payload")
     over = f"{header}.{payload}".encode("ascii")
-    issuer = replace(config.issuer, keys=_KeysOver(config.issuer.keys, over))
-    TokenVerifier(issuer, max_token_bytes=MAX_BYTES).verify(f"{header}.{_CLAIMS}.{signature}")
+    (issuer,) = config.issuers
+    issuer = replace(issuer, keys=_KeysOver(issuer.keys, over))
+    TokenVerifier([issuer], max_token_bytes=MAX_BYTES).verify(f"{header}.{_CLAIMS}.{signature}")
 
 
 @dataclass(frozen=True, slots=True)
