@@ -1,0 +1,140 @@
+"""The pages of ``docs/``: every settings block starts, every snippet runs, every token shown is one that gets in."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from dotenv import dotenv_values
+from flask import Flask
+
+from app import create_app
+from auth.config import DEFAULTS, AuthConfig
+from auth.errors import ConfigurationError
+from auth.keys import StaticKeys, VerificationKey
+from auth.testing import TokenIssuer
+from auth.verifier import TokenVerifier
+from tests.auth.services import SECRET
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
+
+#: Page, place on the page, and content of each block, by language.
+BLOCKS: dict[str, list[Any]] = {}
+for _page, _text in PAGES.items():
+    for _number, (_language, _content) in enumerate(
+        re.findall(r"^```(\w+)\n(.*?)^```", _text, re.MULTILINE | re.DOTALL)
+    ):
+        BLOCKS.setdefault(_language, []).append(pytest.param(_page, _content, id=f"{_page}-{_number}"))
+
+#: Pages with an example token.
+EXAMPLES = BLOCKS["json"]
+
+#: What the settings of a page have to agree in, whichever way they are written.
+SAME = ("issuer", "audience", "profile", "identity_claim", "algorithms", "user_prefix", "required_claims")
+
+
+def test_there_is_a_page_for_every_issuer_that_has_a_profile() -> None:
+    """And one for all the others."""
+    assert {Path(page).stem for page in PAGES if "issuers/" in page} == {
+        "auth0",
+        "better-auth",
+        "cognito",
+        "entra",
+        "keycloak",
+        "oidc",
+    }
+
+
+@pytest.mark.parametrize(("page", "text"), PAGES.items(), ids=PAGES)
+def test_every_link_leads_somewhere(page: str, text: str) -> None:
+    """Inside the repository; nobody else's pages are asked."""
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize(("page", "text"), PAGES.items(), ids=PAGES)
+def test_every_setting_that_is_named_exists(page: str, text: str) -> None:
+    """A name that nothing reads would be looked for in vain."""
+    named = set(re.findall(r"\bAUTH_[A-Z_]*[A-Z]\b", text.replace("FLASK_AUTH_", "AUTH_").replace("BETTER_AUTH_", "")))
+
+    assert named <= DEFAULTS.keys() | {"AUTH_JWKS", "AUTH_TOKEN_CACHE_SIZE"}
+
+
+def config_from(block: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AuthConfig:
+    """Return what a block of environment variables configures: the tasks API, or any app."""
+    variables = dotenv_values(stream=io.StringIO(block), interpolate=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value or "")
+    if not all(name.startswith("FLASK_") for name in variables):
+        app = create_app({"DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}"})
+        made: AuthConfig = app.extensions["resource_server"].config
+        return made
+    app = Flask("documented")
+    app.config.from_prefixed_env()
+    return AuthConfig.from_mapping(app.config)
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS["sh"])
+def test_the_variables_on_a_page_start_a_service(
+    page: str, block: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without a warning: what we recommend is bound to issuer and audience."""
+    if "BETTER_AUTH_SECRET=" in block:
+        with pytest.raises(ConfigurationError, match="an example, a template or a pattern"):
+            config_from(block, monkeypatch, tmp_path)
+        block = re.sub("BETTER_AUTH_SECRET=.*", f"BETTER_AUTH_SECRET={SECRET}", block)
+
+    assert config_from(block, monkeypatch, tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize(("page", "snippet"), BLOCKS["python"])
+def test_a_snippet_on_a_page_runs(page: str, snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And says the same as one of the blocks of variables on its page, where there are some."""
+    namespace: dict[str, Any] = {"__name__": "documented"}
+    exec(compile(snippet, page, "exec"), namespace)  # noqa: S102  # our own page
+    config: AuthConfig = namespace["app"].extensions["resource_server"].config
+    blocks = [block.values[1] for block in BLOCKS["sh"] if block.values[0] == page]
+    written = []
+    for block in blocks:
+        with monkeypatch.context() as patch:
+            if "BETTER_AUTH_SECRET=" not in block:
+                written.append(essence(config_from(str(block), patch, tmp_path)))
+
+    assert config.warnings == ()
+    assert not written or "def " in snippet or essence(config) in written
+
+
+def essence(config: AuthConfig) -> list[tuple[Any, ...]]:
+    return [tuple(getattr(issuer, name) for name in SAME) for issuer in config.issuers]
+
+
+@pytest.mark.parametrize(("page", "example"), EXAMPLES)
+def test_a_token_shown_on_a_page_gets_in_by_the_settings_of_that_page(
+    page: str, example: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Signed by a key of ours in place of the issuer's, at the time at which it was issued."""
+    token = json.loads(example)
+    header, claims = token["header"], token["claims"]
+    signer = TokenIssuer.generate(header["alg"])
+    encoded = jwt.encode(claims, signer._key, header["alg"], {"typ": None} | header)
+    keys = StaticKeys([VerificationKey.from_pem(signer.public_key)])
+    accepted = []
+    for block in (block.values[1] for block in BLOCKS["sh"] if block.values[0] == page):
+        with monkeypatch.context() as patch:
+            if "SECRET" in str(block):
+                continue
+            (issuer,) = config_from(str(block), patch, tmp_path).issuers
+        if issuer.issuer == claims["iss"]:
+            verifier = TokenVerifier([replace(issuer, keys=keys)], max_token_bytes=8192, clock=lambda: claims["iat"])
+            accepted.append(verifier.verify(encoded))
+
+    assert accepted
+    assert all(token.user_id in (claims["sub"], claims.get("oid")) for token in accepted)
