@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.environments import ROOT, run
+from tests.integration.issuers import install_packages
 from tests.services import unavailable
 
 
@@ -28,3 +29,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT])
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> None:
+    """Demand Node.js and what the programs of ``tests/node`` need there."""
+    install_packages()

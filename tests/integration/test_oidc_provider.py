@@ -1,0 +1,138 @@
+"""The service behind a standard OpenID provider: JWT access tokens (RFC 9068) by discovery, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+import pytest
+
+from tests.integration.gunicorn_server import GunicornServer
+from tests.integration.issuers import Browser, IssuerProgram, code_verifier_and_challenge, response_to
+
+pytestmark = pytest.mark.usefixtures("node_packages")
+
+API = "https://tasks.example.com"
+CALLBACK = "https://client.example.com/callback"
+#: Named like the API, so that the audience of its ID tokens is what the service accepts: their type alone tells them.
+CLIENT = {"client_id": API, "client_secret": "c4b1e0d79f2a6835be17d0c2948fa63b5d7c0e21"}
+SCOPE = "tasks:read"
+
+
+class OidcProvider(IssuerProgram):
+    """An OpenID provider with one client and two kinds of access tokens."""
+
+    def __init__(self, folder: Path, *, algorithm: str = "ES256") -> None:
+        options = {"api": API, "algorithm": algorithm, "client": {**CLIENT, "redirect_uris": [CALLBACK]}}
+        super().__init__("oidc-provider.mjs", folder / "oidc-provider.log", options)
+
+    def grant(self, grant_type: str, **fields: str) -> dict[str, str]:
+        """Ask the token endpoint for tokens (RFC 6749 §3.2)."""
+        answer = Browser(self.origin).submit("/token", grant_type=grant_type, **CLIENT, **fields)
+        assert answer.status == 200, answer.body
+        tokens: dict[str, str] = answer.body
+        return tokens
+
+    def client_credentials(self, **fields: str) -> str:
+        """Return an access token in the client's own name."""
+        return self.grant("client_credentials", **fields)["access_token"]
+
+    def sign_in(self, user: str) -> dict[str, str]:
+        """Return what the client gets after the user signed in and consented: access token and ID token."""
+        verifier, challenge = code_verifier_and_challenge()
+        question = {
+            "client_id": CLIENT["client_id"],
+            "redirect_uri": CALLBACK,
+            "response_type": "code",
+            "scope": "openid",
+            "resource": API,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        code = self._answer_every_page(f"/auth?{urlencode(question)}", user)
+        return self.grant("authorization_code", code=code, code_verifier=verifier, redirect_uri=CALLBACK, resource=API)
+
+    def _answer_every_page(self, path: str, user: str) -> str:
+        """Follow redirects and submit forms until the provider sends the browser back with the code."""
+        browser = Browser(self.origin)
+        answer = browser.get(path)
+        for _ in range(10):
+            if location := answer.headers["Location"]:
+                if location.startswith(CALLBACK):
+                    return parse_qs(urlsplit(location).query)["code"][0]
+                answer = browser.get(location)
+            else:
+                (action,) = re.findall(r'<form[^>]* action="([^"]+)"', answer.body)
+                (prompt,) = re.findall(r'name="prompt" value="(\w+)"', answer.body)
+                answer = browser.submit(action, prompt=prompt, login=user, password="any")
+        raise AssertionError(f"the sign-in leads nowhere: {answer}")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The provider, and the service that trusts it."""
+
+    provider: OidcProvider
+    service: GunicornServer
+
+
+@pytest.fixture(scope="module", params=["ES256", "RS256"])
+def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Both at work; the service knows of the provider what discovery tells."""
+    folder = tmp_path_factory.mktemp("oidc")
+    with OidcProvider(folder, algorithm=request.param) as provider:
+        service = GunicornServer(
+            folder,
+            BETTER_AUTH_SECRET="",
+            FLASK_AUTH_DISCOVERY="true",
+            FLASK_AUTH_ISSUER=provider.origin,
+            FLASK_AUTH_AUDIENCE=API,
+            FLASK_AUTH_PROFILE="rfc9068",
+        )
+        with service:
+            yield Deployment(provider, service)
+
+
+def test_a_client_calls_with_an_access_token_in_its_own_name(deployment: Deployment) -> None:
+    """Client credentials (RFC 6749 §4.4): the subject is the client."""
+    token = deployment.provider.client_credentials(resource=API, scope=SCOPE)
+
+    status, me = deployment.service.call("GET", "/api/me", headers={"Authorization": f"Bearer {token}"})
+
+    assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
+    assert (status, me["user_id"], me["claims"]["scope"]) == (200, CLIENT["client_id"], SCOPE)
+
+
+def test_a_client_calls_for_a_user_who_signed_in(deployment: Deployment) -> None:
+    """The user reaches their own tasks and nobody else's."""
+    token = deployment.provider.sign_in("alice")["access_token"]
+
+    assert response_to(token, deployment.service, "/api/alice/tasks") == (200, None)
+    assert response_to(token, deployment.service, "/api/bob/tasks") == (403, "not_owner")
+
+
+def test_an_id_token_does_not_get_in(deployment: Deployment) -> None:
+    """The same keys have signed it, for the same user, and even its audience is ours."""
+    token = deployment.provider.sign_in("alice")["id_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert (claims["iss"], claims["aud"]) == (deployment.provider.origin, API)
+    assert response_to(token, deployment.service) == (401, "invalid_type")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({}, id="for no resource"),
+        pytest.param({"resource": "https://another-api.example.com"}, id="for another resource"),
+    ],
+)
+def test_an_opaque_access_token_does_not_get_in(deployment: Deployment, fields: dict[str, str]) -> None:
+    """It says nothing to us; the provider alone knows what it stands for (RFC 7662)."""
+    token = deployment.provider.client_credentials(**fields)
+
+    assert response_to(token, deployment.service) == (401, "malformed_token")

@@ -1,0 +1,49 @@
+// A standard OpenID provider on loopback: `node oidc-provider.mjs '{"api": "https://tasks.example.com"}'`.
+//
+// `api` is the resource whose access tokens are JWTs (RFC 9068); those of any other resource, and of none, are opaque.
+// Everything is kept in memory. The first line of its output is its issuer. It ends with its standard input, so that it
+// never outlives the test that started it.
+import { createServer } from "node:http";
+import { exportJWK, generateKeyPair } from "jose";
+import Provider from "oidc-provider";
+
+const { api, algorithm = "ES256", client } = JSON.parse(process.argv[2]);
+
+const server = createServer();
+server.listen(0, "127.0.0.1", async () => {
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  const provider = new Provider(issuer, {
+    clients: [
+      {
+        ...client,
+        grant_types: ["authorization_code", "client_credentials"],
+        token_endpoint_auth_method: "client_secret_post",
+        id_token_signed_response_alg: algorithm,
+      },
+    ],
+    jwks: { keys: [await signingKey()] },
+    cookies: { keys: ["signs the cookies of this process alone"] },
+    scopes: ["openid", "tasks:read"],
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (context, resource) => ({
+          scope: "tasks:read",
+          accessTokenFormat: resource === api ? "jwt" : "opaque",
+          jwt: { sign: { alg: algorithm } },
+        }),
+        useGrantedResource: () => true,
+      },
+    },
+  });
+  server.on("request", provider.callback());
+  console.log(issuer);
+});
+process.stdin.resume().on("end", () => process.exit());
+
+async function signingKey() {
+  const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
+  return { ...(await exportJWK(privateKey)), alg: algorithm, kid: `key-${Date.now()}`, use: "sig" };
+}
