@@ -28,6 +28,9 @@ ENVIRONMENT = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL")
 #: Settings of the library that name where keys come from.
 KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVERY", "AUTH_ISSUERS")
 
+#: Settings of the library and the variables of this service that are translated into them.
+OUR_NAMES = {"AUTH_SECRET": "BETTER_AUTH_SECRET", "AUTH_JWKS_URL": "BETTER_AUTH_URL"}
+
 LOG_FORMATS = ("text", "json")
 
 #: Where a Better Auth server publishes its keys, below its origin.
@@ -68,7 +71,7 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
     if not isinstance(secret, str):
         yield "BETTER_AUTH_SECRET must be text."
         return
-    config.setdefault("AUTH_SECRET", [part.strip() for part in secret.split(",")])
+    config.setdefault("AUTH_SECRET", _split_secrets(secret))
     config.setdefault("AUTH_ALGORITHMS", ["HS256"])
     if config.get("AUTH_IDENTITY_CLAIM") == "email" and not config.get("BETTER_AUTH_URL"):
         yield (
@@ -90,6 +93,26 @@ def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
     config.setdefault("AUTH_PROFILE", "better-auth")
     if not any(config.get(name) for name in KEY_SOURCES):
         config["AUTH_JWKS_URL"] = origin + BETTER_AUTH_JWKS
+
+
+def _split_secrets(secret: str) -> list[str]:
+    return [part.strip() for part in secret.split(",")]
+
+
+def in_our_names(problem: str, config: Mapping[str, Any]) -> str:
+    """Return a sentence about settings of the library with our variables in their place.
+
+    Where the operator has set the library's own, that stays: naming another variable would send them the wrong way.
+    """
+    secret, origin = config.get("BETTER_AUTH_SECRET"), parse_origin(config.get("BETTER_AUTH_URL"))
+    translated: dict[str, object] = {
+        "AUTH_SECRET": _split_secrets(secret) if isinstance(secret, str) else None,
+        "AUTH_JWKS_URL": None if origin is None else origin + BETTER_AUTH_JWKS,
+    }
+    for name, ours in OUR_NAMES.items():
+        if not config.get(name) or config[name] == translated[name]:
+            problem = problem.replace(name, ours)
+    return problem
 
 
 def parse_origin(url: object) -> str | None:

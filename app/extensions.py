@@ -5,13 +5,11 @@ Only wiring. Settings are read by :mod:`app.config`, errors answered by :mod:`ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import docs_ui, health, me
+from app.config import in_our_names
 from app.errors import Api
 from app.tasks import views
 from auth import ResourceServer, public
@@ -28,19 +26,8 @@ def protect(app: Flask) -> tuple[str, ...]:
     try:
         ResourceServer().init_app(app)
     except ConfigurationError as error:
-        return tuple(_in_our_names(problem, app.config) for problem in error.problems)
+        return tuple(in_our_names(problem, app.config) for problem in error.problems)
     return ()
-
-
-#: Settings of the library and the variables of this service that stand for them.
-OUR_NAMES = {"AUTH_SECRET": "BETTER_AUTH_SECRET", "AUTH_JWKS_URL": "BETTER_AUTH_URL"}
-
-
-def _in_our_names(problem: str, config: Mapping[str, Any]) -> str:
-    for name, ours in OUR_NAMES.items():
-        if config.get(ours) or not config.get(name):
-            problem = problem.replace(name, ours)
-    return problem
 
 
 def trust_proxies(app: Flask) -> None:

@@ -119,14 +119,14 @@ class TokenNotYetValidError(InvalidTokenError):
 
 
 class InvalidIssuerError(InvalidTokenError):
-    """``iss`` is not the issuer this service trusts (RFC 8725 §3.8)."""
+    """``iss`` is absent or names no issuer that this service trusts (RFC 8725 §3.8)."""
 
     code = AuthErrorCode.INVALID_ISSUER
     message = "The access token comes from another issuer."
 
 
 class InvalidAudienceError(InvalidTokenError):
-    """``aud`` does not name this service (RFC 7519 §4.1.3)."""
+    """``aud``, or the claim that ``AUTH_PROFILE`` has in its place, does not name this service (RFC 7519 §4.1.3)."""
 
     code = AuthErrorCode.INVALID_AUDIENCE
     message = "The access token is meant for another service."

@@ -45,9 +45,13 @@ class SettingReader:
 
     def label(self, name: str) -> str:
         """Return a setting's name as the operator has written it, or would."""
-        if self._inherits is None:
-            return self._prefix + name.upper()
-        return self._inherits.label(name) if self._is_inherited(name) else self._prefix + name
+        if self._inherits is not None and self._is_inherited(name):
+            return self._inherits.label(name)
+        return self._own_label(name)
+
+    def _own_label(self, name: str) -> str:
+        """Return the name under which a setting would stand right here."""
+        return self._prefix + (name.upper() if self._inherits is None else name)
 
     def problem(self, sentence: str) -> None:
         if sentence not in self._findings.problems:
@@ -63,8 +67,8 @@ class SettingReader:
         for name in self._settings:
             if name not in names:
                 close = difflib.get_close_matches(name, names, n=1)
-                hint = f"; did you mean {self.label(close[0])}?" if close else "."
-                self.problem(f"{self.label(name)} is not a setting{hint}")
+                hint = f"; did you mean {self._own_label(close[0])}?" if close else "."
+                self.problem(f"{self._own_label(name)} is not a setting{hint}")
 
     def text(self, name: str) -> str | None:
         """Return a text; None where it may be absent and is."""

@@ -45,7 +45,10 @@ class ServerState:
         return True in {issuer.keys.ready() for issuer in self.config.issuers}
 
     def key_status(self) -> dict[str, KeyStatus]:
-        """Return what is known of each issuer's keys, by the issuer's name; asks nobody over the network."""
+        """Return what is known of each issuer's keys, by the issuer's name; never waits for the network.
+
+        The name is ``"any"`` where there is a shared secret and no ``AUTH_ISSUER``.
+        """
         return {issuer.issuer or "any": status_of(issuer.keys) for issuer in self.config.issuers}
 
     @property

@@ -1,5 +1,7 @@
 """Tokens for tests and for trying things out: an issuer in a few lines, whose tokens a real verifier accepts.
 
+They have the shape that the profiles ``jwt``, ``better-auth`` and ``auth0`` ask for; what another ``AUTH_PROFILE``
+demands besides goes into ``claims`` and ``headers``.
 In production tokens come from an authorization server; nothing in a running service uses this module.
 """
 

@@ -9,7 +9,15 @@ from flask import Flask
 from flask.views import MethodView
 
 from auth import AccessToken, KeySource, ResourceServer, current_token, owns_path_user, public, require_jwt
-from auth.keys import StaticKeys
+from auth.keys import (
+    DiscoveredLocation,
+    FixedLocation,
+    KeyStatus,
+    RemoteKeySet,
+    RemoteKeySettings,
+    StaticKeys,
+    status_of,
+)
 from auth.testing import TokenIssuer
 
 app = Flask(__name__)
@@ -29,6 +37,11 @@ def called(year: int) -> str:
 @require_jwt(scopes="reports:read", any_scope=["staff", "admin"])
 def scoped(year: int, *, month: int = 1) -> dict[str, int]:
     return {"year": year, "month": month}
+
+
+@require_jwt(roles="admin", any_role=("editor", "author"))
+def for_roles(year: int) -> str:
+    return str(year)
 
 
 @require_jwt(optional=True)
@@ -82,6 +95,7 @@ async def samples(notes: Notes) -> None:
     assert_type(bare(2027), str)
     assert_type(called(year=2027), str)
     assert_type(scoped(2027, month=2), dict[str, int])
+    assert_type(for_roles(2027), str)
     assert_type(optional(), str)
     assert_type(owned(user_id="alice"), str)
     assert_type(await awaited("alice"), str)
@@ -105,13 +119,19 @@ async def samples(notes: Notes) -> None:
     require_jwt("reports:read")  # type: ignore[call-overload]
     owns_path_user("owner")  # type: ignore[call-overload]
     require_jwt(scope="reports:read")  # type: ignore[call-overload]
+    require_jwt(roles=5)  # type: ignore[call-overload]
+    require_jwt(role="admin")  # type: ignore[call-overload]
     current_token.user_id = "bob"  # type: ignore[misc]
 
     assert_type(current_token, AccessToken)
     assert_type(current_token.subject, str | None)
     assert_type(current_token.scopes, frozenset[str])
+    assert_type(current_token.roles, frozenset[str])
 
 
 keys: KeySource = TokenIssuer.generate("EdDSA").keys
 static: KeySource = StaticKeys([])
+fetched: KeySource = RemoteKeySet(FixedLocation("https://login.example/jwks"), settings=RemoteKeySettings(max_age=300))
+found: KeySource = RemoteKeySet(DiscoveredLocation("https://login.example"))
+known: KeyStatus = status_of(fetched)
 server: ResourceServer = ResourceServer(app, keys=keys, clock=lambda: 0)

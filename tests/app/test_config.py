@@ -122,7 +122,6 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"BETTER_AUTH_SECRET": None}, "no key to verify tokens with. Set BETTER_AUTH_SECRET"),
         ({"BETTER_AUTH_SECRET": 12345678}, "BETTER_AUTH_SECRET must be text."),
         ({"BETTER_AUTH_SECRET": "short"}, "BETTER_AUTH_SECRET holds a secret that"),
-        ({"BETTER_AUTH_SECRET": None, "AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
         ({"TRUST_FORWARDED_PREFIX": "yes"}, "TRUST_FORWARDED_PREFIX must be true"),
         ({"DATABASE_URL": "sqlite:///file:tasks?mode=memory&uri=true"}, "DATABASE_URL names an in-memory database"),
         ({"DATABASE_URL": "sqlite:///file::memory:?uri=true"}, "DATABASE_URL names an in-memory database"),
@@ -154,6 +153,32 @@ def test_an_impossible_setting_stops_the_start(
     problems = problems_of(settings | changes)
 
     assert any(sentence in problem for problem in problems), problems
+
+
+URL = "https://auth.example.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "beginning"),
+    [
+        ({}, "There is no key to verify tokens with. Set BETTER_AUTH_SECRET"),
+        ({"BETTER_AUTH_SECRET": "short"}, "BETTER_AUTH_SECRET holds a secret that"),
+        ({"AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
+        ({"BETTER_AUTH_SECRET": SECRET, "AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
+        ({"BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": "http://a.example"}, "AUTH_JWKS_URL must be an https URL"),
+        (
+            {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": URL},
+            "BETTER_AUTH_SECRET and AUTH_JWKS_URL are both set:",
+        ),
+    ],
+)
+def test_a_problem_is_told_by_the_name_the_operator_has_set(
+    settings: dict[str, Any], given: dict[str, Any], beginning: str
+) -> None:
+    """Ours where that was translated or would be, the library's where it was set itself."""
+    problems = problems_of(settings | {"BETTER_AUTH_SECRET": None} | given)
+
+    assert problems[0].startswith(beginning)
 
 
 def test_all_problems_are_reported_together(settings: dict[str, Any]) -> None:

@@ -297,6 +297,11 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         {},
         ["AUTH_ISSUERS[1].audiance is not a setting; did you mean AUTH_ISSUERS[1].audience?"],
     ),
+    "a misspelt name that would be inherited": (
+        changed(1, leway=5),
+        {},
+        ["AUTH_ISSUERS[1].leway is not a setting; did you mean AUTH_ISSUERS[1].leeway?"],
+    ),
     "a name of the whole service": (changed(1, realm="x"), {}, ["AUTH_ISSUERS[1].realm is not a setting."]),
     "a wrong value that all inherit": (
         ISSUERS,
