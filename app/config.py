@@ -71,8 +71,9 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
     if not isinstance(secret, str):
         yield "BETTER_AUTH_SECRET must be text."
         return
+    if not any(config.get(name) for name in KEY_SOURCES):
+        config.setdefault("AUTH_ALGORITHMS", ["HS256"])
     config.setdefault("AUTH_SECRET", _split_secrets(secret))
-    config.setdefault("AUTH_ALGORITHMS", ["HS256"])
     if config.get("AUTH_IDENTITY_CLAIM") == "email" and not config.get("BETTER_AUTH_URL"):
         yield (
             "AUTH_IDENTITY_CLAIM is email, and links in mails of Better Auth are tokens with an email under the same "

@@ -46,7 +46,7 @@ class AccessToken:
     #: The granted scopes, from where ``AUTH_PROFILE`` says they are (``scope``, RFC 8693 §4.2).
     scopes: frozenset[str]
     #: The roles of the user, from where ``AUTH_PROFILE`` says they are (``roles``, RFC 9068 §2.2.3.1).
-    roles: frozenset[str] = frozenset()
+    roles: frozenset[str]
     #: Every claim, by its name on the wire; read-only.
     claims: Claims = field(repr=False, hash=False)
 

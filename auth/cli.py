@@ -10,8 +10,8 @@ from flask import current_app
 from flask.cli import AppGroup
 from werkzeug.routing import BaseConverter, Rule
 
-from auth.checks import check_issuer
 from auth.errors import ConfigurationError
+from auth.issuer_check import check_issuer
 from auth.rules import AccessRule, Declaration, OwnerRule
 from auth.state import current_state
 
@@ -21,8 +21,9 @@ auth_commands = AppGroup("auth", help="Tokens for development, the guards of the
 @auth_commands.command("token")
 @click.argument("subject")
 @click.option("--scope", "scopes", multiple=True, help="Scope to grant; may be repeated.")
+@click.option("--role", "roles", multiple=True, help="Role of the user; may be repeated.")
 @click.option("--expires-in", default=3600, show_default=True, help="Seconds until the token expires.")
-def print_token(subject: str, scopes: tuple[str, ...], expires_in: int) -> None:
+def print_token(subject: str, scopes: tuple[str, ...], roles: tuple[str, ...], expires_in: int) -> None:
     """Print an access token for SUBJECT, signed with the shared secret. For development."""
     if not (current_state().config.development_tokens or current_app.debug):
         raise click.ClickException(
@@ -38,16 +39,17 @@ def print_token(subject: str, scopes: tuple[str, ...], expires_in: int) -> None:
         issuer = TokenIssuer.for_app(current_app)
     except ConfigurationError as error:
         raise click.ClickException(error.problems[0]) from error
-    click.echo(issuer.issue(subject, scopes=scopes, expires_in=expires_in))
+    try:
+        click.echo(issuer.issue(subject, scopes=scopes, roles=roles, expires_in=expires_in))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--role") from error
 
 
 @auth_commands.command("check")
 def check_configuration() -> None:
     """Ask each issuer for its keys, and tell what stands in the way; exit with 1 where anything does."""
-    state, failed = current_state(), False
-    for warning in state.config.warnings:
-        click.echo(f"Warning: {warning}")
-    for issuer in state.config.issuers:
+    failed = False
+    for issuer in current_state().config.issuers:
         click.echo(f"{issuer.issuer or 'any issuer'}, for {', '.join(sorted(issuer.audience)) or 'no audience'}:")
         for finding in check_issuer(issuer, time.time):
             failed = failed or finding.is_problem

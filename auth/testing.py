@@ -1,7 +1,5 @@
 """Tokens for tests and for trying things out: an issuer in a few lines, whose tokens a real verifier accepts.
 
-They have the shape that the profiles ``jwt``, ``better-auth`` and ``auth0`` ask for; what another ``AUTH_PROFILE``
-demands besides goes into ``claims`` and ``headers``.
 In production tokens come from an authorization server; nothing in a running service uses this module.
 """
 
@@ -20,9 +18,13 @@ from flask import Flask
 from auth.errors import ConfigurationError
 from auth.keys import KeySource, StaticKeys, VerificationKey
 from auth.keys.algorithms import HMAC_MIN_BYTES, RSA_ALGORITHMS
+from auth.profiles import PROFILES, Profile
 from auth.state import EXTENSION, ServerState
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+
+#: The value of claims that a profile demands and that mean nothing here, such as the client.
+_PLACEHOLDER = "development"
 
 _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "ES256": ec.SECP256R1,
@@ -46,15 +48,21 @@ class TokenIssuer:
         algorithm: str = "HS256",
         issuer: str | None = None,
         audience: str | None = None,
-        identity_claim: str = "sub",
+        profile: str = "jwt",
+        identity_claim: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``key`` is a secret or a private key of ``cryptography``; ``clock`` returns seconds since the epoch."""
+        """``key`` is a secret or a private key of ``cryptography``; ``clock`` returns seconds since the epoch.
+
+        ``profile`` is a value of ``AUTH_PROFILE``, which says how the tokens look, and what the identity claim is
+        unless one is named.
+        """
         self._key = key
         self._algorithm = algorithm
         self._issuer = issuer
         self._audience = audience
-        self._identity_claim = identity_claim
+        self._profile = PROFILES[profile]
+        self._identity_claim = identity_claim or self._profile.identity_claim
         self._clock = clock
 
     @classmethod
@@ -85,6 +93,7 @@ class TokenIssuer:
                         algorithm=algorithm,
                         issuer=config.issuer,
                         audience=min(config.audience, default=None),
+                        profile=next(name for name, profile in PROFILES.items() if profile is config.profile),
                         identity_claim=config.identity_claim,
                         clock=clock,
                     )
@@ -112,6 +121,7 @@ class TokenIssuer:
         user_id: str,
         *,
         scopes: Iterable[str] = (),
+        roles: Iterable[str] = (),
         expires_in: float = 900,
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
@@ -119,24 +129,45 @@ class TokenIssuer:
         """Return a signed token for a user, valid from now for ``expires_in`` seconds (negative: expired already).
 
         ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out.
+
+        Raises:
+            ValueError: there are roles, and tokens of this profile carry none.
         """
-        now = int(self._clock())
+        profile, now = self._profile, int(self._clock())
         made = {
+            **dict.fromkeys((*profile.required_claims, *profile.one_of_claims[:1]), _PLACEHOLDER),
+            **profile.fixed_claims,
             "iss": self._issuer,
-            "aud": self._audience,
+            "aud": None,
+            profile.audience_claim: self._audience,
             self._identity_claim: user_id,
-            "scope": " ".join(scopes) or None,
+            profile.scope_claims[0]: " ".join(scopes) or None,
+            **_with_roles(profile, list(roles)),
             "iat": now,
             "exp": now + expires_in,
             "jti": secrets.token_urlsafe(12),
             **(claims or {}),
         }
         present = {name: value for name, value in made.items() if value is not None}
-        return jwt.encode(present, self._key, algorithm=self._algorithm, headers=dict(headers or {}))
+        type_ = {} if "jwt" in profile.types else {"typ": "at+jwt"}
+        return jwt.encode(present, self._key, algorithm=self._algorithm, headers=type_ | dict(headers or {}))
 
     def authorization(self, user_id: str, **settings: Any) -> dict[str, str]:
         """Return the request headers with a token for a user; ``settings`` are those of :meth:`issue`."""
         return {"Authorization": f"Bearer {self.issue(user_id, **settings)}"}
+
+
+def _with_roles(profile: Profile, roles: list[str]) -> dict[str, Any]:
+    """Return the claim that holds roles, where and how the profile has them."""
+    if not roles:
+        return {}
+    if not profile.role_paths:
+        raise ValueError("Tokens of this profile carry no roles.")
+    value: Any = roles if profile.role_separator is None else profile.role_separator.join(roles)
+    first, *rest = profile.role_paths[0]
+    for name in reversed(rest):
+        value = {name: value}
+    return {str(first): value}
 
 
 def _generate_key(algorithm: str) -> bytes | PrivateKey:

@@ -17,7 +17,7 @@ from auth.access_token import Claims, freeze
 
 
 def token(**claims: Any) -> AccessToken:
-    return AccessToken(user_id="alice", issuer=None, scopes=frozenset(), claims=freeze(claims))
+    return AccessToken(user_id="alice", issuer=None, scopes=frozenset(), roles=frozenset(), claims=freeze(claims))
 
 
 def test_registered_claims_have_names_of_their_own() -> None:

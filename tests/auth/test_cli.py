@@ -39,6 +39,16 @@ def test_a_development_token_opens_the_service_it_was_made_in() -> None:
     }
 
 
+def test_a_development_token_has_the_roles_asked_for() -> None:
+    """Where the profile of the service puts them; refused where it has no place for them."""
+    arguments = ["auth", "token", "alice", "--role", "r", "--role", "s"]
+    minted = developing(AUTH_PROFILE="better-auth").test_cli_runner().invoke(args=arguments)
+    refused = developing(AUTH_PROFILE="auth0").test_cli_runner().invoke(args=arguments)
+
+    assert jwt.decode(minted.output.strip(), options={"verify_signature": False})["role"] == "r,s"
+    assert (refused.exit_code, "Tokens of this profile carry no roles." in refused.output) == (2, True)
+
+
 def test_a_development_token_may_be_expired_already() -> None:
     """To see what a client sees then."""
     app = developing()

@@ -43,7 +43,7 @@ FLOORS = [
     "auth.state",
     "auth.openapi",
     "auth.audit",
-    "auth.checks",
+    "auth.issuer_check",
     "auth.testing",
     "auth.cli",
     "auth.resource_server",

@@ -25,7 +25,7 @@ from auth.rules import (
 
 
 def token(user_id: str = "alice", *scopes: str) -> AccessToken:
-    return AccessToken(user_id=user_id, issuer=None, scopes=frozenset(scopes), claims=freeze({}))
+    return AccessToken(user_id=user_id, issuer=None, scopes=frozenset(scopes), roles=frozenset(), claims=freeze({}))
 
 
 GRANTED = {

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed448
 
 from auth.errors import ConfigurationError
+from auth.profiles import PROFILES
 from auth.testing import TokenIssuer
 from tests.auth.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, SECRET, service, verifier
 
@@ -75,6 +76,37 @@ def test_claims_and_headers_may_be_replaced_and_left_out() -> None:
     assert claims_of(token).keys() == {"iss", "aud", "sub", "iat", "jti", "role"}
     assert claims_of(token)["sub"] == "bob"
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt", "kid": "1"}
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if PROFILES[name].role_paths])
+def test_tokens_of_each_profile_are_what_its_verifier_accepts(profile: str) -> None:
+    """User, scopes and roles stand where that issuer puts them."""
+    issuer = TokenIssuer(SECRET, issuer=ISSUER, audience=AUDIENCE, profile=profile, clock=lambda: NOW)
+
+    token = verifier(AUTH_PROFILE=profile).verify(issuer.issue("alice", scopes=["a", "b"], roles=["r", "s"]))
+
+    assert token.user_id == "alice"
+    assert token.scopes == {"a", "b"}
+    assert token.roles == {"r", "s"}
+
+
+def test_roles_that_a_profile_has_no_place_for_are_refused() -> None:
+    """They would be left out in silence."""
+    issuer = TokenIssuer(SECRET, issuer=ISSUER, audience=AUDIENCE, profile="auth0", clock=lambda: NOW)
+
+    assert verifier(AUTH_PROFILE="auth0").verify(issuer.issue("alice")).user_id == "alice"
+    with pytest.raises(ValueError, match="carry no roles"):
+        issuer.issue("alice", roles=["r"])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_issuer_for_an_app_signs_in_the_shape_of_its_profile(profile: str) -> None:
+    """So that ``flask auth token`` prints what the service accepts."""
+    app = service(AUTH_PROFILE=profile)
+
+    token = TokenIssuer.for_app(app, clock=lambda: NOW).issue("alice")
+
+    assert app.extensions["resource_server"].verifier.verify(token).user_id == "alice"
 
 
 def test_another_claim_may_name_the_user() -> None:

@@ -45,7 +45,9 @@ def test_a_good_token_becomes_an_access_token() -> None:
     """Every part of the result comes from the claims."""
     token = verifier().verify(with_claims(scope="a b", jti="t-1"))
 
-    assert token == AccessToken(user_id="alice", issuer=ISSUER, scopes=frozenset({"a", "b"}), claims=token.claims)
+    assert token == AccessToken(
+        user_id="alice", issuer=ISSUER, scopes=frozenset({"a", "b"}), roles=frozenset(), claims=token.claims
+    )
     assert token.claims == {**CLAIMS, "scope": "a b", "jti": "t-1"}
 
 

@@ -65,7 +65,7 @@ def _check_fetched_keys(fetched: FetchedKeys, issuer: IssuerConfig) -> Iterator[
     elif not accepted:
         yield Finding(
             f"None of these keys is for an accepted algorithm: they are for {_listed(keys.algorithms)}, accepted are "
-            f"{_listed(issuer.algorithms)}. Correct AUTH_ALGORITHMS.",
+            f"{_listed(issuer.algorithms)}. Correct the setting of the accepted algorithms.",
             is_problem=True,
         )
     else:
@@ -82,7 +82,7 @@ def _check_clock(fetched: FetchedKeys, leeway: float, now: float) -> Iterator[Fi
         yield Finding("The clocks agree.")
         return
     relation = "ahead of" if difference > 0 else "behind"
-    sentence = f"The clock of the issuer is {abs(difference):.0f} s {relation} ours; AUTH_LEEWAY forgives {leeway:g} s."
+    sentence = f"The clock of the issuer is {abs(difference):.0f} s {relation} ours; the leeway forgives {leeway:g} s."
     yield Finding(sentence, is_problem=abs(difference) > leeway + _IMPRECISION)
 
 
