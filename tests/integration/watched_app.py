@@ -1,0 +1,25 @@
+"""The tasks API as ``wsgi.py`` makes it, with a header that names the worker which answered.
+
+With ``TOKEN_AT_IMPORT``, a token, the keys are used once before gunicorn forks, if it loads the app before.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Response
+
+from wsgi import app
+
+
+@app.after_request
+def name_worker(response: Response) -> Response:
+    """Put the process id into the answer."""
+    response.headers["X-Worker"] = str(os.getpid())
+    return response
+
+
+if token := os.environ.get("TOKEN_AT_IMPORT"):
+    answer = app.test_client().get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    # Goes into the log of gunicorn, where the test looks for it.
+    app.logger.warning("%s was answered with %d", __name__, answer.status_code)
