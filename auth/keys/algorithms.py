@@ -48,6 +48,11 @@ SMALL_ORDER_ED25519 = frozenset(
     for encoding in (low, low[:-2] + f"{int(low[-2:], 16) | 0x80:02x}")
 )
 
+#: The same on edwards448, where the sign has a byte of its own.
+SMALL_ORDER_ED448 = frozenset(
+    y.to_bytes(56, "little") + sign for y in (0, 1, 2**448 - 2**224 - 2) for sign in (b"\x00", b"\x80")
+)
+
 SYMMETRIC_ALGORITHMS = tuple(HMAC_MIN_BYTES)
 ASYMMETRIC_ALGORITHMS = (*RSA_ALGORITHMS, *CURVE_ALGORITHMS.values(), "EdDSA", "Ed25519", "Ed448")
 

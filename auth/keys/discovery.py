@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from auth.keys.fetching import Deadline, FetchError, UnexpectedAnswerError, fetch_json
-from auth.keys.urls import is_fetchable, is_loopback, shown
+from auth.keys.urls import is_fetchable, shown
 
 #: Seconds for which an address found in metadata is used without asking again.
 _KEEP_FOUND = 3600
@@ -21,6 +21,8 @@ class Address:
     url: str
     #: Seconds for which it may be used, unless it fails before.
     keep: float = math.inf
+    #: The issuer whose keys count, where the set holds those of several and names them; None where all do.
+    owner: str | None = None
 
 
 class JwksLocation(Protocol):
@@ -45,6 +47,8 @@ class FixedLocation:
     """A JWK Set whose URL is known."""
 
     url: str
+    #: See :attr:`Address.owner`.
+    owner: str | None = None
 
     @property
     def name(self) -> str:
@@ -53,7 +57,7 @@ class FixedLocation:
 
     def find(self, deadline: Deadline) -> Address:  # noqa: ARG002  # nobody has to be asked
         """Return the URL."""
-        return Address(self.url)
+        return Address(self.url, owner=self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class DiscoveredLocation:
     """A JWK Set that the issuer's metadata names: OpenID Connect Discovery 1.0 §4, else RFC 8414 §3."""
 
     issuer: str
+    #: See :attr:`Address.owner`.
+    owner: str | None = None
 
     @property
     def name(self) -> str:
@@ -80,9 +86,10 @@ class DiscoveredLocation:
         url = metadata.get("jwks_uri")
         if not isinstance(url, str):
             raise FetchError(f"the metadata of {self.name} names no jwks_uri")
-        if not is_fetchable(url) or (_is_http(url) and not self._is_local()):
+        # An issuer of development, on this machine, may use http all through: what is fetched by http is nowhere else.
+        if not is_fetchable(url) or (_is_http(url) and not _is_http(self.issuer)):
             raise FetchError(f"the metadata of {self.name} names a jwks_uri that is not an https URL")
-        return Address(url, keep=_KEEP_FOUND)
+        return Address(url, keep=_KEEP_FOUND, owner=self.owner)
 
     def _metadata(self, deadline: Deadline) -> dict[str, Any]:
         try:
@@ -92,10 +99,6 @@ class DiscoveredLocation:
                 return fetch_json(oauth_metadata_url(self.issuer), deadline).content
             except UnexpectedAnswerError as oauth:
                 raise FetchError(f"{openid}; {oauth}") from oauth
-
-    def _is_local(self) -> bool:
-        """Tell whether the issuer is one of development, which may use http all through."""
-        return _is_http(self.issuer) and is_loopback(self.issuer)
 
 
 def openid_metadata_url(issuer: str) -> str:
@@ -111,4 +114,4 @@ def oauth_metadata_url(issuer: str) -> str:
 
 
 def _is_http(url: str) -> bool:
-    return urlsplit(url).scheme.lower() == "http"
+    return urlsplit(url).scheme == "http"

@@ -28,6 +28,9 @@ from auth.keys.urls import is_fetchable, is_loopback, shown
 #: The longest document that is read, in bytes; key sets have a few thousand.
 MAX_BYTES = 1_048_576
 
+#: The most bytes that are read altogether, headers and what chunks are wrapped in included.
+_MAX_BYTES_IN_ALL = 2 * MAX_BYTES
+
 _ACCEPT = "application/jwk-set+json, application/json"
 
 #: Longer numbers of seconds are no sensible answer, and take long to convert.
@@ -129,8 +132,9 @@ def _opener(url: str, deadline: Deadline) -> urllib.request.OpenerDirector:
     opener.addheaders = []
     if not is_loopback(url):
         opener.add_handler(urllib.request.ProxyHandler())
-    opener.add_handler(_HTTPHandler(deadline))
-    opener.add_handler(_HTTPSHandler(deadline))
+    # What https needs takes time to make, which is missing from a fetch that goes without.
+    is_https = url.lower().startswith("https:")
+    opener.add_handler(_HTTPSHandler(deadline) if is_https else _HTTPHandler(deadline))
     return opener
 
 
@@ -205,13 +209,19 @@ class _BoundedReads(io.RawIOBase):
         self._stream = stream
         self._connection = connection
         self._deadline = deadline
+        self._allowed = _MAX_BYTES_IN_ALL
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int | None:
+    def readinto(self, buffer: Any, /) -> int:
         self._connection.settimeout(self._deadline.remaining())
-        count: int | None = self._stream.readinto(buffer)
+        count: int = self._stream.readinto(buffer)
+        self._allowed -= count
+        if self._allowed < 0:
+            raise http.client.HTTPException
+        # For whoever uses the socket next: behind a proxy that is the start of TLS.
+        self._connection.settimeout(self._deadline.remaining())
         return count
 
     def close(self) -> None:

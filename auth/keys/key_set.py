@@ -7,6 +7,7 @@ of. What comes out never changes, so threads share it without a lock.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ MAX_ATTEMPTS = 10
 
 #: The most members that are looked at; no issuer has a tenth of it.
 MAX_MEMBERS = 1000
+
+#: What stands for any tenant in the ``issuer`` of a key, once that is a regular expression.
+_ANY_TENANT = re.compile(r"\\\{tenantid\\\}", re.IGNORECASE)
 
 #: Characters of a key id that are shown; the rest of a longer one is left out.
 _LONGEST_KEY_ID = 80
@@ -58,8 +62,10 @@ class KeySet:
         object.__setattr__(self, "_by_key_id", by_key_id)
 
     @classmethod
-    def from_document(cls, content: Mapping[str, Any], name: str) -> KeySet:
+    def from_document(cls, content: Mapping[str, Any], name: str, owner: str | None = None) -> KeySet:
         """Judge the members of a JWK Set; ``name`` is how errors call it.
+
+        ``owner`` is the issuer whose keys count, where the members name theirs.
 
         An empty one is fine: some issuers make their first key when they need it.
 
@@ -71,7 +77,7 @@ class KeySet:
             raise FetchError(f"{name} is not a JWK Set: it has no list of keys")
         if len(members) > MAX_MEMBERS:
             raise FetchError(f"{name} has more than {MAX_MEMBERS} keys")
-        judged = [(index, _judge(index, member)) for index, member in enumerate(members)]
+        judged = [(index, _judge(index, member, owner)) for index, member in enumerate(members)]
         usable = [(index, result) for index, result in judged if isinstance(result, VerificationKey)]
         unusable = [result for _, result in judged if isinstance(result, DroppedKey)]
         keys, ambiguous = _without_ambiguity(usable)
@@ -108,13 +114,26 @@ def _made_for(algorithm: str, keys: Iterable[VerificationKey]) -> list[Verificat
     return [key for key in keys if algorithm in key.algorithms][:MAX_ATTEMPTS]
 
 
-def _judge(index: int, member: object) -> VerificationKey | DroppedKey:
+def _judge(index: int, member: object, owner: str | None) -> VerificationKey | DroppedKey:
     if not isinstance(member, dict):
         return DroppedKey(index=index, key_id=None, reason="is not a JSON object")
+    if owner is not None and not _belongs_to(owner, member.get("issuer")):
+        return DroppedKey(index=index, key_id=_shown(_key_id(member)), reason='is for another issuer ("issuer")')
     try:
         return VerificationKey.from_jwk(member)
     except UnusableKeyError as error:
         return DroppedKey(index=index, key_id=_shown(_key_id(member)), reason=str(error))
+
+
+def _belongs_to(owner: str, named: object) -> bool:
+    """Tell whether a key of a server with many issuers is one of ours; ``{tenantid}`` stands for any tenant.
+
+    Names of another host, as older forms of the same issuer have, say nothing about this one.
+    """
+    if not isinstance(named, str) or named.split("/")[:3] != owner.split("/")[:3]:
+        return True
+    pattern = _ANY_TENANT.sub("[^/]+", re.escape(named))
+    return re.fullmatch(pattern, owner) is not None
 
 
 def _key_id(member: object) -> str | None:

@@ -46,10 +46,10 @@ class KeyLoader:
         if self._address is None or self._clock() >= self._address_until:
             self._address = self._location.find(deadline)
             self._address_until = self._clock() + self._address.keep
-        url = self._address.url
+        url, owner = self._address.url, self._address.owner
         try:
             document = fetch_json(url, deadline)
-            keys = KeySet.from_document(document.content, shown(url))
+            keys = KeySet.from_document(document.content, shown(url), owner)
         except FetchError:
             self._address = None
             raise

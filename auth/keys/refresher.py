@@ -33,6 +33,11 @@ class Flight:
         self.began_at: float | None = None
         self._over = threading.Event()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether what it brings is there to be used."""
+        return self._over.is_set()
+
     def end(self) -> None:
         """Let everybody go on."""
         self._over.set()
@@ -106,14 +111,32 @@ class Refresher:
     def join(self, seen: Standing) -> Flight | None:
         """Return the fetch that is under way, asking for one where none is; None where things have changed already."""
         with self._lock:
-            return None if self.standing is not seen else self._under_way or self._ask()
-
-    def ask_within_budget(self, seen: Standing) -> Flight | None:
-        """Ask for a fetch that begins from now on; None where the budget is spent or things have changed already."""
-        with self._lock:
-            if self.standing is not seen or not self._budget.take(self._clock()):
+            if self.standing is not seen:
                 return None
-            return self._ask()
+            flight = self._under_way
+            return self._ask() if flight is None or flight.is_over else flight
+
+    def ask_within_budget(self, seen: Standing, since: float) -> Flight | None:
+        """Ask for a fetch that begins after ``since``, or share the one that somebody has asked for.
+
+        None where the budget is spent or things have changed already.
+        """
+        with self._lock:
+            if self.standing is not seen:
+                return None
+            shared = self._begun_after(since)
+            if shared is not None:
+                return shared
+            return self._ask() if self._budget.take(self._clock()) else None
+
+    def _begun_after(self, since: float) -> Flight | None:
+        """Return a fetch that need not be paid for again; None while the issuer fails, as in :meth:`under_way`."""
+        if self.standing.failures or self.is_overdue():
+            return None
+        flight = self._under_way
+        if flight is not None and flight.began_at is not None and flight.began_at > since:
+            return flight
+        return self._asked
 
     def is_overdue(self) -> bool:
         """Tell whether a fetch has been under way for longer than one may take.
@@ -160,7 +183,11 @@ class Refresher:
             flight.began_at = began_at = self._clock()
             self._under_way = flight
         try:
-            self._settle(self._load(), began_at)
+            outcome = self._load()
+            before = self._settle(outcome, began_at)
+            # Nobody waits for the log, whose handlers may take their time.
+            flight.end()
+            self._log(outcome, before)
         finally:
             self._under_way = None
             flight.end()
@@ -174,22 +201,25 @@ class Refresher:
             _LOGGER.debug("an unforeseen failure while fetching the keys of %s", self._name, exc_info=True)
             return f"fetching failed in an unforeseen way ({type(error).__name__})"
 
-    def _settle(self, outcome: FetchedKeys | str, began_at: float) -> None:
-        """Take over what a fetch has brought; log it once the lock is free, for handlers may take their time."""
-        before = self.standing
+    def _settle(self, outcome: FetchedKeys | str, began_at: float) -> Standing:
+        """Take over what a fetch has brought; return how things stood before."""
         with self._lock:
+            before = self.standing
             if isinstance(outcome, FetchedKeys):
                 keys = held(outcome.keys, outcome.max_age, began_at, self._settings)
                 self.standing = before.after_success(keys, _RANDOM.random())
             else:
                 self._fail(outcome)
+            return before
+
+    def _fail(self, error: str) -> None:
+        self.standing = self.standing.after_failure(error, self._clock(), self._settings, _RANDOM.random())
+
+    def _log(self, outcome: FetchedKeys | str, before: Standing) -> None:
         if isinstance(outcome, FetchedKeys):
             self._log_success(outcome.keys, before)
         else:
             self._log_failure()
-
-    def _fail(self, error: str) -> None:
-        self.standing = self.standing.after_failure(error, self._clock(), self._settings, _RANDOM.random())
 
     def _log_failure(self) -> None:
         standing, now = self.standing, self._clock()

@@ -64,6 +64,10 @@ class RemoteKeySet:
         self._finalizer: weakref.finalize[Any, Any] | None = None
         _ALL.add(self)
 
+    def __reduce__(self) -> tuple[Callable[[JwksLocation], RemoteKeySet], tuple[JwksLocation]]:
+        """Copy and pickle what this was made from: threads and locks are not for sharing, and a copy is on its own."""
+        return functools.partial(type(self), settings=self._settings, clock=self._clock), (self._location,)
+
     def keys_for(self, algorithm: str, key_id: str | None) -> Iterator[VerificationKey]:
         """Return the few keys that may have signed a token with this ``alg`` and ``kid``.
 
@@ -148,7 +152,7 @@ class RemoteKeySet:
         """Yield the keys that fit, then those of newer sets: of a fetch under way, and of one asked for."""
         refresher = self._refresher()
         offered: list[VerificationKey] = []
-        seeks = iter((refresher.under_way, refresher.ask_within_budget))
+        seeks = iter((refresher.under_way, functools.partial(refresher.ask_within_budget, since=arrived)))
         while True:
             new = [key for key in held.keys.candidates(algorithm, key_id) if key not in offered]
             yield from new
@@ -169,8 +173,10 @@ class RemoteKeySet:
         return refresher.standing.held or seen
 
     def _wait(self, flight: Flight | None, arrived: float, patience: float) -> None:
+        """Wait for a fetch, from its beginning on: who comes later does not wait longer."""
         if flight is not None:
-            flight.wait(arrived + patience * self._settings.timeout - self._clock())
+            since = arrived if flight.began_at is None else min(arrived, flight.began_at)
+            flight.wait(since + patience * self._settings.timeout - self._clock())
 
     def _forget_process(self) -> None:
         """Leave behind what belongs to the parent of this process, but for its keys, which never change."""

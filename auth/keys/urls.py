@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 #: Characters of a URL that are shown; the rest of a longer one is left out.
 _LONGEST_SHOWN = 200
 
+#: An address in brackets as it has to be: some versions of Python read past whatever else stands around them.
+_BRACKETED = re.compile(r"\[[^][]+\](:[0-9]*)?")
+
 
 def is_plain_http(url: str) -> bool:
     """Tell whether a URL would go over the network unencrypted: ``http``, and not to this machine itself."""
     try:
-        scheme = urlsplit(url).scheme.lower()
+        scheme = urlsplit(url).scheme
     except ValueError:
         return True
     return scheme == "http" and not is_loopback(url)
@@ -21,8 +25,12 @@ def is_plain_http(url: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Tell whether a URL names this machine itself."""
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
     except ValueError:
+        return False
+    authority = parts.netloc.rpartition("@")[2]
+    if "[" in authority and not _BRACKETED.fullmatch(authority):
         return False
     try:
         return ip_address(host).is_loopback
@@ -40,7 +48,7 @@ def is_fetchable(url: str) -> bool:
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return has_host and parts.scheme.lower() in ("https", "http") and "@" not in parts.netloc
+    return has_host and parts.scheme in ("https", "http") and "@" not in parts.netloc
 
 
 def shown(url: str) -> str:

@@ -23,6 +23,7 @@ from auth.keys.algorithms import (
     HMAC_MIN_BYTES,
     IMPLEMENTATIONS,
     RSA_MIN_BITS,
+    SMALL_ORDER_ED448,
     SMALL_ORDER_ED25519,
     PublicKey,
     algorithms_of,
@@ -133,7 +134,8 @@ class VerificationKey:
             raise UnusableKeyError(f"has {loaded.key_size} bits, an RSA key needs {RSA_MIN_BITS}")
         if isinstance(loaded, RSAPublicKey) and loaded.public_numbers().n % 2 == 0:
             raise UnusableKeyError("has an even modulus, which is no product of two primes")
-        if isinstance(loaded, Ed25519PublicKey) and loaded.public_bytes_raw() in SMALL_ORDER_ED25519:
+        small_order = SMALL_ORDER_ED25519 | SMALL_ORDER_ED448
+        if isinstance(loaded, Ed25519PublicKey | Ed448PublicKey) and loaded.public_bytes_raw() in small_order:
             raise UnusableKeyError("is a point of small order, for which anybody can sign")
         algorithms = frozenset(algorithms_of(loaded))
         if not algorithms:

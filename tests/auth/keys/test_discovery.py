@@ -148,16 +148,23 @@ def test_keys_are_fetched_by_https_wherever_metadata_point(issuer: IssuerServer,
     assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} names a jwks_uri that is not an https URL"
 
 
-def test_an_issuer_elsewhere_cannot_send_us_to_this_machine_by_http(
-    issuer: IssuerServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:3000/jwks", "HTTP://localhost/jwks"])
+@pytest.mark.parametrize("issuer", ["https://issuer.example", "https://localhost"])
+def test_an_issuer_with_https_cannot_send_us_to_this_machine_by_http(
+    issuer: str, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Plain http on loopback is for issuers that are there themselves, in development."""
-    metadata = {"issuer": "https://issuer.example", "jwks_uri": issuer.jwks_url}
+    monkeypatch.setattr(DiscoveredLocation, "_metadata", lambda *_: {"issuer": issuer, "jwks_uri": uri})
+
+    assert reason(issuer) == f"the metadata of {issuer} names a jwks_uri that is not an https URL"
+
+
+def test_an_issuer_may_keep_its_keys_on_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Google does; its metadata came by https."""
+    metadata = {"issuer": "https://issuer.example", "jwks_uri": "https://keys.example/jwks"}
     monkeypatch.setattr(DiscoveredLocation, "_metadata", lambda *_: metadata)
 
-    assert reason("https://issuer.example") == (
-        "the metadata of https://issuer.example names a jwks_uri that is not an https URL"
-    )
+    assert find("https://issuer.example") == Address("https://keys.example/jwks", keep=3600)
 
 
 def test_a_plain_http_issuer_elsewhere_is_not_asked() -> None:
@@ -206,3 +213,17 @@ def test_the_location_is_looked_up_again_once_it_fails(issuer: IssuerServer, doc
         keys.load()
 
     assert keys.load().url == f"{issuer.origin}/moved"
+
+
+@pytest.mark.parametrize("is_found", [False, True])
+def test_the_keys_of_another_issuer_of_the_server_are_left_out(issuer: IssuerServer, is_found: bool) -> None:
+    """Wherever the set was found; without an owner, what a key says about its issuer means nothing."""
+    key = SigningKey.generate("ES256", "theirs").jwk(issuer=f"{issuer.origin}/another")
+    issuer.keys = [SigningKey.generate("ES256", "ours").jwk(issuer=issuer.issuer), key]
+
+    def kept(owner: str | None) -> set[str | None]:
+        location = DiscoveredLocation(issuer.issuer, owner) if is_found else FixedLocation(issuer.jwks_url, owner)
+        return {key.key_id for key in RemoteKeySet(location).fetch_now().keys.keys}
+
+    assert kept(issuer.issuer) == {"ours"}
+    assert kept(None) == {"ours", "theirs"}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from email.message import Message
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from cryptography import x509
@@ -159,6 +160,31 @@ def test_the_deadline_is_for_everything_together(issuer: IssuerServer, fault: Fa
     assert time.monotonic() - began < 2
 
 
+class Waning(Deadline):
+    """A deadline that comes nearer with each look at it."""
+
+    def remaining(self) -> float:
+        left, self._end = self._end, self._end - 1
+        return left
+
+
+def test_what_follows_a_read_has_the_time_that_is_left_after_it() -> None:
+    """Behind a proxy it is the start of TLS, which would have the time of the last read a second time."""
+    waning = Waning(0)
+    waning._end = 5
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb", buffering=0) as stream:
+        theirs.sendall(b"HTTP")
+        assert fetching._BoundedReads(stream, ours, waning).read(4) == b"HTTP"
+        assert ours.gettimeout() == 4
+
+
+def test_less_than_a_second_is_time_as_well() -> None:
+    """The last step has what the others have left."""
+    assert 0 < Deadline(0.9).remaining() <= 0.9
+
+
 def test_a_deadline_that_is_over_asks_nobody(issuer: IssuerServer) -> None:
     """As when metadata have taken all the time there was."""
     assert reason(issuer.jwks_url, 0) == "did not answer in time"
@@ -173,6 +199,13 @@ def test_the_longest_document_is_read_and_not_a_longer_one(issuer: IssuerServer)
 
     issuer.documents[JWKS] = {"keys": "a" * (MAX_BYTES - frame + 1)}
     assert reason(issuer.jwks_url) == TOO_LONG
+
+
+def test_headers_count_as_well(issuer: IssuerServer) -> None:
+    """They are no way to fill the memory."""
+    issuer.headers = {f"X-{number}": "a" * 60_000 for number in range(40)}
+
+    assert reason(issuer.jwks_url) == "does not speak HTTP as it should"
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
@@ -211,6 +244,36 @@ def test_each_address_of_a_host_is_tried(issuer: IssuerServer, monkeypatch: pyte
     assert fetch(issuer.jwks_url).content == {"keys": []}
 
 
+class SilentSocket(socket.socket):
+    """A socket whose other end never answers, and the seconds for which it was to be waited for."""
+
+    waited: ClassVar[list[float | None]] = []
+
+    def connect(self, address: object, /) -> None:
+        self.waited.append(self.gettimeout())
+        raise TimeoutError
+
+
+def test_a_silent_address_takes_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it leaves is for the others."""
+    monkeypatch.setattr(SilentSocket, "waited", [])
+    monkeypatch.setattr(socket, "socket", SilentSocket)
+    resolve_to(monkeypatch, 1, 2, 3)
+
+    assert reason("http://localhost/jwks") == "did not answer in time"
+    assert SilentSocket.waited == pytest.approx([ENOUGH / 3, ENOUGH / 2, ENOUGH], rel=0.2)
+
+
+def test_what_follows_the_connecting_has_all_the_time_that_is_left(
+    issuer: IssuerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the share of one address."""
+    resolve_to(monkeypatch, issuer.port, issuer.port)
+
+    with fetching._connect(Deadline(ENOUGH), ("localhost", 1)) as connection:
+        assert connection.gettimeout() == pytest.approx(ENOUGH, rel=0.2)
+
+
 def test_a_host_without_an_address_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resolvers may answer with nothing."""
     resolve_to(monkeypatch)
@@ -227,6 +290,12 @@ def test_a_host_that_nobody_knows_cannot_be_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
     assert reason("https://issuer.example/jwks") == "has a host name that cannot be found"
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "issuer..example"])
+def test_a_host_name_that_is_none_cannot_be_reached(host: str) -> None:
+    """Python does not even ask for it, and says so in a way of its own."""
+    assert reason(f"https://{host}/jwks") == "cannot be reached"
 
 
 CACHE_CONTROL = {

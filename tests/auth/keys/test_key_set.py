@@ -111,6 +111,13 @@ def test_one_id_for_two_keys_means_neither() -> None:
     assert reasons(judged) == [f'key {index} (kid "key-1") shares its "kid" with another' for index in (0, 2)]
 
 
+def test_what_is_left_out_is_told_in_the_order_of_the_set() -> None:
+    """Whatever the reason."""
+    judged = key_set(ED.jwk(), RSA.jwk(kid="2", use="enc"), OTHER_ED.jwk(), 0)
+
+    assert [entry.index for entry in judged.dropped] == [0, 1, 2, 3]
+
+
 def test_the_same_key_twice_counts_once() -> None:
     """It is not ambiguous, only repeated."""
     judged = key_set(RSA.jwk(), RSA.jwk(), RSA.jwk(alg=...))
@@ -194,6 +201,36 @@ def test_a_set_knows_every_id_in_it() -> None:
     assert judged.knows("2")
     assert not judged.knows("3")
     assert not judged.knows(None)
+
+
+TENANT = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"
+NAMED = {
+    "our issuer": (TENANT, True),
+    "any tenant": ("https://login.microsoftonline.com/{tenantid}/v2.0", True),
+    "any tenant in another case": ("https://login.microsoftonline.com/{TenantId}/v2.0", True),
+    "the tenant of personal accounts": (
+        "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+        False,
+    ),
+    "any tenant of another version": ("https://login.microsoftonline.com/{tenantid}/v1.0", False),
+    "more than our issuer": (f"{TENANT}/x", False),
+    "a pattern": ("https://login.microsoftonline.com/.*", False),
+    "another host": ("https://sts.windows.net/{tenantid}/", True),
+    "nobody": (..., True),
+    "a number": (5, True),
+}
+
+
+@pytest.mark.parametrize(("named", "counts"), NAMED.values(), ids=NAMED)
+def test_a_key_that_names_another_issuer_of_the_server_is_dropped(named: object, counts: bool) -> None:
+    """Where the owner of the set is known; otherwise the member means nothing."""
+    document = {"keys": [RSA.jwk(issuer=named)]}
+
+    judged = KeySet.from_document(document, "it", TENANT)
+
+    assert bool(judged.keys) is counts
+    assert [entry.reason for entry in judged.dropped] == ([] if counts else ['is for another issuer ("issuer")'])
+    assert KeySet.from_document(document, "it").keys
 
 
 def test_only_what_is_newly_dropped_is_news() -> None:

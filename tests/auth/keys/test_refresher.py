@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import logging
 import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +108,18 @@ def test_of_two_threads_that_come_first_one_makes_the_refresher(issuer: IssuerSe
     assert issuer.requests[JWKS] == 1
 
 
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_shares_nothing_and_begins_anew(
+    issuer: IssuerServer, copied: Callable[[RemoteKeySet], RemoteKeySet]
+) -> None:
+    """One that shared thread and locks would be passed over by a fork, and never come free in the child."""
+    keys = remote(issuer)
+    found(keys)
+
+    assert found(copied(keys), FIRST) == verification_keys(FIRST)
+    assert issuer.requests[JWKS] == 2
+
+
 def test_the_thread_ends_with_the_key_set(issuer: IssuerServer) -> None:
     """Apps are made and thrown away in tests; their threads must not pile up."""
     keys = remote(issuer)
@@ -166,7 +180,7 @@ def test_nobody_waits_for_a_thread_that_has_ended(issuer: IssuerServer, clock: C
     keys.ready()
     eventually(lambda: location.asked)
     refresher = keys._refresher()
-    flight = refresher.ask_within_budget(refresher.standing)
+    flight = refresher.ask_within_budget(refresher.standing, clock())
     assert flight is not None
 
     refresher.stop()
@@ -175,7 +189,7 @@ def test_nobody_waits_for_a_thread_that_has_ended(issuer: IssuerServer, clock: C
     with at_once():
         flight.wait(PATIENCE)
     eventually(lambda: not refreshers())
-    assert refresher.ask_within_budget(refresher.standing) is None
+    assert refresher.ask_within_budget(refresher.standing, clock()) is None
 
 
 def test_a_failure_that_nobody_foresaw_is_a_failure(clock: Clock, issuer: IssuerServer) -> None:
@@ -192,6 +206,55 @@ def test_a_failure_that_nobody_foresaw_is_a_failure(clock: Clock, issuer: Issuer
     eventually(keys.ready)
 
     assert len(refreshers()) == 1
+
+
+def test_who_looked_before_a_fetch_ended_looks_again_before_asking(issuer: IssuerServer, clock: Clock) -> None:
+    """What was missing may be there by now."""
+    keys = remote(issuer, clock)
+    refresher = keys._refresher()
+    seen = refresher.standing
+    found(keys)
+
+    assert refresher.join(seen) is None
+    assert refresher.ask_within_budget(seen, clock()) is None
+
+
+def test_a_fetch_that_began_late_enough_is_not_paid_for_again(issuer: IssuerServer, clock: Clock) -> None:
+    """It will bring what any other would."""
+    keys = remote(issuer, clock, unknown_key_budget=0)
+    found(keys)
+    issuer.fault = Fault.PAUSED
+    clock.now += 590
+    keys.ready()
+    issuer.wait_for_requests(JWKS, 2)
+    refresher = keys._refresher()
+
+    assert refresher.ask_within_budget(refresher.standing, clock() - 1) is not None
+    assert refresher.ask_within_budget(refresher.standing, clock()) is None
+    issuer.fault = None
+
+
+class SlowHandler(logging.Handler):
+    """A log that takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.go_on.wait(PATIENCE)
+
+
+def test_nobody_waits_for_the_log(issuer: IssuerServer, clock: Clock) -> None:
+    """What a fetch has brought is there for the requests first."""
+    issuer.keys = [FIRST, {"kty": "unknown"}]
+    log, handler = logging.getLogger("auth.keys"), SlowHandler()
+    log.addHandler(handler)
+
+    with at_once():
+        assert found(remote(issuer, clock), FIRST) == verification_keys(FIRST)
+    handler.go_on.set()
+    log.removeHandler(handler)
 
 
 def test_a_fetch_that_overruns_its_time_counts_as_failed(issuer: IssuerServer, clock: Clock) -> None:

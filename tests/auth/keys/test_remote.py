@@ -106,6 +106,20 @@ def test_a_cold_start_without_keys_is_refused_within_3_seconds_and_recovers_by_i
     assert found(keys) == verification_keys(FIRST)
 
 
+def test_who_comes_late_in_a_first_fetch_waits_for_what_is_left_of_it(issuer: IssuerServer, clock: Clock) -> None:
+    """Or requests that had to queue for a thread would be answered after more than the time for a fetch."""
+    issuer.fault = Fault.PAUSED
+    keys = remote(issuer, clock, timeout=10)
+    keys.ready()
+    issuer.wait_for_requests(JWKS, 1)
+    clock.now += 9
+
+    with at_once(), pytest.raises(KeysUnavailableError, match="they are still being fetched"):
+        found(keys)
+    issuer.fault = None
+    eventually(keys.ready)
+
+
 @pytest.mark.parametrize(("fault", "timeout"), OUTAGES.items(), ids=lambda value: getattr(value, "name", ""))
 def test_a_cold_start_survives_every_fault_of_the_issuer(issuer: IssuerServer, fault: Fault, timeout: float) -> None:
     """A 503 that says when to come again, never a refusal of the token, and no help is needed afterwards."""
@@ -411,6 +425,24 @@ def test_a_fetch_that_began_too_early_for_a_key_is_followed_by_one_more(issuer: 
     assert found(keys, SECOND) == verification_keys(SECOND)
     assert issuer.requests[JWKS] == 3
     lifter.join()
+
+
+def test_all_who_need_the_fetch_that_follows_share_it(issuer: IssuerServer) -> None:
+    """A rotation needs one of the budget, whatever was under way before and however many requests come with the key."""
+    keys = remote(issuer, unknown_key_budget=2)
+    found(keys)
+    issuer.fault = Fault.PAUSED
+    stranger = threading.Thread(target=found, args=(keys, "invented"))
+    stranger.start()
+    issuer.wait_for_requests(JWKS, 2)
+    issuer.keys = [FIRST, SECOND]
+    lifter = threading.Timer(0.3, setattr, (issuer, "fault", None))
+    lifter.start()
+
+    assert in_threads(20, lambda _: found(keys, SECOND)) == [verification_keys(SECOND)] * 20
+    assert issuer.requests[JWKS] == 3
+    lifter.join()
+    stranger.join()
 
 
 def test_keys_fetched_after_a_request_came_are_not_fetched_once_more_for_it(issuer: IssuerServer) -> None:

@@ -10,6 +10,14 @@ from auth.keys.schedule import HeldKeys, RemoteKeySettings, Standing, TokenBucke
 SETTINGS = RemoteKeySettings()
 GRACE = SETTINGS.timeout
 
+
+def test_what_is_not_set_has_a_sensible_value() -> None:
+    """Ten minutes, a day, three seconds, one second, five a minute."""
+    assert RemoteKeySettings() == RemoteKeySettings(
+        max_age=600, stale_limit=86_400, timeout=3, retry=1, unknown_key_budget=5
+    )
+
+
 LIFETIMES = {
     "nothing said": (None, 600, 600),
     "less": (300, 600, 300),
@@ -123,6 +131,35 @@ def test_a_failure_that_a_request_has_set_off_does_not_put_off_the_next_attempt(
     assert standing.after_failure("It broke", 1001, SETTINGS, 1).next_at == 1017
 
 
+def test_the_first_pause_is_a_setting() -> None:
+    """The rest follows from it, and a minute stays the longest."""
+    settings, standing, pauses = RemoteKeySettings(retry=25), Standing.at_start(None, 1000, 0), []
+    for now in (2000, 2100, 2200):
+        standing = standing.after_failure("It broke", now, settings, 1)
+        pauses.append(standing.next_at - now)
+
+    assert pauses == [25, 50, 60]
+
+
+def test_one_failure_is_enough_until_the_next_attempt_must_be_over() -> None:
+    """Old keys are trusted for as long as that one takes."""
+    standing = standing_at().after_failure("It broke", 1600, SETTINGS, 1)
+    assert standing.next_at == 1601
+
+    assert standing.trusted(1601 + GRACE - 0.1, GRACE) is standing.held
+    assert standing.trusted(1601 + GRACE, GRACE) is None
+
+
+def test_a_success_is_no_failing_however_soon_the_keys_are_too_old() -> None:
+    """A fetch that takes longer than the rest of a short life makes that no longer."""
+    keys = held(KeySet(), None, 1000, RemoteKeySettings(max_age=10))
+    standing = Standing.at_start(None, 1000, 0).after_success(keys, 1)
+    assert standing.next_at == 1008.5
+
+    assert standing.trusted(1009.9, GRACE) is keys
+    assert standing.trusted(1010, GRACE) is None
+
+
 def test_a_success_ends_the_failing() -> None:
     """The error is forgotten."""
     standing = standing_at().after_failure("It broke", 1450, SETTINGS, 1)
@@ -144,7 +181,7 @@ def test_a_budget_is_spent_and_fills_up_again_evenly() -> None:
     bucket = TokenBucket(5, 1000)
 
     assert [bucket.take(1000) for _ in range(6)] == [True] * 5 + [False]
-    assert [bucket.take(1011), bucket.take(1012), bucket.take(1013)] == [False, True, False]
+    assert [bucket.take(1011.9), bucket.take(1012.1), bucket.take(1013)] == [False, True, False]
     assert [bucket.take(9000) for _ in range(6)] == [True] * 5 + [False]
 
 

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from auth.keys import UnusableKeyError, VerificationKey
-from auth.keys.algorithms import SMALL_ORDER_ED25519
+from auth.keys.algorithms import SMALL_ORDER_ED448, SMALL_ORDER_ED25519
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # what is to be refused
@@ -298,13 +298,13 @@ def test_the_material_stays_out_of_the_representation() -> None:
     assert secret not in repr(VerificationKey.from_secret(secret))
 
 
-@pytest.mark.parametrize("encoding", sorted(SMALL_ORDER_ED25519), ids=lambda encoding: encoding.hex()[:8])
+@pytest.mark.parametrize("encoding", sorted(SMALL_ORDER_ED25519 | SMALL_ORDER_ED448), ids=bytes.hex)
 def test_a_point_of_small_order_is_no_key(encoding: bytes) -> None:
     """Anybody can sign for it, whatever the message."""
     x = base64.urlsafe_b64encode(encoding).rstrip(b"=").decode()
 
     with pytest.raises(UnusableKeyError, match="small order"):
-        VerificationKey.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": x})
+        VerificationKey.from_jwk({"kty": "OKP", "crv": "Ed25519" if len(encoding) == 32 else "Ed448", "x": x})
 
 
 def test_an_even_modulus_is_no_key() -> None:
