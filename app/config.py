@@ -52,7 +52,14 @@ def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
     app.config.from_mapping({name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)})
     app.config.from_prefixed_env()
     app.config.update(overrides)
+    _set_default(app.config, "AUTH_DENY_BY_DEFAULT", DEFAULTS["AUTH_DENY_BY_DEFAULT"])
     return [*_derive_auth_settings(app.config), *_derive_database_url(app), *_problems(app.config)]
+
+
+def _set_default(config: dict[str, Any], name: str, value: object) -> None:
+    """Set what nobody has set; None sets nothing, as in the library."""
+    if config.get(name) is None:
+        config[name] = value
 
 
 def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
@@ -72,8 +79,8 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
         yield "BETTER_AUTH_SECRET must be text."
         return
     if not any(config.get(name) for name in KEY_SOURCES):
-        config.setdefault("AUTH_ALGORITHMS", ["HS256"])
-    config.setdefault("AUTH_SECRET", _split_secrets(secret))
+        _set_default(config, "AUTH_ALGORITHMS", ["HS256"])
+    _set_default(config, "AUTH_SECRET", _split_secrets(secret))
     if config.get("AUTH_IDENTITY_CLAIM") == "email" and not config.get("BETTER_AUTH_URL"):
         yield (
             "AUTH_IDENTITY_CLAIM is email, and links in mails of Better Auth are tokens with an email under the same "
@@ -89,9 +96,9 @@ def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
             "https://auth.example.com: no path, no query, no user; plain http only on loopback."
         )
         return
-    config.setdefault("AUTH_ISSUER", origin)
-    config.setdefault("AUTH_AUDIENCE", origin)
-    config.setdefault("AUTH_PROFILE", "better-auth")
+    _set_default(config, "AUTH_ISSUER", origin)
+    _set_default(config, "AUTH_AUDIENCE", origin)
+    _set_default(config, "AUTH_PROFILE", "better-auth")
     if not any(config.get(name) for name in KEY_SOURCES):
         config["AUTH_JWKS_URL"] = origin + BETTER_AUTH_JWKS
 

@@ -121,7 +121,7 @@ def identity(claims: Mapping[str, Any], issuer: IssuerConfig) -> str:
         raise MissingClaimError("the identity claim is absent or not a string")
     if not value.strip() or any(character < " " or character == "\x7f" for character in value):
         raise MissingClaimError("the identity claim is blank or holds control characters")
-    if not issuer.user_prefix and value.startswith(issuer.reserved_prefixes):
+    if value.startswith(issuer.reserved_prefixes):
         raise MissingClaimError("the identity claim begins with the user_prefix of another issuer")
     return issuer.user_prefix + value
 

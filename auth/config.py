@@ -15,7 +15,7 @@ from typing import Any
 from auth.errors import ConfigurationError
 from auth.issuer_config import IssuerConfig, read_issuer
 from auth.key_settings import KEY_SETTINGS
-from auth.keys import KeySource, RemoteKeySettings
+from auth.keys import KeySource, RemoteKeySettings, StaticKeys
 from auth.keys.algorithms import SYMMETRIC_ALGORITHMS
 from auth.setting_reader import Findings, SettingReader
 
@@ -119,7 +119,7 @@ class AuthConfig:
 
 def _top_level(settings: Mapping[str, Any], findings: Findings) -> SettingReader:
     """Return a reader of the ``AUTH_…`` settings with their defaults; None sets nothing."""
-    ours = {name: value for name, value in settings.items() if name.startswith("AUTH_")}
+    ours = {name: value for name, value in settings.items() if str(name).startswith("AUTH_")}
     for name, truths in _PLANNED.items():
         value = ours.pop(name, None)
         if value is not None and value not in truths:
@@ -181,6 +181,9 @@ def _confusions_of_issuers(issuers: Sequence[IssuerConfig]) -> Iterator[str]:
 
 
 def _secrets_of(issuer: IssuerConfig) -> set[object]:
+    if not isinstance(issuer.keys, StaticKeys):
+        # Keys that are fetched are no secrets; nobody is asked for them at start.
+        return set()
     algorithms = issuer.algorithms & set(SYMMETRIC_ALGORITHMS)
     return {key.material for algorithm in algorithms for key in issuer.keys.keys_for(algorithm, None)}
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from auth.issuer_config import IssuerConfig
 from auth.keys import FetchedKeys, FetchError, KeySource, RemoteKeySet, status_of
-from auth.keys.urls import shown
 
 #: Seconds by which clocks seem to differ for want of precision: a Date header has whole seconds and takes its time.
 _IMPRECISION = 2
@@ -52,9 +51,7 @@ def _check_held_keys(keys: KeySource) -> Finding:
 def _check_fetched_keys(fetched: FetchedKeys, issuer: IssuerConfig) -> Iterator[Finding]:
     keys = fetched.keys
     accepted = [key for key in keys.keys if key.algorithms & issuer.algorithms]
-    yield Finding(
-        f"{shown(fetched.url)} answers with {len(keys.keys)} usable of {len(keys.keys) + len(keys.dropped)} keys."
-    )
+    yield Finding(f"{fetched.url} answers with {len(keys.keys)} usable of {len(keys.keys) + len(keys.dropped)} keys.")
     for dropped in keys.dropped:
         yield Finding(f"Left out: {dropped}.")
     if not keys.keys:

@@ -38,7 +38,7 @@ class IssuerConfig:
     max_token_age: float | None
     #: What stands in front of the identity claim in a user id; empty for the one issuer that owns the plain ids.
     user_prefix: str = ""
-    #: The prefixes of the other issuers, with which no plain id may begin.
+    #: The prefixes of the other issuers, with which no plain id may begin; empty where user_prefix is set.
     reserved_prefixes: tuple[str, ...] = ()
 
 
@@ -59,15 +59,18 @@ def read_issuer(reader: SettingReader, keys: KeySource | None = None) -> IssuerC
         reader.problem(
             f"{reader.label('issuer')} is a plain-http URL; an issuer that is not on this machine needs https."
         )
-    source, algorithms = read_key_source(reader, issuer, keys)
-    _check_binding(reader, is_given=keys is not None, is_symmetric=not algorithms.isdisjoint(SYMMETRIC_ALGORITHMS))
+    source, algorithms = read_key_source(reader, issuer, keys, keys_name_issuer=profile.keys_name_issuer)
+    if algorithms.isdisjoint(SYMMETRIC_ALGORITHMS):
+        _check_binding(reader, is_given=keys is not None)
+    else:
+        _check_binding_of_secret(reader, names_audience="aud" in required or profile.audience_claim != "aud")
     return IssuerConfig(
         keys=source,
         algorithms=algorithms,
         issuer=issuer,
         audience=frozenset(reader.texts("audience") or ()),
         profile=profile,
-        identity_claim=reader.text("identity_claim") or profile.identity_claim,
+        identity_claim=_read_identity_claim(reader) or profile.identity_claim,
         required_claims=tuple(required),
         leeway=reader.number("leeway", minimum=0, maximum=_MAX_LEEWAY) or 0,
         max_token_age=max_token_age,
@@ -82,6 +85,13 @@ def _read_profile(reader: SettingReader) -> Profile:
     return PROFILES.get(name or "", PROFILES["jwt"])
 
 
+def _read_identity_claim(reader: SettingReader) -> str | None:
+    name = reader.text("identity_claim")
+    if name in ("iss", "aud"):
+        reader.problem(f"{reader.label('identity_claim')} must name the user; {name} is the same for all of them.")
+    return name
+
+
 #: What the absence of issuer or audience means where a shared secret allows it.
 _UNBOUND = {
     "issuer": "any token signed with {secret} is accepted, whoever issued it.",
@@ -89,12 +99,22 @@ _UNBOUND = {
 }
 
 
-def _check_binding(reader: SettingReader, *, is_given: bool, is_symmetric: bool) -> None:
-    """Demand issuer and audience with public keys; with a secret, say what their absence means."""
+def _check_binding(reader: SettingReader, *, is_given: bool) -> None:
+    """Demand issuer and audience with public keys."""
+    for name in _UNBOUND:
+        if not reader.is_set(name) and (is_given or any(map(reader.is_set, KEY_SETTINGS))):
+            reader.problem(f"{reader.label(name)} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).")
+
+
+def _check_binding_of_secret(reader: SettingReader, *, names_audience: bool) -> None:
+    """Say what the absence of issuer and audience means, unless all tokens name an audience: none would fit then."""
     for name, meaning in _UNBOUND.items():
         if reader.is_set(name):
             continue
-        if is_symmetric:
+        if name == "audience" and names_audience:
+            reader.problem(
+                f"{reader.label(name)} is not set, and tokens have to name one by {reader.label('profile')} or "
+                f"{reader.label('required_claims')}: none would be accepted."
+            )
+        else:
             reader.warning(f"{reader.label(name)} is not set: {meaning.format(secret=reader.label('secret'))}")
-        elif is_given or any(map(reader.is_set, KEY_SETTINGS)):
-            reader.problem(f"{reader.label(name)} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).")

@@ -24,8 +24,11 @@ from auth.keys.secrets import is_published
 from auth.keys.urls import is_fetchable
 from auth.setting_reader import SettingReader
 
+#: The settings of keys that are fetched.
+_FETCHED = ("jwks_url", "discovery")
+
 #: The settings that say where keys come from; one issuer has one of them.
-KEY_SETTINGS = ("secret", "public_key", "jwks_url", "discovery")
+KEY_SETTINGS = ("secret", "public_key", *_FETCHED)
 
 #: More static keys than this make the attempts for a token without ``kid`` unbounded in practice.
 _MAX_STATIC_KEYS = 10
@@ -37,7 +40,7 @@ _KNOWN_ALGORITHMS = (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
 
 
 def read_key_source(
-    reader: SettingReader, issuer: str | None, given: KeySource | None
+    reader: SettingReader, issuer: str | None, given: KeySource | None, *, keys_name_issuer: bool
 ) -> tuple[KeySource, frozenset[str]]:
     """Return the keys and the accepted algorithms of an issuer; ``given`` stands in for the settings."""
     named = [name for name in KEY_SETTINGS if reader.is_set(name)]
@@ -45,11 +48,13 @@ def read_key_source(
         if named:
             labels = " or ".join(map(reader.label, named))
             reader.problem(f"A key source is given with keys=, and {labels} is set as well; keep one.")
-        return given, _read_algorithms(reader, (), given)
+        algorithms = _read_algorithms(reader, (), given)
+        _check_given(reader, given, algorithms)
+        return given, algorithms
     if len(named) > 1:
         labels = " and ".join(map(reader.label, named))
         reader.problem(f"{labels} are both set: the keys of an issuer are of one kind, from one place. Keep one.")
-    remote = _read_remote(reader, issuer)
+    remote = _read_remote(reader, issuer, owner=issuer if keys_name_issuer else None)
     keys = _read_static_keys(reader)
     if not named:
         reader.problem(
@@ -61,7 +66,18 @@ def read_key_source(
     return remote or StaticKeys(key.restricted_to(algorithms) for key in keys), algorithms
 
 
-def _read_remote(reader: SettingReader, issuer: str | None) -> RemoteKeySet | None:
+def _check_given(reader: SettingReader, given: KeySource, algorithms: frozenset[str]) -> None:
+    """Demand a key for some accepted algorithm of a source that says at start what its keys are made for."""
+    made_for = getattr(given, "algorithms", None)
+    if made_for is None:
+        return
+    if not made_for:
+        reader.problem("The key source that is given with keys= has no key.")
+    elif algorithms and algorithms.isdisjoint(made_for):
+        reader.problem(f"{reader.label('algorithms')} names none that the keys given with keys= are made for.")
+
+
+def _read_remote(reader: SettingReader, issuer: str | None, owner: str | None) -> RemoteKeySet | None:
     """Return the keys that are fetched, where settings say so."""
     settings = RemoteKeySettings(
         max_age=reader.number("jwks_max_age", minimum=1, maximum=_MAX_REFRESH) or 0,
@@ -77,9 +93,9 @@ def _read_remote(reader: SettingReader, issuer: str | None) -> RemoteKeySet | No
         )
     if reader.flag("discovery"):
         if issuer is not None and _check_url(reader, "issuer", issuer, "?#"):
-            return RemoteKeySet(DiscoveredLocation(issuer), settings=settings)
+            return RemoteKeySet(DiscoveredLocation(issuer, owner), settings=settings)
     elif (url := reader.text("jwks_url")) is not None and _check_url(reader, "jwks_url", url, "#"):
-        return RemoteKeySet(FixedLocation(url), settings=settings)
+        return RemoteKeySet(FixedLocation(url, owner), settings=settings)
     return None
 
 
@@ -170,7 +186,8 @@ def _read_algorithms(
         reader.problem(f"{label} names {name!r}, which is not one of {', '.join(_KNOWN_ALGORITHMS)}.")
     if algorithms & set(SYMMETRIC_ALGORITHMS) and algorithms & set(ASYMMETRIC_ALGORITHMS):
         reader.problem(f"{label} mixes HMAC and public-key algorithms; keep the kind of your key.")
-    if isinstance(source, RemoteKeySet) and algorithms & set(SYMMETRIC_ALGORITHMS):
+    is_fetched = isinstance(source, RemoteKeySet) or any(map(reader.is_set, _FETCHED))
+    if is_fetched and algorithms & set(SYMMETRIC_ALGORITHMS):
         reader.problem(f"{label} names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1).")
     _check_fitness(reader, keys, algorithms)
     return algorithms

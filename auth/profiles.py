@@ -38,6 +38,8 @@ class Profile:
     role_separator: str | None = None
     #: What ``AUTH_IDENTITY_CLAIM`` is unless it is set.
     identity_claim: str = "sub"
+    #: Whether the issuer's server publishes keys of other issuers as well, and names the issuer in each.
+    keys_name_issuer: bool = False
 
 
 _JWT_OR_ACCESS_TOKEN = frozenset({None, "jwt", "at+jwt"})
@@ -80,12 +82,14 @@ PROFILES: Mapping[str, Profile] = {
         audience_claim="client_id",
         role_paths=(("cognito:groups",),),
     ),
-    # Microsoft identity platform, "Access token claims reference": azp in v2.0, appid in v1.0, neither in ID tokens.
+    # Microsoft identity platform, "Access token claims reference": azp in v2.0, appid in v1.0, neither in ID tokens;
+    # "Access tokens", "Validate the signing key issuer".
     "entra": Profile(
         types=frozenset({"jwt", "at+jwt"}),
         required_claims=("iss", "aud"),
         one_of_claims=("azp", "appid"),
         scope_claims=("scp",),
         identity_claim="oid",
+        keys_name_issuer=True,
     ),
 }

@@ -7,7 +7,6 @@ Names are the lower-case ones of an entry of ``AUTH_ISSUERS``; sentences show ea
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,17 +105,17 @@ class SettingReader:
     def is_set(self, name: str) -> bool:
         """Tell whether a setting says anything: an empty list does not, nor does a switch that is off."""
         value = self.value(name)
-        return value is not False and value not in (None, [], ())
+        is_empty = isinstance(value, list | tuple | set | frozenset) and not value
+        return value is not None and value is not False and not is_empty
 
-    def number(self, name: str, *, minimum: float, maximum: float = math.inf) -> float | None:
-        """Return a finite number from ``minimum`` to ``maximum``; None where it may be absent and is."""
+    def number(self, name: str, *, minimum: float, maximum: float) -> float | None:
+        """Return a number from ``minimum`` to ``maximum``; None where it may be absent and is."""
         value: Any = self.value(name)
         if value is None:
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not minimum <= value <= maximum or value == math.inf:
-            upper = "" if maximum == math.inf else f" and at most {maximum}"
-            self.problem(f"{self.label(name)} must be a number of at least {minimum}{upper}.")
+        if not is_number or not minimum <= value <= maximum:
+            self.problem(f"{self.label(name)} must be a number of at least {minimum} and at most {maximum}.")
             return None
         number: float = value
         return number

@@ -63,6 +63,21 @@ def test_a_secret_of_digits_alone_stays_text(monkeypatch: pytest.MonkeyPatch) ->
     assert app.config["AUTH_SECRET"] == ["1234567890" * 4]
 
 
+def test_a_setting_that_is_none_is_not_set() -> None:
+    """It keeps neither issuer nor audience from being checked, and opens no route."""
+    none = dict.fromkeys(
+        ["AUTH_SECRET", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_ALGORITHMS", "AUTH_PROFILE", "AUTH_DENY_BY_DEFAULT"]
+    )
+
+    app = configured(**none, BETTER_AUTH_URL="https://auth.example.com")
+
+    assert app.config["AUTH_SECRET"] == [SECRET]
+    assert app.config["AUTH_ISSUER"] == app.config["AUTH_AUDIENCE"] == "https://auth.example.com"
+    assert app.config["AUTH_ALGORITHMS"] == ["HS256"]
+    assert app.config["AUTH_PROFILE"] == "better-auth"
+    assert app.config["AUTH_DENY_BY_DEFAULT"] is True
+
+
 def test_settings_of_the_library_win_over_the_two_variables() -> None:
     """Whoever sets them knows better."""
     app = configured(AUTH_SECRET=OTHER_SECRET, AUTH_ISSUER="me", BETTER_AUTH_URL="https://auth.example.com")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from auth.config import DEFAULTS, AuthConfig
 from auth.errors import ConfigurationError
-from auth.keys import VerificationKey
+from auth.keys import StaticKeys, VerificationKey
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS, RSA_ALGORITHMS
 from auth.keys.urls import is_plain_http
 from auth.testing import TokenIssuer
@@ -84,7 +85,9 @@ def test_every_setting_is_read() -> None:
 
 def test_settings_of_others_are_left_alone() -> None:
     """Only names that start with AUTH_ are ours."""
-    assert AuthConfig.from_mapping(SETTINGS | {"DEBUG": True, "SECRET_KEY": "x"}).realm == "api"
+    others: dict[Any, Any] = {"DEBUG": True, "SECRET_KEY": "x", 1: "a name that is no text"}
+
+    assert AuthConfig.from_mapping(SETTINGS | others).realm == "api"
 
 
 def test_a_setting_that_is_none_has_its_default() -> None:
@@ -175,6 +178,11 @@ def test_tokens_that_never_expire_are_warned_about() -> None:
 
     assert config.warnings == ("AUTH_REQUIRED_CLAIMS lacks exp: a token without it never expires.",)
 
+
+NO_TOKEN_WOULD_FIT = (
+    "AUTH_AUDIENCE is not set, and tokens have to name one by AUTH_PROFILE or AUTH_REQUIRED_CLAIMS: none would be "
+    "accepted."
+)
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no key source": (
@@ -403,6 +411,34 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_PROFILE": "okta"},
         ["AUTH_PROFILE must be one of jwt, rfc9068, better-auth, auth0, keycloak, cognito, entra."],
     ),
+    "users all the same by issuer": (
+        SETTINGS | {"AUTH_IDENTITY_CLAIM": "iss"},
+        ["AUTH_IDENTITY_CLAIM must name the user; iss is the same for all of them."],
+    ),
+    "users all the same by audience": (
+        SETTINGS | {"AUTH_IDENTITY_CLAIM": "aud"},
+        ["AUTH_IDENTITY_CLAIM must name the user; aud is the same for all of them."],
+    ),
+    "a profile that names an audience, and none": (
+        {"AUTH_SECRET": SECRET, "AUTH_ISSUER": ISSUER, "AUTH_PROFILE": "rfc9068"},
+        [NO_TOKEN_WOULD_FIT],
+    ),
+    "a profile that names a client for audience, and none": (
+        {"AUTH_SECRET": SECRET, "AUTH_ISSUER": ISSUER, "AUTH_PROFILE": "cognito"},
+        [NO_TOKEN_WOULD_FIT],
+    ),
+    "a required audience, and none": (
+        {"AUTH_SECRET": SECRET, "AUTH_ISSUER": ISSUER, "AUTH_REQUIRED_CLAIMS": ["exp", "aud"]},
+        [NO_TOKEN_WOULD_FIT],
+    ),
+    "a realm that is no text": (
+        SETTINGS | {"AUTH_REALM": 5},
+        ["AUTH_REALM must be a text that is not empty, without space around it."],
+    ),
+    "a profile that is no text": (
+        SETTINGS | {"AUTH_PROFILE": 5},
+        ["AUTH_PROFILE must be a text that is not empty, without space around it."],
+    ),
     "a misspelt name": (
         SETTINGS | {"AUTH_AUDIENC": "x"},
         ["AUTH_AUDIENC is not a setting; did you mean AUTH_AUDIENCE?"],
@@ -471,7 +507,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 25
+    assert len(problems) == len(set(problems)) == 26
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text
@@ -547,6 +583,24 @@ def test_required_claims_stay_as_they_are_without_a_maximum_age(required: list[s
     assert config.issuers[0].required_claims == tuple(required)
 
 
+def test_public_keys_of_a_key_source_are_bound_like_others() -> None:
+    """They verify whatever their issuer signed, for whomever."""
+    with pytest.raises(ConfigurationError) as raised:
+        AuthConfig.from_mapping({}, keys=TokenIssuer.generate("RS256").keys)
+    assert list(raised.value.problems) == [
+        f"{name} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."
+        for name in ("AUTH_ISSUER", "AUTH_AUDIENCE")
+    ]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_several_texts_come_in_any_kind_of_collection(kind: Callable[[list[str]], object]) -> None:
+    """As a service writes them in Python."""
+    config = AuthConfig.from_mapping(SETTINGS | {"AUTH_AUDIENCE": kind(["a", "b"])})
+
+    assert config.issuers[0].audience == {"a", "b"}
+
+
 @pytest.mark.parametrize("setting", [{"AUTH_SECRET": SECRET}, {"AUTH_PUBLIC_KEY": RSA_PEM}], ids=list)
 def test_a_key_source_stands_beside_neither_kind_of_key(setting: dict[str, Any]) -> None:
     """A public key is passed over in silence no more than a secret."""
@@ -559,7 +613,26 @@ def test_a_key_source_stands_beside_neither_kind_of_key(setting: dict[str, Any])
     ]
 
 
-@pytest.mark.parametrize("nothing", [None, [], ()], ids=repr)
+@pytest.mark.parametrize(
+    ("keys", "algorithms", "problem"),
+    [
+        (TokenIssuer.generate("ES256").keys, "RS256", "AUTH_ALGORITHMS names none that the keys given with keys= are"),
+        (TokenIssuer.generate("ES256").keys, "HS256", "AUTH_ALGORITHMS names none that the keys given with keys= are"),
+        (static_keys(), None, "The key source that is given with keys= has no key."),
+    ],
+    ids=["another algorithm", "another kind", "no key"],
+)
+def test_a_key_source_that_could_verify_nothing_is_refused(
+    keys: StaticKeys, algorithms: str | None, problem: str
+) -> None:
+    """As far as it says at start what its keys are made for."""
+    settings = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_ALGORITHMS": algorithms}
+
+    with pytest.raises(ConfigurationError, match=problem):
+        AuthConfig.from_mapping(settings, keys=keys)
+
+
+@pytest.mark.parametrize("nothing", [None, [], (), set(), frozenset()], ids=repr)
 def test_an_empty_list_sets_nothing(nothing: object) -> None:
     """Neither a key beside a key source, nor an audience."""
     bound = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_PUBLIC_KEY": nothing}

@@ -54,6 +54,14 @@ def test_a_good_configuration_is_described() -> None:
     ]
 
 
+def test_only_accepted_algorithms_are_listed() -> None:
+    """An RSA key is made for six."""
+    with IssuerServer([SigningKey.generate("RS256").jwk(alg=...)]) as issuer:
+        found = findings(settings_for(answering(issuer), AUTH_ALGORITHMS=["PS256", "ES256"]))
+
+    assert found[1] == Finding("Accepted algorithms with a key: PS256.")
+
+
 def test_discovery_is_gone_through_as_the_service_does() -> None:
     """Metadata first, then the keys."""
     with IssuerServer([KEY]) as issuer:

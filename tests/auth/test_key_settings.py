@@ -43,10 +43,17 @@ def test_keys_come_from_where_the_issuer_says() -> None:
     assert keys_of({"AUTH_DISCOVERY": True})._location == DiscoveredLocation(ISSUER)
 
 
-def test_every_setting_of_a_fetch_arrives() -> None:
+@pytest.mark.parametrize("source", [{"AUTH_JWKS_URL": URL}, {"AUTH_DISCOVERY": True}], ids=list)
+def test_keys_of_a_server_with_many_issuers_have_an_owner(source: dict[str, Any]) -> None:
+    """With the profile whose keys name their issuer, and no other."""
+    assert keys_of(source | {"AUTH_PROFILE": "entra"})._location.owner == ISSUER
+    assert keys_of(source)._location.owner is None
+
+
+@pytest.mark.parametrize("source", [{"AUTH_JWKS_URL": URL}, {"AUTH_DISCOVERY": True}], ids=list)
+def test_every_setting_of_a_fetch_arrives(source: dict[str, Any]) -> None:
     """Each under its own name; the defaults otherwise."""
-    settings = {
-        "AUTH_JWKS_URL": URL,
+    settings = source | {
         "AUTH_JWKS_MAX_AGE": 60,
         "AUTH_JWKS_STALE_LIMIT": 3600,
         "AUTH_JWKS_TIMEOUT": 1.5,
@@ -57,7 +64,7 @@ def test_every_setting_of_a_fetch_arrives() -> None:
     assert keys_of(settings)._settings == RemoteKeySettings(
         max_age=60, stale_limit=3600, timeout=1.5, retry=2, unknown_key_budget=0
     )
-    assert keys_of({"AUTH_JWKS_URL": URL})._settings == RemoteKeySettings()
+    assert keys_of(source)._settings == RemoteKeySettings()
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -96,6 +103,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "HMAC with fetched keys": (
         {"AUTH_JWKS_URL": URL, "AUTH_ALGORITHMS": "HS256"},
+        ["AUTH_ALGORITHMS names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1)."],
+    ),
+    "HMAC with discovery of nobody": (
+        {"AUTH_DISCOVERY": True, "AUTH_ISSUER": None, "AUTH_ALGORITHMS": "HS256"},
         ["AUTH_ALGORITHMS names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1)."],
     ),
     "no audience": (

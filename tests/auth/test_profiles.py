@@ -108,6 +108,14 @@ SHAPES: dict[str, tuple[str, dict[str, Any], dict[str, Any], str, set[str], set[
         {"openid", "profile"},
         {"offline_access", "staff", "editor"},
     ),
+    "keycloak with access tokens by header type": (
+        "keycloak",
+        ACCESS_TOKEN,
+        KEYCLOAK,
+        KEYCLOAK["sub"],
+        {"openid", "profile"},
+        {"offline_access", "staff", "editor"},
+    ),
     "cognito": ("cognito", NO_TYPE, COGNITO, "f2a5e4b0", {"tasks/read", "aws.cognito.signin.user.admin"}, {"admins"}),
     "cognito with resource binding": (
         "cognito",
@@ -239,6 +247,42 @@ def test_another_kind_of_token_is_refused(
     assert type(raised.value) is kind
 
 
+#: The claims that a profile demands of itself, whatever the settings; ``aud`` has a check of its own.
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "rfc9068": ("iss", "exp", "sub", "client_id", "iat", "jti"),
+    "better-auth": ("iss",),
+    "auth0": ("iss",),
+    "keycloak": ("iss",),
+    "cognito": ("iss",),
+    "entra": ("iss",),
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "absent"), [(profile, name) for profile, names in REQUIRED.items() for name in names]
+)
+def test_a_claim_that_the_profile_requires_is_missed(profile: str, absent: str) -> None:
+    """Even by a service whose settings require nothing and trust any issuer."""
+    _, header, claims, *_ = SHAPES["entra v2.0" if profile == "entra" else profile]
+    settings: dict[str, Any] = {
+        "AUTH_PROFILE": profile,
+        "AUTH_ISSUER": None,
+        "AUTH_AUDIENCE": claims.get("aud", AUDIENCE),
+        "AUTH_REQUIRED_CLAIMS": [],
+    }
+    token = compact(header, {name: value for name, value in claims.items() if name != absent})
+
+    with pytest.raises(errors.MissingClaimError, match=f"^{absent} is absent or null$"):
+        verifier(**settings).verify(token)
+
+
+@pytest.mark.parametrize("profile", REQUIRED)
+def test_a_profile_whose_tokens_name_an_audience_needs_ours(profile: str) -> None:
+    """Without it no token would be accepted, so the service does not start."""
+    with pytest.raises(errors.ConfigurationError, match="AUTH_AUDIENCE is not set, and tokens have to name one"):
+        verifier(AUTH_PROFILE=profile, AUTH_AUDIENCE=None)
+
+
 @pytest.mark.parametrize(
     ("profile", "claims", "roles"),
     [
@@ -252,6 +296,7 @@ def test_another_kind_of_token_is_refused(
         ("better-auth", {"role": " user , ,admin,"}, {"user", "admin"}),
         ("better-auth", {"role": ["user,admin"]}, {"user,admin"}),
         ("better-auth", {"role": None, "roles": "admin"}, set()),
+        ("auth0", {"roles": ["admin"]}, set()),
         ("keycloak", {"realm_access": ["admin"], "resource_access": None}, set()),
         ("keycloak", {"realm_access": {"roles": {"admin": 1}}, "resource_access": {AUDIENCE: ["admin"]}}, set()),
         ("keycloak", {"resource_access": {"account": {"roles": ["admin"]}}}, {"offline_access", "staff"}),

@@ -249,6 +249,11 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         {},
         ["Two entries of AUTH_ISSUERS share a secret, so each could sign as the other; each needs its own."],
     ),
+    "a secret's algorithm for fetched keys, for which nobody is asked at start": (
+        changed(2, public_key=..., jwks_url="http://127.0.0.1:9/jwks", algorithms="HS256"),
+        {},
+        ["AUTH_ISSUERS[2].algorithms names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1)."],
+    ),
     "an issuer without a name": (
         changed(2, issuer=...),
         {},
@@ -325,8 +330,15 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     ),
     "text": ("[{}]", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
     "one mapping": (ISSUERS[0], {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
+    "a number": (1, {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
+    "nothing in the environment": ("", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
+    "a mapping and a number": (
+        [ISSUERS[0], 1],
+        {},
+        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
+    ),
     "names that are no texts": (
-        [{1: 2}],
+        [{"issuer": STAFF, 1: 2}],
         {},
         ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
     ),
@@ -340,6 +352,23 @@ def test_only_what_keeps_users_and_issuers_apart_starts(
 ) -> None:
     """Each with a sentence that names the entry and the way out."""
     assert problems_of(issuers, **settings) == problems
+
+
+def test_none_in_an_entry_sets_nothing() -> None:
+    """As at the top level: what is inherited, or the default."""
+    nothing = dict.fromkeys(("discovery", "leeway", "jwks_url", "user_prefix"))
+
+    assert config_of([ISSUERS[0] | nothing], AUTH_LEEWAY=7).issuers[0].leeway == 7
+
+
+def test_fifty_issuers_are_read() -> None:
+    """What the message calls the most."""
+    entries = [
+        {"issuer": f"https://{index}.example", "secret": f"{index}{SECRET}", "user_prefix": f"{index}:"}
+        for index in range(50)
+    ]
+
+    assert len(config_of(tuple(entries), AUTH_AUDIENCE=AUDIENCE).issuers) == 50
 
 
 def test_a_key_source_cannot_stand_for_several_issuers() -> None:

@@ -216,7 +216,11 @@ TIMES: dict[str, tuple[dict[str, Any], float, type[AuthError] | None]] = {
     "just before exp and leeway": ({"exp": NOW}, NOW + LEEWAY - 0.001, None),
     "exp and leeway reached": ({"exp": NOW}, NOW + LEEWAY, errors.TokenExpiredError),
     "exp passed": ({"exp": NOW}, NOW + 3600, errors.TokenExpiredError),
-    "nbf minus leeway not reached": ({"nbf": NOW}, NOW - LEEWAY - 0.001, errors.TokenNotYetValidError),
+    "nbf minus leeway not reached": (
+        {"nbf": NOW, "iat": NOW - 60},
+        NOW - LEEWAY - 0.001,
+        errors.TokenNotYetValidError,
+    ),
     "nbf minus leeway reached": ({"nbf": NOW, "iat": NOW - 60}, NOW - LEEWAY, None),
     "iat minus leeway not reached": ({}, NOW - LEEWAY - 0.001, errors.TokenNotYetValidError),
     "iat minus leeway reached": ({}, NOW - LEEWAY, None),
