@@ -85,10 +85,14 @@ def _read_profile(reader: SettingReader) -> Profile:
     return PROFILES.get(name or "", PROFILES["jwt"])
 
 
+#: Claims that are the same for all users, or another in every token (RFC 7519 §4.1).
+_NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+
+
 def _read_identity_claim(reader: SettingReader) -> str | None:
     name = reader.text("identity_claim")
-    if name in ("iss", "aud"):
-        reader.problem(f"{reader.label('identity_claim')} must name the user; {name} is the same for all of them.")
+    if name in _NEVER_A_USER:
+        reader.problem(f"{reader.label('identity_claim')} must name the user, which {name} does not.")
     return name
 
 

@@ -134,10 +134,12 @@ class TokenIssuer:
             ValueError: there are roles, and tokens of this profile carry none.
         """
         profile, now = self._profile, int(self._clock())
+        demanded = dict.fromkeys((*profile.required_claims, *profile.one_of_claims[:1]), _PLACEHOLDER)
         made = {
-            **dict.fromkeys((*profile.required_claims, *profile.one_of_claims[:1]), _PLACEHOLDER),
+            **demanded,
             **profile.fixed_claims,
-            "iss": self._issuer,
+            # Where any issuer will do, there may have to be one nevertheless.
+            "iss": self._issuer or demanded.get("iss"),
             "aud": None,
             profile.audience_claim: self._audience,
             self._identity_claim: user_id,

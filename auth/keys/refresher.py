@@ -75,23 +75,22 @@ class Refresher:
         #: Swapped as a whole: read it once, then decide.
         self.standing = Standing.at_start(inherited, clock(), _RANDOM.random())
 
-    def keep_running(self) -> bool:
-        """Start the thread unless it runs already; tell whether it does."""
+    def keep_running(self) -> None:
+        """Start the thread unless it runs already."""
         thread = self._thread
         if thread is not None and thread.is_alive():
             if self._under_way is None and self._clock() >= self.standing.next_at:
                 # The thread counts the system's seconds, the schedule those of our clock.
                 self._inbox.put(None)
-            return True
+            return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = self._started()
             if self._thread is not None or self._clock() < self.standing.next_at:
-                return self._thread is not None
+                return
             # Said once per attempt that was due, not once per request.
             self._fail("no thread could be started to fetch them")
         self._log_failure()
-        return False
 
     def stop(self) -> None:
         """End the thread. Takes no lock, for it runs as a finalizer."""

@@ -123,23 +123,25 @@ class RemoteKeySet:
         thread of the server.
         """
         refresher = self._refresher()
-        is_running = refresher.keep_running()
+        refresher.keep_running()
         seen = refresher.standing
         keys = seen.trusted(arrived, self._settings.timeout)
         if keys is not None:
             return keys
         is_holder = seen.usable(arrived) is not None
-        if is_running and (is_holder or seen.failures == 0) and not refresher.is_overdue():
+        if (is_holder or seen.failures == 0) and not refresher.is_overdue():
             patience = _PATIENCE_OF_HOLDERS if is_holder else _PATIENCE
             self._wait(refresher.join(seen), arrived, patience)
         return self._keys_after_waiting(refresher, seen.held)
 
     def _keys_after_waiting(self, refresher: Refresher, before: HeldKeys | None) -> HeldKeys:
+        # In this order: the outcome of a fetch that ends in between would be missed the other way round.
+        is_overdue = refresher.is_overdue()
         standing, now = refresher.standing, self._clock()
         if standing.held is not None and standing.held is not before:
             return standing.held
         keys = standing.trusted(now, self._settings.timeout)
-        if keys is None and refresher.is_overdue():
+        if keys is None and is_overdue:
             keys = standing.usable(now)
         if keys is None:
             reason = standing.error or "they are still being fetched"

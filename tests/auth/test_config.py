@@ -413,11 +413,19 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "users all the same by issuer": (
         SETTINGS | {"AUTH_IDENTITY_CLAIM": "iss"},
-        ["AUTH_IDENTITY_CLAIM must name the user; iss is the same for all of them."],
+        ["AUTH_IDENTITY_CLAIM must name the user, which iss does not."],
     ),
     "users all the same by audience": (
         SETTINGS | {"AUTH_IDENTITY_CLAIM": "aud"},
-        ["AUTH_IDENTITY_CLAIM must name the user; aud is the same for all of them."],
+        ["AUTH_IDENTITY_CLAIM must name the user, which aud does not."],
+    ),
+    "users all different by token": (
+        SETTINGS | {"AUTH_IDENTITY_CLAIM": "jti"},
+        ["AUTH_IDENTITY_CLAIM must name the user, which jti does not."],
+    ),
+    "users who are a time": (
+        SETTINGS | {"AUTH_IDENTITY_CLAIM": "exp"},
+        ["AUTH_IDENTITY_CLAIM must name the user, which exp does not."],
     ),
     "a profile that names an audience, and none": (
         {"AUTH_SECRET": SECRET, "AUTH_ISSUER": ISSUER, "AUTH_PROFILE": "rfc9068"},

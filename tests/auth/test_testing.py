@@ -109,6 +109,16 @@ def test_an_issuer_for_an_app_signs_in_the_shape_of_its_profile(profile: str) ->
     assert app.extensions["resource_server"].verifier.verify(token).user_id == "alice"
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_app_that_takes_any_issuer_gets_what_its_profile_demands(profile: str) -> None:
+    """Some issuer, that is: most profiles refuse tokens that name none."""
+    app = service(AUTH_PROFILE=profile, AUTH_ISSUER=None)
+
+    token = TokenIssuer.for_app(app, clock=lambda: NOW).issue("alice")
+
+    assert app.extensions["resource_server"].verifier.verify(token).user_id == "alice"
+
+
 def test_another_claim_may_name_the_user() -> None:
     """As ``AUTH_IDENTITY_CLAIM`` has it."""
     claims = claims_of(TokenIssuer(SECRET, identity_claim="uid").issue("alice"))

@@ -215,6 +215,10 @@ NAMED = {
     "any tenant of another version": ("https://login.microsoftonline.com/{tenantid}/v1.0", False),
     "more than our issuer": (f"{TENANT}/x", False),
     "a pattern": ("https://login.microsoftonline.com/.*", False),
+    "what takes a regular expression for ever": (
+        f"https://login.microsoftonline.com/{'{tenantid}' * 20}!/v2.0",
+        False,
+    ),
     "another host": ("https://sts.windows.net/{tenantid}/", True),
     "nobody": (..., True),
     "a number": (5, True),

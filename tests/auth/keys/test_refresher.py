@@ -231,6 +231,26 @@ def test_a_fetch_that_began_late_enough_is_not_paid_for_again(issuer: IssuerServ
 
     assert refresher.ask_within_budget(refresher.standing, clock() - 1) is not None
     assert refresher.ask_within_budget(refresher.standing, clock()) is None
+    clock.now += 3
+    # Now it counts as failed.
+    assert refresher.ask_within_budget(refresher.standing, clock() - 10) is None
+    issuer.fault = None
+
+
+def test_while_the_issuer_fails_only_who_pays_waits(issuer: IssuerServer, clock: Clock) -> None:
+    """A dead one would hold every thread of the server."""
+    keys = remote(issuer, clock, unknown_key_budget=1)
+    found(keys)
+    issuer.fault = Fault.SERVER_ERROR
+    clock.now += 590
+    keys.ready()
+    until_failing(keys)
+    issuer.fault = Fault.PAUSED
+    refresher = keys._refresher()
+
+    assert refresher.ask_within_budget(refresher.standing, clock() - 1) is not None
+    issuer.wait_for_requests(JWKS, 3)
+    assert refresher.ask_within_budget(refresher.standing, clock() - 1) is None
     issuer.fault = None
 
 
@@ -291,6 +311,25 @@ def test_known_keys_are_trusted_while_a_fetch_overruns_its_time(issuer: IssuerSe
     with at_once():
         assert found(keys) == verification_keys(FIRST)
     location.answer.set()
+
+
+def test_a_fetch_that_ends_while_somebody_stops_waiting_for_it_is_not_missed(
+    issuer: IssuerServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is neither overdue any more nor in what was seen before: looking in that order would find no keys at all."""
+    keys = remote(issuer, clock)
+    found(keys)
+    refresher = keys._refresher()
+    before = refresher.standing.held
+    clock.now += 650
+
+    def ends_just_now() -> bool:
+        refresher._fail("the issuer is gone")
+        return False
+
+    monkeypatch.setattr(refresher, "is_overdue", ends_just_now)
+
+    assert keys._keys_after_waiting(refresher, before) is before
 
 
 def test_an_unknown_key_does_not_wait_for_a_fetch_that_overruns_its_time(issuer: IssuerServer, clock: Clock) -> None:
@@ -387,6 +426,21 @@ def test_a_child_verifies_with_inherited_keys_while_the_issuer_is_gone(issuer: I
     with pytest.raises(KeysUnavailableError):
         found(untouched)
     # Here the thread of the parent goes on; in a child there is none, and nobody to stop it.
+    of_the_parent.stop()
+
+
+def test_a_child_fetches_inherited_keys_again_when_they_are_due(issuer: IssuerServer, clock: Clock) -> None:
+    """At 70 to 85 per cent of their life, which began in the parent."""
+    keys = remote(issuer, clock)
+    found(keys)
+    of_the_parent = keys._refresher()
+    clock.now += 100
+
+    _forget_process()
+
+    next_refresh = keys.status().next_refresh
+    assert next_refresh is not None
+    assert 320 <= next_refresh <= 410
     of_the_parent.stop()
 
 
