@@ -11,6 +11,9 @@ from typing import Any
 from auth.keys import FixedLocation, RemoteKeySet, RemoteKeySettings, VerificationKey
 from tests.issuer_server import IssuerServer, SigningKey
 
+#: Keys that an issuer has one after the other.
+FIRST, SECOND, THIRD = (SigningKey.generate("EdDSA", f"key-{number}") for number in (1, 2, 3))
+
 #: Seconds after which a test gives up; never reached where all is well.
 PATIENCE = 20
 

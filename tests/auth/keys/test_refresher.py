@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from auth.keys.discovery import Address
 from auth.keys.fetching import Deadline
 from auth.keys.remote import _forget_process
 from tests.auth.keys.remote_keys import (
+    FIRST,
     PATIENCE,
+    SECOND,
     Clock,
     at_once,
     eventually,
@@ -32,20 +34,7 @@ from tests.auth.keys.remote_keys import (
     until_failing,
     verification_keys,
 )
-from tests.issuer_server import JWKS, Fault, IssuerServer, SigningKey
-
-FIRST, SECOND = (SigningKey.generate("EdDSA", f"key-{number}") for number in (1, 2))
-
-
-@pytest.fixture
-def issuer() -> Iterator[IssuerServer]:
-    with IssuerServer([FIRST]) as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.issuer_server import JWKS, Fault, IssuerServer
 
 
 def refreshers() -> list[threading.Thread]:

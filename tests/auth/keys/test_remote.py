@@ -7,7 +7,6 @@ import secrets
 import threading
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +14,9 @@ import pytest
 from auth.errors import KeysUnavailableError
 from auth.keys import DiscoveredLocation, FetchError, KeySource, RemoteKeySet, RemoteKeySettings
 from tests.auth.keys.remote_keys import (
+    FIRST,
+    SECOND,
+    THIRD,
     Clock,
     at_once,
     eventually,
@@ -26,23 +28,11 @@ from tests.auth.keys.remote_keys import (
 )
 from tests.issuer_server import JWKS, Fault, IssuerServer, SigningKey
 
-FIRST, SECOND, THIRD = (SigningKey.generate("EdDSA", f"key-{number}") for number in (1, 2, 3))
 NAMELESS, OTHER_NAMELESS = (SigningKey.generate("EdDSA", None) for _ in range(2))
 
 #: Every way to fail that a server has, and the seconds it is given: some take all they are allowed to.
 OUTAGES = {fault: 3.0 for fault in Fault if fault is not Fault.PAUSED}
 OUTAGES |= dict.fromkeys((Fault.HANGING, Fault.DRIPPING_HEADERS, Fault.DRIPPING_BODY), 0.8)
-
-
-@pytest.fixture
-def issuer() -> Iterator[IssuerServer]:
-    with IssuerServer([FIRST]) as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def verifies(keys: KeySource, token: str, key: SigningKey) -> bool:
