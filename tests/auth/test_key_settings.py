@@ -139,6 +139,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
             "AUTH_JWKS_STALE_LIMIT must be a number of at least 1 and at most 604800.",
         ],
     ),
+    "a limit of a second": (
+        {"AUTH_JWKS_URL": URL, "AUTH_JWKS_STALE_LIMIT": 1},
+        ["AUTH_JWKS_STALE_LIMIT must be at least AUTH_JWKS_MAX_AGE: keys are trusted for that long in any case."],
+    ),
     "a limit below the age": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_STALE_LIMIT": 599},
         ["AUTH_JWKS_STALE_LIMIT must be at least AUTH_JWKS_MAX_AGE: keys are trusted for that long in any case."],

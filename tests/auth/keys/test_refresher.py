@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import logging
+import queue
 import subprocess
 import sys
 import threading
@@ -243,6 +244,50 @@ def test_while_the_issuer_fails_only_who_pays_waits(issuer: IssuerServer, clock:
     issuer.fault = None
 
 
+def test_whoever_asks_before_a_fetch_begins_shares_it(issuer: IssuerServer, clock: Clock) -> None:
+    """It ends for all of them."""
+    keys = remote(issuer, clock)
+    found(keys)
+    issuer.fault = Fault.SERVER_ERROR
+    clock.now += 590
+    keys.ready()
+    until_failing(keys)
+    issuer.fault = Fault.PAUSED
+    refresher = keys._refresher()
+
+    under_way = refresher.ask_within_budget(refresher.standing, clock())
+    issuer.wait_for_requests(JWKS, 3)
+    one, another = (refresher.ask_within_budget(refresher.standing, clock()) for _ in range(2))
+
+    assert one is another is not None
+    assert one is not under_way
+    issuer.fault = None
+
+
+class Inbox(queue.SimpleQueue[None]):
+    """What the thread waits at, and for how long."""
+
+    def __init__(self) -> None:
+        self.waits: list[float | None] = []
+
+    def get(self, block: bool = True, timeout: float | None = None) -> None:
+        self.waits.append(timeout)
+        super().get(block, timeout)
+
+
+def test_the_thread_sleeps_until_the_next_fetch_is_due(issuer: IssuerServer, clock: Clock) -> None:
+    """It takes no time from the requests."""
+    keys = remote(issuer, clock)
+    inbox = keys._refresher()._inbox = Inbox()
+
+    keys.ready()
+    eventually(lambda: inbox.waits)
+
+    (seconds,) = inbox.waits
+    assert seconds is not None
+    assert 420 <= seconds <= 510
+
+
 class SlowHandler(logging.Handler):
     """A log that takes its time."""
 
@@ -319,6 +364,51 @@ def test_a_fetch_that_ends_while_somebody_stops_waiting_for_it_is_not_missed(
     monkeypatch.setattr(refresher, "is_overdue", ends_just_now)
 
     assert keys._keys_after_waiting(refresher, before) is before
+
+
+def test_old_keys_are_not_trusted_while_nobody_can_say_how_the_fetch_ends(issuer: IssuerServer, clock: Clock) -> None:
+    """One of them may have been withdrawn; here the clock stands still, so the fetch never overruns its time."""
+    location = SlowLocation(issuer.jwks_url, keep=100)
+    location.answer.set()
+    keys = RemoteKeySet(location, clock=clock, settings=RemoteKeySettings(timeout=0.5))
+    found(keys)
+    location.answer.clear()
+    clock.now += 700
+
+    with pytest.raises(KeysUnavailableError, match="still being fetched"):
+        keys.keys_for("EdDSA", "key-1")
+    location.answer.set()
+
+
+def test_an_unknown_key_waits_for_a_part_of_the_time_of_a_fetch(issuer: IssuerServer, clock: Clock) -> None:
+    """However long that one takes."""
+    location = SlowLocation(issuer.jwks_url, keep=100)
+    location.answer.set()
+    keys = RemoteKeySet(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0, timeout=0.5))
+    found(keys)
+    location.answer.clear()
+    clock.now += 590
+    keys.ready()
+    eventually(lambda: location.asked == 2)
+
+    with at_once():
+        assert found(keys, SECOND) == []
+    location.answer.set()
+
+
+def test_keys_are_used_although_they_are_old_when_they_arrive(issuer: IssuerServer, clock: Clock) -> None:
+    """Where the issuer gives them a shorter life than a fetch takes, there would never be any."""
+    issuer.fault = Fault.PAUSED
+    keys = remote(issuer, clock, max_age=1)
+    results: list[object] = []
+    waiting = threading.Thread(target=lambda: results.append(found(keys)))
+    waiting.start()
+    issuer.wait_for_requests(JWKS, 1)
+    clock.now += 2
+    issuer.fault = None
+    waiting.join(PATIENCE)
+
+    assert results == [verification_keys(FIRST)]
 
 
 def test_an_unknown_key_does_not_wait_for_a_fetch_that_overruns_its_time(issuer: IssuerServer, clock: Clock) -> None:
@@ -430,6 +520,20 @@ def test_a_child_fetches_inherited_keys_again_when_they_are_due(issuer: IssuerSe
     next_refresh = keys.status().next_refresh
     assert next_refresh is not None
     assert 320 <= next_refresh <= 410
+    of_the_parent.stop()
+
+
+def test_a_child_does_not_stop_what_belongs_to_its_parent(issuer: IssuerServer, clock: Clock) -> None:
+    """A lock in there may be held for ever by a thread that the child does not have."""
+    keys = remote(issuer, clock)
+    found(keys)
+    of_the_parent = keys._refresher()
+
+    _forget_process()
+    del keys
+    gc.collect()
+
+    assert not of_the_parent._is_stopped
     of_the_parent.stop()
 
 
