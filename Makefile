@@ -51,6 +51,12 @@ $(PYTHON):
 test: check
 	@$(PYTHON) -m pytest --cov --cov-fail-under=100
 
+# The OpenAPI document held against the running service, for long and with other requests each time.
+.PHONY: fuzz
+fuzz: $(INSTALLED_DEV)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
+	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py
+
 check: $(INSTALLED_DEV)
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .

@@ -17,6 +17,7 @@ from app.errors import register_error_handlers
 from app.extensions import protect, register_api, trust_proxies
 from app.logs import configure_logging
 from app.migrations.commands import db_commands
+from app.rate_limits import limit_addresses, limit_users
 from app.response_headers import register_response_headers
 from app.service import TasksService
 from auth.errors import ConfigurationError
@@ -32,10 +33,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = TasksService(__name__, static_folder=None)
     problems = configure(app, config or {})
     configure_logging(app.config["LOG_FORMAT"])
+    if not problems:
+        # In front of the guards: who floods is turned away before a token is looked at.
+        limit_addresses(app)
     problems += protect(app)
     if problems:
         raise ConfigurationError(problems)
 
+    limit_users(app)
     trust_proxies(app)
     connect_database(app)
     register_response_headers(app)

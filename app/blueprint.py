@@ -1,4 +1,4 @@
-"""The Blueprint every operation of the API stands on: flask-smorest's, with our parser and one shorthand."""
+"""The Blueprint every operation of the API stands on: flask-smorest's, with our parser, rate limits, one shorthand."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def __init__(self, *args: Any, is_limited: bool = True, **kwargs: Any) -> None:
+        """``is_limited`` says whether :mod:`app.rate_limits` counts requests for these operations."""
+        super().__init__(*args, **kwargs)
+        self.is_limited = is_limited
+        if is_limited:
+            self._prepare_doc_cbks.append(_note_rate_limit)
+
     def refuses(self, *statuses: HTTPStatus) -> Callable[[View], View]:
         """Document the errors an operation answers with, besides those its guards and arguments bring along."""
 
@@ -27,3 +34,9 @@ class Blueprint(flask_smorest.Blueprint):
             return view
 
         return decorator
+
+
+def _note_rate_limit(operation: dict[str, Any], _notes: dict[str, Any], **_context: Any) -> dict[str, Any]:
+    """Add 429 to what the document says about an operation."""
+    operation.setdefault("responses", {})["429"] = {"$ref": "#/components/responses/RateLimitExceeded"}
+    return operation

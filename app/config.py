@@ -4,7 +4,7 @@
 those make sense is checked by :mod:`auth`. Nothing here connects to anything.
 
 ``Flask.config.from_prefixed_env`` reads ``FLASK_…`` values as JSON: numbers and ``true`` arrive as such, and an
-all-digit text has to be quoted (``FLASK_AUTH_REALM='"123"'``). The three variables without a prefix are always text.
+all-digit text has to be quoted (``FLASK_AUTH_REALM='"123"'``). The four variables without a prefix are always text.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
+from app import rate_limits
+from app.database import POOL_SIZE, database_url
 from app.openapi import OPENAPI_SETTINGS
 
 #: Variables of the deployed service that are read without the ``FLASK_`` prefix.
-ENVIRONMENT = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL")
+ENVIRONMENT = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL", "REDIS_URL")
 
 #: Settings of the library that name where keys come from.
 KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVERY", "AUTH_ISSUERS")
@@ -52,6 +54,7 @@ def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
     app.config.from_mapping({name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)})
     app.config.from_prefixed_env()
     app.config.update(overrides)
+    _set_default(app.config, "DATABASE_POOL_SIZE", _threads())
     _set_default(app.config, "AUTH_DENY_BY_DEFAULT", DEFAULTS["AUTH_DENY_BY_DEFAULT"])
     return [*_derive_auth_settings(app.config), *_derive_database_url(app), *_problems(app.config)]
 
@@ -60,6 +63,15 @@ def _set_default(config: dict[str, Any], name: str, value: object) -> None:
     """Set what nobody has set; None sets nothing, as in the library."""
     if config.get(name) is None:
         config[name] = value
+
+
+def _threads() -> int | str:
+    """Return how many threads gunicorn gives a process, so that none of them waits for a connection.
+
+    What is no number is left to the checks.
+    """
+    text = os.environ.get("GUNICORN_THREADS") or str(POOL_SIZE)
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
@@ -173,6 +185,7 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
         if not check(config[name]):
             yield f"{name} {sentence}"
     yield from _database_problems(config["DATABASE_URL"])
+    yield from rate_limits.problems(config)
 
 
 def _is_whole_number(minimum: int) -> Callable[[object], bool]:
@@ -198,6 +211,11 @@ CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
         _is_whole_number(1),
         "must be a whole number of bytes above 0 (FLASK_MAX_CONTENT_LENGTH).",
     ),
+    (
+        "DATABASE_POOL_SIZE",
+        _is_whole_number(1),
+        "must be a whole number of connections above 0 (FLASK_DATABASE_POOL_SIZE, else GUNICORN_THREADS).",
+    ),
 )
 
 
@@ -206,18 +224,23 @@ def _is_in_memory(url: URL) -> bool:
     return not url.database or ":memory:" in url.database or "memory" in url.query.get("mode", ())
 
 
+def _install(url: URL) -> str:
+    """Return how to install the driver that ``postgresql://`` means."""
+    return " Install it with pip install -e '.[app,postgres]'." if url.get_driver_name() == "psycopg" else ""
+
+
 def _database_problems(value: object) -> Iterator[str]:
     """Check that a database URL can be used, without connecting and without repeating it: it may hold a password."""
     if not isinstance(value, str):
         yield "DATABASE_URL must be text, such as sqlite:////srv/tasks/tasks.sqlite3."
         return
     try:
-        url = make_url(value)
+        url = database_url(value)
         url.get_dialect().import_dbapi()
     except (ArgumentError, ValueError):
         yield "DATABASE_URL is not a database URL, such as sqlite:////srv/tasks/tasks.sqlite3."
     except ImportError as error:
-        yield f"DATABASE_URL names a database whose driver is not installed: {error.name}."
+        yield f"DATABASE_URL names a database whose driver is not installed: {error.name}.{_install(url)}"
     else:
         if url.get_backend_name() == "sqlite" and _is_in_memory(url):
             yield "DATABASE_URL names an in-memory database, which every worker would have for itself: name a file."

@@ -1,6 +1,7 @@
 """The app's database, fit for gunicorn: engines connect when first used, and a forked child starts afresh.
 
-What is stored there and how it is asked for is :mod:`app.tasks`' business.
+SQLite for one machine, PostgreSQL (and what speaks its protocol) for many; DATABASE_URL says which. What is stored
+there and how it is asked for is :mod:`app.tasks`' business.
 """
 
 from __future__ import annotations
@@ -10,12 +11,25 @@ from typing import Any, cast
 from weakref import WeakSet
 
 from flask import Flask, current_app
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
 
 from app.tasks.store import TaskStore
 
 #: Seconds a SQLite statement waits for another process's write, and a request for a connection of the pool.
 BUSY_TIMEOUT = 5
+
+#: Seconds for connecting to a server.
+CONNECT_TIMEOUT = 3
+
+#: Seconds after which PostgreSQL ends what a request has begun and does not end.
+STATEMENT_TIMEOUT = 10
+
+#: Connections of one process, where nobody says otherwise: as many as gunicorn.conf.py gives it threads.
+POOL_SIZE = 4
+
+#: The setting of a PostgreSQL session that the row-level policy of the table reads.
+USER_SETTING = "app.user_id"
 
 #: Engines of this process; a fork inherits their open connections and must not use them.
 _engines: WeakSet[Engine] = WeakSet()
@@ -23,9 +37,14 @@ _engines: WeakSet[Engine] = WeakSet()
 
 def connect_database(app: Flask) -> None:
     """Give the app its engine and its store; neither connects before the first statement."""
-    engine = create_database_engine(app.config["DATABASE_URL"])
+    engine = create_database_engine(app.config["DATABASE_URL"], pool_size=app.config["DATABASE_POOL_SIZE"])
     app.extensions["database_engine"] = engine
-    app.extensions["task_store"] = TaskStore(engine)
+    app.extensions["task_store"] = store_on(engine)
+
+
+def store_on(engine: Engine) -> TaskStore:
+    """Return the store of an engine, which tells PostgreSQL whose transaction it is."""
+    return TaskStore(engine, identify=identify_user) if engine.dialect.name == "postgresql" else TaskStore(engine)
 
 
 def database_engine() -> Engine:
@@ -38,15 +57,70 @@ def task_store() -> TaskStore:
     return cast("TaskStore", current_app.extensions["task_store"])
 
 
-def create_database_engine(url: str) -> Engine:
-    """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected."""
+def database_url(text: str) -> URL:
+    """Return a database URL with the driver that is installed: ``postgresql://`` means psycopg 3 here."""
+    url = make_url(text)
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
+
+
+def create_database_engine(text: str, *, pool_size: int = POOL_SIZE) -> Engine:
+    """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected.
+
+    The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. On PostgreSQL the
+    driver begins no transactions: it would wait for BEGIN alone, so :func:`identify_user` does.
+    """
+    url = database_url(text)
+    is_postgresql = url.get_backend_name() == "postgresql"
     engine = create_engine(
-        url, pool_timeout=BUSY_TIMEOUT, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT,
+        pool_pre_ping=is_postgresql,
+        hide_parameters=True,
+        **({"isolation_level": "AUTOCOMMIT"} if is_postgresql else {}),
+        # What the URL itself says of these has the last word.
+        connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
+    if is_postgresql:
+        event.listen(engine, "handle_error", _part_with_outdated_plans)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     _engines.add(engine)
     return engine
+
+
+#: What each session begins with: a server that does not answer, and a statement that does not end, are given up.
+_POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    # A server that has vanished without a farewell: TCP alone would hope for a quarter of an hour.
+    "tcp_user_timeout": STATEMENT_TIMEOUT * 1000,
+    "keepalives_idle": STATEMENT_TIMEOUT,
+    "options": " ".join(
+        f"-c {name}={STATEMENT_TIMEOUT}s" for name in ("statement_timeout", "idle_in_transaction_session_timeout")
+    ),
+}
+
+
+def identify_user(connection: Connection, user_id: str) -> None:
+    """Begin a transaction and tell PostgreSQL for whom, so that its policy shows nobody else's rows.
+
+    Both go out in one piece, which takes no round trip more than BEGIN alone; the driver puts the value in, quoted.
+    """
+    session: Any = connection.connection.driver_connection
+    driver: Any = connection.dialect.loaded_dbapi
+    try:
+        driver.ClientCursor(session).execute(f"BEGIN; SET LOCAL {USER_SETTING} = %s", (user_id,))
+    except driver.Error as error:
+        # Past SQLAlchemy, which would have done both.
+        connection.invalidate(error)
+        raise OperationalError(None, None, error) from error
+
+
+def _part_with_outdated_plans(context: ExceptionContext) -> None:
+    """Give up connections whose prepared statements a migration has made unusable: they stay so for good."""
+    if getattr(context.original_exception, "sqlstate", None) == "0A000":
+        context.is_disconnect = True
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

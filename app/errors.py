@@ -13,14 +13,40 @@ import flask_smorest
 from flask import Flask, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, NotFound, PreconditionFailed, ServiceUnavailable
+from werkzeug.exceptions import (
+    Conflict,
+    Forbidden,
+    HTTPException,
+    NotFound,
+    PreconditionFailed,
+    ServiceUnavailable,
+)
 
-from app.tasks.store import PreconditionFailedError, TaskNotFoundError
+from app.tasks.store import IdTakenError, PreconditionFailedError, TaskNotFoundError, UserIdTooLongError
 
 #: Seconds after which a client may try again when the database fails.
 RETRY_AFTER = 2
+
+#: Everything but what a value of a request could be at fault for. A failover leaves a database that may only be read
+#: (InternalError), a migration plans that are outdated (NotSupportedError) or tables that are not there yet
+#: (ProgrammingError).
+DATABASE_ERRORS = (
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    PoolTimeoutError,
+    ProgrammingError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +93,9 @@ def register_error_handlers(app: Flask) -> None:
     """Put the errors of the store and of the database into HTTP."""
     app.register_error_handler(TaskNotFoundError, _answer_task_not_found)
     app.register_error_handler(PreconditionFailedError, _answer_precondition_failed)
-    for error in (OperationalError, InterfaceError, PoolTimeoutError):
+    app.register_error_handler(IdTakenError, _answer_id_taken)
+    app.register_error_handler(UserIdTooLongError, _answer_user_id_too_long)
+    for error in DATABASE_ERRORS:
         app.register_error_handler(error, _answer_database_unavailable)
 
 
@@ -79,6 +107,16 @@ def _answer_task_not_found(_error: TaskNotFoundError) -> ResponseReturnValue:
 def _answer_precondition_failed(_error: PreconditionFailedError) -> ResponseReturnValue:
     """Answer 412 to a write which expects another version of the task."""
     return _answer(PreconditionFailed("The task has changed: read it again before writing."))
+
+
+def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
+    """Answer 409 to a create under an id that stands for something else."""
+    return _answer(Conflict("Another task has been created under this id."))
+
+
+def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:
+    """Answer 403: the token is good, and nobody with such an id can have tasks."""
+    return _answer(Forbidden("The user id of the access token is longer than 255 characters."))
 
 
 def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> ResponseReturnValue:

@@ -21,7 +21,7 @@ from app.database import task_store
 from app.errors import log_database_error
 from auth import public
 
-blp = Blueprint("health", __name__, description="For load balancers and supervisors.")
+blp = Blueprint("health", __name__, description="For load balancers and supervisors.", is_limited=False)
 
 
 class HealthSchema(Schema):

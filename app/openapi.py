@@ -14,12 +14,14 @@ Lists come in pages: hand `next` back as `cursor`, or follow the `Link` header. 
 `ETag` of what was read, and are refused with 412 where the task has changed since.
 """
 
+RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}, "example": 2}
+}
+
 #: 503 of a protected operation. Stands in for the library's description, which knows of no database.
 UNAVAILABLE = {
     "description": "The database, or the keys to verify access tokens with, cannot be used at the moment.",
-    "headers": {
-        "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}, "example": 2}
-    },
+    "headers": RETRY_AFTER,
     "content": {
         "application/json": {
             "schema": {"$ref": "#/components/schemas/Error"},
@@ -27,6 +29,22 @@ UNAVAILABLE = {
                 "code": 503,
                 "status": "Service Unavailable",
                 "message": "The database cannot be used at the moment.",
+            },
+        }
+    },
+}
+
+#: 429 of every operation that :mod:`app.rate_limits` counts, where limits are set.
+RATE_LIMIT_EXCEEDED = {
+    "description": "The user or the address has made more requests than this service allows, where it limits them.",
+    "headers": RETRY_AFTER,
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/Error"},
+            "example": {
+                "code": 429,
+                "status": "Too Many Requests",
+                "message": "There have been too many requests.",
             },
         }
     },
@@ -40,6 +58,6 @@ OPENAPI_SETTINGS: dict[str, Any] = {
     "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
         "info": {"description": DESCRIPTION},
-        "components": {"responses": {"KeysUnavailable": UNAVAILABLE}},
+        "components": {"responses": {"KeysUnavailable": UNAVAILABLE, "RateLimitExceeded": RATE_LIMIT_EXCEEDED}},
     },
 }

@@ -10,10 +10,24 @@ from sqlalchemy import Engine
 
 from app.tasks.models import metadata
 
+#: A step may take longer than a request. Waiting for the lock of a table is another matter: every request for that
+#: table waits behind it.
+TIMEOUTS = """
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL lock_timeout = '5s';
+"""
+
 engine: Engine = context.config.attributes["engine"]
 
-with engine.connect() as connection:
+is_postgresql = engine.dialect.name == "postgresql"
+# The service begins its transactions itself there (:func:`app.database.identify_user`); a step is one as well.
+transactional = engine.execution_options(isolation_level="READ COMMITTED") if is_postgresql else engine
+
+with transactional.connect() as connection:
     # SQLite changes columns by copying the table, which is what batch mode writes.
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=engine.dialect.name == "sqlite")
     with context.begin_transaction():
+        if is_postgresql:
+            connection.exec_driver_sql(TIMEOUTS)
         context.run_migrations()

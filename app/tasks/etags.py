@@ -34,7 +34,8 @@ def expected_versions() -> frozenset[int] | None:
     tags = request.if_match.as_set()
     if len(tags) > MOST_TAGS:
         raise BadRequest("If-Match names too many versions.")
-    return frozenset(int(tag) for tag in tags if VERSION.fullmatch(tag))
+    # Of the empty tag, "", werkzeug makes None.
+    return frozenset(int(tag) for tag in tags if tag and VERSION.fullmatch(tag))
 
 
 def client_holds(task: Task) -> bool:

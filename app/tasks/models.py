@@ -5,14 +5,28 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, MetaData, String, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, LargeBinary, MetaData, String, Table, Text, Uuid
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 #: Limits in characters, checked by the schemas.
 TITLE_LENGTH = 255
 DESCRIPTION_LENGTH = 2000
+
+#: The longest subject an issuer may send (OpenID Connect Core §2), in characters; with the longest title it still fits
+#: into an index of PostgreSQL.
+USER_ID_LENGTH = 255
+
+#: The columns by which a list can be ordered.
+SORT_KEYS = ("created_at", "updated_at", "title")
+
+#: Bytes of the digest that a repeated create is recognised by.
+CREATION_LENGTH = 16
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -38,6 +52,34 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def sortable(text: type[String], length: int | None = None) -> String:
+    """Return a text type that is ordered by code points in every database, whatever the locale of the server.
+
+    Orders of locales change with the operating system, and indexes that were built before are wrong then.
+    """
+    return text(length).with_variant(text(length, collation="C"), "postgresql")
+
+
+class LowerCase(FunctionElement[str]):
+    """A text in lower case, by the rules of the whole of Unicode."""
+
+    name = "lower"
+    type = String()
+    inherit_cache = True
+
+
+@compiles(LowerCase)
+def _lower(element: LowerCase, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """Call the database's function."""
+    return f"lower({compiler.process(element.clauses, **kwargs)})"
+
+
+@compiles(LowerCase, "postgresql")
+def _lower_in_the_locale_of_the_database(element: LowerCase, compiler: SQLCompiler, **kwargs: Any) -> str:
+    """Leave the order of code points, by which PostgreSQL knows no letters beyond ASCII."""
+    return f'lower({compiler.process(element.clauses, **kwargs)} COLLATE "default")'
+
+
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
 )
@@ -46,18 +88,19 @@ tasks = Table(
     "tasks",
     metadata,
     # The user comes first in every key, so that a user's rows lie together.
-    Column("user_id", Text, primary_key=True),
+    Column("user_id", sortable(Text), primary_key=True),
     Column("id", Uuid, primary_key=True),
-    Column("title", String(TITLE_LENGTH), nullable=False),
+    Column("title", sortable(String, TITLE_LENGTH), nullable=False),
     Column("description", String(DESCRIPTION_LENGTH), nullable=True),
     Column("completed", Boolean, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("updated_at", UTCDateTime, nullable=False),
     Column("version", BigInteger, nullable=False),
-    # One index for each order a list can have.
-    Index(None, "user_id", "created_at", "id"),
-    Index(None, "user_id", "updated_at", "id"),
-    Index(None, "user_id", "title", "id"),
+    # What the client sent to create the task under an id of its own, as a digest; null where the id is ours.
+    Column("creation", LargeBinary(CREATION_LENGTH), nullable=True),
+    # One index for each order a list can have, of all tasks, and of the open or the completed ones.
+    *(Index(None, "user_id", key, "id") for key in SORT_KEYS),
+    *(Index(None, "user_id", "completed", key, "id") for key in SORT_KEYS),
 )
 
 
@@ -73,5 +116,6 @@ class Task:
     completed: bool
     created_at: datetime
     updated_at: datetime
-    #: 1 at first and one more with each write; the entity tag.
+    #: The microsecond of the creation at first, and one more with each write; the entity tag. A task that takes the id
+    #: of a deleted one begins higher than that ended, so no tag ever means two things.
     version: int

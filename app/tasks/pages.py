@@ -1,7 +1,8 @@
 """Where one page of a list ends and the next begins: the orders a list can have, and the opaque cursor.
 
-A cursor holds the order, the sort key and the id of the last task seen. It is no secret and grants nothing, since
-every query is filtered by the user as well; it is parsed strictly all the same, so a tampered one is a clear refusal.
+A cursor holds the order, the direction, the sort key and the id of the task at the edge of a page. It is no secret and
+grants nothing, since every query is filtered by the user as well; it is parsed strictly all the same, so a tampered one
+is a clear refusal.
 """
 
 from __future__ import annotations
@@ -43,21 +44,24 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last task of a page, by what the list was sorted by."""
+    """The task at the edge of a page, by what the list was sorted by, and the way to go from it."""
 
     sort: Sort
+    #: Whether the page before that task is meant, and not the one after it.
+    backward: bool
     key: datetime | str
     id: uuid.UUID
 
     @classmethod
-    def after(cls, task: Task, sort: Sort) -> Cursor:
-        """Return the cursor to what follows a task."""
-        return cls(sort, getattr(task, sort.field), task.id)
+    def at(cls, task: Task, sort: Sort, *, backward: bool) -> Cursor:
+        """Return the cursor to what follows a task, or to what comes before it."""
+        return cls(sort, backward, getattr(task, sort.field), task.id)
 
     def dump(self) -> str:
         """Return the cursor as the text a client hands back: JSON in base64url without padding."""
         key = self.key if isinstance(self.key, str) else self.key.isoformat(timespec="microseconds")
-        text = json.dumps([self.sort, key, str(self.id)], ensure_ascii=False, separators=(",", ":"))
+        values = [self.sort, int(self.backward), key, str(self.id)]
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
         return urlsafe_b64encode(text.encode()).rstrip(b"=").decode("ascii")
 
 
@@ -66,9 +70,10 @@ def parse_cursor(text: str) -> Cursor:
     if len(text) > CURSOR_LENGTH or not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         raise ValueError("not base64url")
     try:
-        sort_name, key, task_id = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
-        sort = Sort(sort_name)
-        cursor = Cursor(sort, key if sort.field == "title" else datetime.fromisoformat(key), uuid.UUID(task_id))
+        name, backward, key, task_id = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+        sort = Sort(name)
+        edge = key if sort.field == "title" else datetime.fromisoformat(key)
+        cursor = Cursor(sort, bool(backward), edge, uuid.UUID(task_id))
         canonical = cursor.dump()
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a cursor") from error

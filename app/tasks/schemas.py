@@ -5,6 +5,7 @@ Reads strictly: unknown members, other types and text the database cannot keep a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from marshmallow.validate import Length, Range
 
 from app.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from app.tasks.pages import Cursor, Sort, parse_cursor
+
+UUID_TEXT = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 
 #: Most tasks on one page, and how many there are if the client does not say.
 LARGEST_PAGE = 200
@@ -30,6 +33,12 @@ TASK_EXAMPLE = {
 }
 
 
+#: What :func:`check_storable` and the trimming come to, for whoever makes requests from the document: no NUL, and in a
+#: title something that Python does not take for space.
+STORABLE = r"^[^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+
+
 def check_storable(text: str) -> None:
     """Raise ``ValidationError`` for characters that are valid JSON and no text: NUL and lone surrogates."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
@@ -42,7 +51,11 @@ class TitleField(fields.String):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             validate=[Length(1, TITLE_LENGTH), check_storable],
-            metadata={"description": "Space around it is removed.", "examples": ["Buy milk"]},
+            metadata={
+                "description": "Space around it is removed.",
+                "pattern": NOT_BLANK,
+                "examples": ["Buy milk"],
+            },
             **kwargs,
         )
 
@@ -58,7 +71,7 @@ class DescriptionField(fields.String):
         super().__init__(
             allow_none=True,
             validate=[Length(max=DESCRIPTION_LENGTH), check_storable],
-            metadata={"examples": ["The one with the blue cap."]},
+            metadata={"pattern": STORABLE, "examples": ["The one with the blue cap."]},
             **kwargs,
         )
 
@@ -73,6 +86,16 @@ class StrictBoolean(fields.Boolean):
         return value
 
 
+class StrictUUID(fields.UUID):
+    """A UUID in its usual spelling (RFC 9562 §4), upper or lower case."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        """Return the UUID; what only Python takes for one (braces, ``urn:uuid:``, 32 digits in a row) is refused."""
+        if not (isinstance(value, str) and UUID_TEXT.fullmatch(value)):
+            raise self.make_error("invalid_uuid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class QueryInteger(fields.Integer):
     """A whole number in a query string: ASCII digits and nothing else."""
 
@@ -84,7 +107,7 @@ class QueryInteger(fields.Integer):
 
 
 class CursorField(fields.String):
-    """The ``next`` of the page before."""
+    """The ``next`` or ``previous`` of another page."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         """Return the cursor that was given out as this text."""
@@ -115,6 +138,17 @@ class TaskContentSchema(Schema):
     completed = StrictBoolean(load_default=False)
 
 
+class NewTaskSchema(TaskContentSchema):
+    """A task that is to be created, perhaps under an id that the client has made."""
+
+    id = StrictUUID(
+        metadata={
+            "description": "Made by the client, so that it may send the same again and never makes two tasks.",
+            "examples": [ID],
+        }
+    )
+
+
 class TaskChangesSchema(Schema):
     """The members of a task that are to change; what is left out stays."""
 
@@ -138,6 +172,19 @@ class TaskPageSchema(Schema):
         allow_none=True,
         metadata={"description": "The `cursor` of the next page; null on the last one."},
     )
+    previous = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The `cursor` of the page before; null on the first one."},
+    )
+
+
+class SummarySchema(Schema):
+    """How many tasks there are."""
+
+    total = fields.Integer(required=True, metadata={"examples": [3]})
+    open = fields.Integer(required=True, metadata={"examples": [2]})
+    completed = fields.Integer(required=True, metadata={"examples": [1]})
 
 
 class TaskQuerySchema(Schema):
@@ -148,7 +195,9 @@ class TaskQuerySchema(Schema):
         validate=Range(1, LARGEST_PAGE),
         metadata={"description": "Most tasks on a page."},
     )
-    cursor = CursorField(metadata={"description": "`next` of the page before. Keep `sort` as it was."})
+    cursor = CursorField(
+        metadata={"description": "`next` or `previous` of another page. Keep `sort`, and the filters, as they were."}
+    )
     sort = fields.Enum(
         Sort,
         by_value=True,
@@ -163,7 +212,7 @@ class TaskQuerySchema(Schema):
     text = fields.String(
         data_key="q",
         validate=[Length(1, TITLE_LENGTH), check_storable],
-        metadata={"description": "Text in title or description, upper and lower case alike."},
+        metadata={"description": "Text in title or description, upper and lower case alike.", "pattern": STORABLE},
     )
 
     @validates_schema

@@ -17,15 +17,19 @@ from flask.views import MethodView
 from app.blueprint import Blueprint
 from app.database import task_store
 from app.tasks.etags import client_holds, expected_versions, headers_of
+from app.tasks.pages import Cursor
 from app.tasks.schemas import (
     TASK_EXAMPLE,
     CompletionSchema,
+    NewTaskSchema,
+    SummarySchema,
     TaskChangesSchema,
     TaskContentSchema,
     TaskPageSchema,
     TaskQuerySchema,
     TaskSchema,
 )
+from app.tasks.store import Summary
 from auth import current_token, owns_path_user, require_jwt
 
 Answer = tuple[Any, dict[str, str]]
@@ -48,10 +52,15 @@ IF_NONE_MATCH = {
 }
 ETAG = {"ETag": {"description": "The version of the task.", "schema": {"type": "string"}, "example": '"1"'}}
 LOCATION = {"Location": {"description": "The path of the task.", "schema": {"type": "string"}}}
-LINK = {"Link": {"description": 'The next page, as `rel="next"` (RFC 8288).', "schema": {"type": "string"}}}
+LINK = {
+    "Link": {
+        "description": 'The pages around this one, as `rel="next"`, `rel="prev"` and `rel="first"` (RFC 8288).',
+        "schema": {"type": "string"},
+    }
+}
 
 CONTENT_EXAMPLE = {"title": "Buy milk", "description": "The one with the blue cap."}
-PAGE_EXAMPLE = {"items": [TASK_EXAMPLE], "next": None}
+PAGE_EXAMPLE = {"items": [TASK_EXAMPLE], "next": None, "previous": None}
 
 #: What a request with a body may be refused for before its members are looked at.
 BODY_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
@@ -69,18 +78,43 @@ class Tasks(MethodView):
     def get(self, query: dict[str, Any], **_path: str) -> Answer:
         """List tasks, newest first."""
         page = task_store().page(current_token.user_id, **query)
-        following = page.next.dump() if page.next else None
-        return {"items": page.items, "next": following}, _link_to(following)
+        cursors = {"next": _dump(page.next), "previous": _dump(page.previous)}
+        return {"items": page.items, **cursors}, _links_to(cursors)
 
     @blp.doc(operationId="createTask")
-    @blp.refuses(*BODY_ERRORS)
-    @blp.arguments(TaskContentSchema, example=CONTENT_EXAMPLE)
+    @blp.refuses(*BODY_ERRORS, HTTPStatus.CONFLICT)
+    @blp.alt_response(
+        200,
+        schema=TaskSchema,
+        description="The same has been asked for before under this id.",
+        headers=LOCATION | ETAG,
+        success=True,
+    )
+    @blp.arguments(NewTaskSchema, example=CONTENT_EXAMPLE)
     @blp.response(201, TaskSchema, headers=LOCATION | ETAG, example=TASK_EXAMPLE)
-    def post(self, content: dict[str, Any], **_path: str) -> Answer:
-        """Create a task."""
-        task = task_store().create(current_token.user_id, content)
+    def post(self, content: dict[str, Any], **_path: str) -> tuple[Any, int, dict[str, str]]:
+        """Create a task.
+
+        With an `id` of the client's own the same request may be sent again: it is answered 200 with the task that is
+        there, and 409 where something else has been created under that id.
+        """
+        task_id = content.pop("id", None)
+        task, is_new = task_store().create(current_token.user_id, content, task_id)
         location = url_for("tasks.OneTask", user_id=task.user_id, task_id=task.id)
-        return task, {"Location": location, **headers_of(task)}
+        return task, 201 if is_new else 200, {"Location": location, **headers_of(task)}
+
+
+@blp.route("/api/<user_id>/tasks/summary", parameters=[USER_ID])
+@require_jwt
+@owns_path_user
+class TaskSummary(MethodView):
+    """How many tasks a user has."""
+
+    @blp.doc(operationId="summarizeTasks")
+    @blp.response(200, SummarySchema)
+    def get(self, **_path: str) -> Summary:
+        """Count the tasks, open and completed."""
+        return task_store().summary(current_token.user_id)
 
 
 @blp.route("/api/<user_id>/tasks/<uuid:task_id>", parameters=[USER_ID, TASK_ID])
@@ -114,7 +148,7 @@ class OneTask(MethodView):
 
     @blp.doc(operationId="changeTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
-    @blp.arguments(TaskChangesSchema, example={"title": "Buy oat milk"})
+    @blp.arguments(TaskChangesSchema, required=False, example={"title": "Buy oat milk"})
     @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"title": "Buy oat milk"})
     def patch(self, changes: dict[str, Any], task_id: UUID, **_path: str) -> Answer:
         """Change parts of a task.
@@ -163,9 +197,19 @@ def _without_body(status: HTTPStatus, headers: dict[str, str]) -> Response:
     return response
 
 
-def _link_to(cursor: str | None) -> dict[str, str]:
-    """Return the header that leads to the next page of the list being asked for (RFC 8288), if there is one."""
-    if cursor is None:
-        return {}
-    arguments = {**request.args, **(request.view_args or {}), "cursor": cursor}
-    return {"Link": f'<{url_for("tasks.Tasks", **arguments)}>; rel="next"'}
+def _dump(cursor: Cursor | None) -> str | None:
+    return cursor.dump() if cursor else None
+
+
+def _links_to(cursors: dict[str, str | None]) -> dict[str, str]:
+    """Return the header that leads to the pages around the one being asked for (RFC 8288), where there are any."""
+    links = {"next": cursors["next"], "prev": cursors["previous"]}
+    if "cursor" in request.args:
+        links["first"] = ""
+    arguments = {**request.args.to_dict(), **(request.view_args or {})}
+    targets = {
+        rel: url_for("tasks.Tasks", **arguments | {"cursor": cursor or None})
+        for rel, cursor in links.items()
+        if cursor is not None
+    }
+    return {"Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in targets.items())} if targets else {}

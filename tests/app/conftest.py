@@ -1,14 +1,20 @@
-"""The service on a fresh SQLite file, migrated as in production, and tokens its issuer could have made."""
+"""The service on a fresh database, migrated as in production, and tokens its issuer could have made.
+
+Every test of something that asks for ``database_url`` runs twice, on SQLite and on PostgreSQL. A module that is about
+neither, or about one of them, says so: ``DATABASES = ("sqlite",)``.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import jwt
+import psycopg
 import pytest
 from alembic import command
 from flask import Flask
@@ -16,9 +22,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.database import connect_database
+from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
+from tests.app.postgresql import PostgreSQL, running_postgresql
+from tests.services import unavailable
+
+#: Where the tests run, unless their module says otherwise.
+DATABASES = ("sqlite", "postgresql")
 
 SECRET = "3d1f7b0c9a584e62b7d3f0a4c6e81925b0d7f3a9e5c14286"
 
@@ -35,29 +46,76 @@ def body_of(answer: TestResponse) -> Any:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in list(os.environ):
-        if name.startswith(("FLASK_", "BETTER_AUTH_")) or name in ("DATABASE_URL", "REDIS_URL"):
+        if name.startswith(("FLASK_", "BETTER_AUTH_")) or name in ("DATABASE_URL", "REDIS_URL", "GUNICORN_THREADS"):
             monkeypatch.delenv(name)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module on each of its databases."""
+    if not {"database", "database_url", "empty_database_url"}.isdisjoint(metafunc.fixturenames):
+        databases = getattr(metafunc.module, "DATABASES", DATABASES)
+        metafunc.parametrize("database", databases, indirect=True, scope="module")
+
+
 @pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an empty database with the schema of the newest migration, to be copied."""
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty SQLite database with the schema of the newest migration, to be copied."""
     path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
-    app = Flask("migrations")
-    app.config["DATABASE_URL"] = f"sqlite:///{path}"
-    connect_database(app)
-    engine = app.extensions["database_engine"]
+    engine = create_database_engine(f"sqlite:///{path}")
     command.upgrade(alembic_config(engine), "head")
     engine.dispose()
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Return the PostgreSQL that runs here."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_postgresql())
+        except psycopg.OperationalError:
+            unavailable("PostgreSQL")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgresql: PostgreSQL) -> Iterator[tuple[str, psycopg.Connection]]:
+    """Return a migrated database, and its owner's connection to empty it: a new one for each test takes too long."""
+    name = postgresql.migrated_database()
+    with psycopg.connect(postgresql.owner_url(name), autocommit=True) as owner:
+        yield postgresql.role_url(name), owner
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest) -> str:
+    """Return the name of the database the test runs on."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def database_url(tmp_path: Path, migrated_database: Path) -> str:
-    """Return the URL of a database of this test's own."""
-    path = tmp_path / "tasks.sqlite3"
-    path.write_bytes(migrated_database.read_bytes())
-    return f"sqlite:///{path}"
+def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
+    """Return the URL of a migrated database without tasks, as the service gets it."""
+    if database == "sqlite":
+        path = tmp_path / "tasks.sqlite3"
+        path.write_bytes(request.getfixturevalue("migrated_file").read_bytes())
+        return f"sqlite:///{path}"
+    url: str
+    url, owner = request.getfixturevalue("shared_database")
+    owner.execute("DELETE FROM tasks")
+    return url
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a database without tables, as whoever migrates it gets it."""
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        name = server.new_database()
+        yield server.owner_url(name)
+        server.drop(name)
 
 
 @pytest.fixture

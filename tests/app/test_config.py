@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import QueuePool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import create_app
 from app.config import configure, parse_origin
 from auth.errors import ConfigurationError
 from tests.app.conftest import SECRET
+
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
 
 OTHER_SECRET = "a7e35c2f1e0a9987d6c5b3f0a1c77b1f94e0d8a4cd0b1a9d"
 
@@ -151,6 +156,10 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL names an in-memory database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL names an in-memory database"),
         ({"DATABASE_URL": 7}, "DATABASE_URL must be text"),
+        ({"DATABASE_POOL_SIZE": 0}, "DATABASE_POOL_SIZE must be a whole number of connections"),
+        ({"DATABASE_POOL_SIZE": True}, "DATABASE_POOL_SIZE must be a whole number of connections"),
+        ({"DATABASE_POOL_SIZE": "4"}, "DATABASE_POOL_SIZE must be a whole number of connections"),
+        ({"DATABASE_URL": "postgresql+asyncpg://host/tasks"}, "driver is not installed: asyncpg."),
         ({"LOG_FORMAT": "xml"}, 'LOG_FORMAT must be "text" or "json"'),
         ({"LOG_FORMAT": []}, 'LOG_FORMAT must be "text" or "json"'),
         ({"TRUSTED_PROXIES": -1}, "TRUSTED_PROXIES must be the number of proxies"),
@@ -211,6 +220,68 @@ def test_a_password_in_the_database_url_is_not_repeated(settings: dict[str, Any]
     problems = problems_of(settings | {"DATABASE_URL": "nosuch://user:hunter2@host/tasks"})
 
     assert "hunter2" not in "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "size"),
+    [
+        ({}, {}, 4),
+        ({"GUNICORN_THREADS": ""}, {}, 4),
+        ({"GUNICORN_THREADS": "16"}, {}, 16),
+        ({"GUNICORN_THREADS": "16", "FLASK_DATABASE_POOL_SIZE": "3"}, {}, 3),
+        ({"FLASK_DATABASE_POOL_SIZE": "3"}, {"DATABASE_POOL_SIZE": 2}, 2),
+        ({"GUNICORN_THREADS": "16"}, {"DATABASE_POOL_SIZE": None}, 16),
+    ],
+)
+def test_a_process_has_as_many_connections_as_threads(
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    given: dict[str, Any],
+    size: int,
+) -> None:
+    """Unless somebody says otherwise; never more."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    pool = create_app(settings | given).extensions["database_engine"].pool
+
+    assert isinstance(pool, QueuePool)
+    assert (pool.size(), pool._max_overflow) == (size, 0)
+
+
+def test_a_number_of_threads_that_is_none_is_refused(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As gunicorn.conf.py does."""
+    monkeypatch.setenv("GUNICORN_THREADS", "many")
+
+    (problem,) = problems_of(settings)
+
+    assert problem.endswith("(FLASK_DATABASE_POOL_SIZE, else GUNICORN_THREADS).")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_postgresql_is_reached_by_psycopg(settings: dict[str, Any], scheme: str) -> None:
+    """Under every name that hosting services give it; nothing is connected at start."""
+    url = f"{scheme}://user:word@db.example.com:5433/tasks?sslmode=require"
+
+    engine = create_app(settings | {"DATABASE_URL": url}).extensions["database_engine"]
+
+    assert engine.url.render_as_string(hide_password=False) == url.replace(f"{scheme}:", "postgresql+psycopg:")
+    assert engine.driver == "psycopg"
+
+
+def test_a_missing_driver_is_named_with_the_way_to_install_it(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no part of the extra ``app``: not everybody has PostgreSQL."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    (problem,) = problems_of(settings | {"DATABASE_URL": "postgresql://user:hunter2@db.example.com/tasks"})
+
+    assert problem == (
+        "DATABASE_URL names a database whose driver is not installed: psycopg. "
+        "Install it with pip install -e '.[app,postgres]'."
+    )
 
 
 def test_the_default_database_lies_in_a_folder_for_its_owner_alone(tmp_path: Path) -> None:

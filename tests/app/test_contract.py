@@ -15,6 +15,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
+
 #: Whoever adds an operation that strangers may call has to say so here.
 PUBLIC_OPERATIONS = {"getHealth", "getReadiness"}
 

@@ -9,6 +9,9 @@ from sqlalchemy import text
 
 from app.database import create_database_engine
 
+#: What SQLite is told, and forks.
+DATABASES = ("sqlite",)
+
 
 def test_an_engine_connects_only_when_it_is_used(tmp_path: Path) -> None:
     """A master that preloads the app opens no file."""

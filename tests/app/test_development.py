@@ -12,6 +12,9 @@ from dotenv import dotenv_values
 
 from app.development import make_environment_file, shown_address
 
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
+
 
 def test_the_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     """With a secret long enough, and development tokens allowed."""

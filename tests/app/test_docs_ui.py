@@ -10,6 +10,9 @@ from flask.testing import FlaskClient
 
 from app import create_app
 
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

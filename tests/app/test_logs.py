@@ -15,6 +15,9 @@ from app import create_app
 from app.logs import HANDLER_NAME, JSONFormatter, RequestTextFilter, TextFormatter, configure_logging
 from tests.app.conftest import Authorize
 
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
+
 
 @pytest.fixture(autouse=True)
 def root_as_before() -> Iterator[None]:

@@ -1,8 +1,10 @@
-"""The schema: steps and models agree, steps go both ways, and ``flask db`` takes them."""
+"""The schema: steps and models agree, steps go both ways with tasks in the table, and ``flask db`` takes them."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,74 +12,177 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from flask import Flask
-from sqlalchemy import Engine, inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, insert, inspect, select, text
+from sqlalchemy.types import TypeEngine
 
 from app import create_app
-from app.database import create_database_engine
+from app.database import create_database_engine, store_on
+from app.migrations import commands
 from app.migrations.commands import alembic_config
-from app.tasks.models import metadata
+from app.tasks.models import metadata, tasks
+from app.tasks.store import IdTakenError
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
+
+#: A task as the first revision kept it.
+ROW: dict[str, Any] = {
+    "user_id": "älice",
+    "id": uuid.UUID("0b5d7c1e-7a43-4f0e-9a36-6f1f0f4e2a11"),
+    "title": "Zebra 🥛",
+    "description": "x" * 2000,
+    "completed": False,
+    "created_at": NOW,
+    "updated_at": NOW,
+    "version": 1,
+}
+
+
+def revisions() -> list[str]:
+    """Return all revisions, the first one first."""
+    folder = ScriptDirectory(str(commands.FOLDER))
+    return [script.revision for script in folder.walk_revisions()][::-1]
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Return an engine on a database that is not there yet."""
-    engine = create_database_engine(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+def engine(empty_database_url: str) -> Iterator[Engine]:
+    """Return an engine on a database that has no tables yet."""
+    engine = create_database_engine(empty_database_url)
     yield engine
     engine.dispose()
 
 
+def schema_of(engine: Engine) -> dict[str, Any]:
+    """Return what the database says of the table."""
+    found = inspect(engine)
+    columns = {column["name"]: (str(column["type"]), column["nullable"]) for column in found.get_columns("tasks")}
+    indexes = {index["name"]: index["column_names"] for index in found.get_indexes("tasks")}
+    return {"columns": columns, "indexes": indexes, "key": found.get_pk_constraint("tasks")["constrained_columns"]}
+
+
+def rows_of(engine: Engine) -> list[dict[str, Any]]:
+    """Return the rows, in the columns that every revision has."""
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(select(*(tasks.c[name] for name in ROW))).mappings()]
+
+
 def test_models_and_migrations_agree(engine: Engine) -> None:
-    """Alembic finds nothing to do after the last step."""
+    """Alembic finds nothing to do after the last step; the orders of texts, which it does not look at, agree too."""
     command.upgrade(alembic_config(engine), "head")
 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+    modelled = {name: getattr(kind, "collation", None) for name, kind in types_in(engine).items()}
+    assert collations_of(engine) == {name: collation for name, collation in modelled.items() if collation}
+
+
+def types_in(engine: Engine) -> dict[str, TypeEngine[Any]]:
+    """Return the types of the models' columns in one database."""
+    return {column.name: column.type.dialect_impl(engine.dialect) for column in tasks.c}
+
+
+def collations_of(engine: Engine) -> dict[str, str]:
+    """Return the columns that the database orders otherwise than by its own locale."""
+    if engine.dialect.name == "sqlite":
+        return {}
+    query = "SELECT column_name, collation_name FROM information_schema.columns WHERE table_name = 'tasks'"
+    with engine.connect() as connection:
+        return {name: collation for name, collation in connection.execute(text(query)) if collation}
+
+
+@pytest.mark.parametrize("start", revisions())
+def test_tasks_survive_the_steps_from_every_revision_and_back(engine: Engine, start: str) -> None:
+    """Up to the newest and down again, where the schema is what it was."""
+    config = alembic_config(engine)
+    command.upgrade(config, start)
+    with engine.begin() as connection:
+        connection.execute(insert(tasks).values(**ROW))
+    before = schema_of(engine)
+
+    command.upgrade(config, "head")
+    upgraded = rows_of(engine)
+    command.downgrade(config, start)
+
+    assert upgraded == rows_of(engine) == [ROW]
+    assert schema_of(engine) == before
+
+
+@pytest.mark.parametrize("start", revisions())
+def test_the_service_works_with_tasks_of_every_revision(engine: Engine, start: str) -> None:
+    """They are read, listed, counted and written; what they were created by is not known."""
+    command.upgrade(alembic_config(engine), start)
+    with engine.begin() as connection:
+        connection.execute(insert(tasks).values(**ROW))
+    command.upgrade(alembic_config(engine), "head")
+    store, user_id, task_id = store_on(engine), ROW["user_id"], ROW["id"]
+    content = {name: ROW[name] for name in ("title", "description", "completed")}
+
+    assert store.page(user_id, limit=9).items == [store.get(user_id, task_id)]
+    with pytest.raises(IdTakenError):
+        store.create(user_id, content, task_id)
+    assert store.toggle(user_id, task_id).version == 2
+    assert (store.summary(user_id).open, store.summary(user_id).completed) == (0, 1)
 
 
 def test_steps_go_up_and_down_and_up_again(engine: Engine) -> None:
-    """Down to nothing."""
-    command.upgrade(alembic_config(engine), "head")
-    command.downgrade(alembic_config(engine), "base")
+    """Down to nothing, also with a task in the table."""
+    config = alembic_config(engine)
+    command.upgrade(config, "head")
+    with engine.begin() as connection:
+        connection.execute(insert(tasks).values(**ROW))
+    schema = schema_of(engine)
+    command.downgrade(config, "base")
     assert inspect(engine).get_table_names() == ["alembic_version"]
 
-    command.upgrade(alembic_config(engine), "head")
+    command.upgrade(config, "head")
 
     assert sorted(inspect(engine).get_table_names()) == ["alembic_version", "tasks"]
+    assert schema_of(engine) == schema
 
 
-def test_flask_db_takes_the_steps(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_flask_db_takes_the_steps(settings: dict[str, Any], empty_database_url: str) -> None:
     """Upgrading twice does nothing the second time."""
-    app = create_app(settings | {"DATABASE_URL": f"sqlite:///{tmp_path / 'cli.sqlite3'}"})
+    app = create_app(settings | {"DATABASE_URL": empty_database_url})
     runner = app.test_cli_runner()
 
     results = [
         runner.invoke(args=["db", *arguments])
-        for arguments in (["upgrade"], ["upgrade"], ["current"], ["history"], ["downgrade"], ["current"])
+        for arguments in (["upgrade"], ["upgrade"], ["current"], ["history"], ["downgrade", "base"], ["current"])
     ]
 
     assert [result.exit_code for result in results] == [0] * 6, [result.exception for result in results]
-    assert "0001 (head)" in results[2].output
+    assert f"{revisions()[-1]} (head)" in results[2].output
     assert "Create the table of tasks" in results[3].output
-    assert "0001" not in results[5].output
+    assert not any(revision in results[5].output for revision in revisions())
     app.extensions["database_engine"].dispose()
 
 
-def test_flask_db_writes_a_new_step(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flask_db_writes_a_new_step(
+    settings: dict[str, Any], empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From the template, complete with docstrings, and empty where nothing has changed."""
-    migrations = Path(__file__).parents[2] / "app" / "migrations"
-    copy = tmp_path / "migrations"
-    (copy / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako", "versions/0001_tasks.py"):
-        (copy / name).write_text((migrations / name).read_text())
-    monkeypatch.setattr("app.migrations.commands.FOLDER", copy)
+    app = create_app(settings | {"DATABASE_URL": empty_database_url})
+    versions = commands.FOLDER / "versions"
+    copy = copied(commands.FOLDER, tmp_path / "migrations")
+    monkeypatch.setattr(commands, "FOLDER", copy)
+    upgraded = app.test_cli_runner().invoke(args=["db", "upgrade"])
 
     result = app.test_cli_runner().invoke(args=["db", "revision", "-m", "Nothing new"])
 
-    assert result.exit_code == 0, result.exception
-    (written,) = set((copy / "versions").glob("*.py")) - {copy / "versions" / "0001_tasks.py"}
-    text = written.read_text()
-    assert text.startswith('"""Nothing new.\n')
-    assert "down_revision = '0001'" in text
-    compile(text, written.name, "exec")
+    assert (upgraded.exit_code, result.exit_code) == (0, 0), result.exception
+    (name,) = {path.name for path in (copy / "versions").glob("*.py")} - {path.name for path in versions.glob("*.py")}
+    written = (copy / "versions" / name).read_text()
+    assert written.startswith('"""Nothing new.\n')
+    assert f"down_revision = '{revisions()[-2]}'" in written
+    assert "op." not in written
+    compile(written, name, "exec")
+    app.extensions["database_engine"].dispose()
+
+
+def copied(folder: Path, copy: Path) -> Path:
+    """Copy the steps and what Alembic needs beside them."""
+    (copy / "versions").mkdir(parents=True)
+    for path in (folder / "env.py", folder / "script.py.mako", *(folder / "versions").glob("*.py")):
+        (copy / path.relative_to(folder)).write_text(path.read_text())
+    return copy

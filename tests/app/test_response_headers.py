@@ -10,6 +10,9 @@ from flask.testing import FlaskClient
 from app import create_app
 from tests.app.conftest import Authorize
 
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
+
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 

@@ -25,7 +25,7 @@ def lowest(*extras: str) -> list[str]:
 @pytest.mark.usefixtures("registry")
 def test_the_tests_pass_with_the_lowest_allowed_versions(tmp_path: Path) -> None:
     """A bound that nobody has tried is a promise to somebody else's environment."""
-    pins = lowest("app")
+    pins = lowest("app", "postgres")
     binaries = make_environment(tmp_path / "venv", *pins, *_TOOLS)
 
     printed = run(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
-from werkzeug.test import TestResponse
 
 from app.tasks.store import TaskStore
 from tests.app.conftest import Authorize, body_of
+from tests.app.tasks.conftest import TASKS, tag
 
-TASKS = "/api/alice/tasks"
 MISSING = f"{TASKS}/{uuid4()}"
 NOT_FOUND = {"code": 404, "status": "Not Found", "message": "There is no such task."}
 CHANGED = {
@@ -25,32 +22,6 @@ CHANGED = {
     "status": "Precondition Failed",
     "message": "The task has changed: read it again before writing.",
 }
-
-
-@pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Return the list of SQL statements that reach the database from now on."""
-    seen: list[str] = []
-    engine = app.extensions["database_engine"]
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
-
-
-@pytest.fixture
-def create(client: FlaskClient, authorize: Authorize) -> Any:
-    """Return a function that creates a task and returns the answer."""
-
-    def create(title: str = "Buy milk", **content: Any) -> TestResponse:
-        answer = client.post(TASKS, json={"title": title, **content}, headers=authorize())
-        assert answer.status_code == 201
-        return answer
-
-    return create
 
 
 def test_a_task_is_created_trimmed_and_with_defaults(client: FlaskClient, authorize: Authorize) -> None:
@@ -69,7 +40,7 @@ def test_a_task_is_created_trimmed_and_with_defaults(client: FlaskClient, author
     assert task["created_at"] == task["updated_at"]
     assert task["created_at"].endswith("+00:00")
     assert answer.headers["Location"] == f"{TASKS}/{task['id']}"
-    assert answer.headers["ETag"] == '"1"'
+    assert re.fullmatch(r'"[1-9][0-9]{15}"', answer.headers["ETag"])
 
 
 def test_the_location_leads_to_the_task(client: FlaskClient, authorize: Authorize, create: Any) -> None:
@@ -171,7 +142,7 @@ def test_put_replaces_the_whole_task(client: FlaskClient, authorize: Authorize, 
         False,
     )
     assert body_of(answer)["created_at"] == body_of(created)["created_at"] < body_of(answer)["updated_at"]
-    assert answer.headers["ETag"] == '"2"'
+    assert answer.headers["ETag"] == tag(created, 1)
 
 
 def test_patch_changes_what_it_names(client: FlaskClient, authorize: Authorize, create: Any) -> None:
@@ -197,7 +168,7 @@ def test_an_empty_patch_changes_nothing(
 
     answer = client.patch(created.headers["Location"], headers=authorize(), **body)
 
-    assert (answer.status_code, answer.json, answer.headers["ETag"]) == (200, created.json, '"1"')
+    assert (answer.status_code, answer.json, answer.headers["ETag"]) == (200, created.json, tag(created))
 
 
 @pytest.mark.parametrize("body", [{}, {"json": {}}], ids=["no body", "empty object"])
@@ -236,27 +207,30 @@ def test_a_deleted_task_is_gone(client: FlaskClient, authorize: Authorize, creat
     assert client.get(path, headers=authorize()).status_code == 404
 
 
-@pytest.mark.parametrize("condition", ['"1"', '"7", "1"', "*", '"x", "1"'])
+@pytest.mark.parametrize("condition", ["{}", '"7", {}', "*", '"x", {}'])
 def test_a_write_that_expects_the_current_version_goes_through(
     client: FlaskClient, authorize: Authorize, create: Any, condition: str
 ) -> None:
     """If-Match: one of several tags, or any version."""
-    path = create().headers["Location"]
+    created = create()
+    headers = authorize(**{"If-Match": condition.format(tag(created))})
 
-    answer = client.patch(path, json={"title": "Mine"}, headers=authorize(**{"If-Match": condition}))
+    answer = client.patch(created.headers["Location"], json={"title": "Mine"}, headers=headers)
 
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    assert (answer.status_code, answer.headers["ETag"]) == (200, tag(created, 1))
 
 
 @pytest.mark.parametrize(
-    "condition", ['"2"', 'W/"1"', '"x"', '"01"', '"-1"', f'"{"9" * 40}"', ""], ids=lambda value: value or "empty"
+    "condition",
+    ['"1"', "W/{}", '"x"', '"01"', '"-1"', f'"{"9" * 18}"', f'"{"9" * 40}"', '""', ""],
+    ids=lambda value: value or "empty",
 )
 def test_a_write_that_expects_another_version_is_refused(
     client: FlaskClient, authorize: Authorize, create: Any, condition: str
 ) -> None:
     """Weak tags never match, tags of others match nothing; every write alike."""
     created = create()
-    path, headers = created.headers["Location"], authorize(**{"If-Match": condition})
+    path, headers = created.headers["Location"], authorize(**{"If-Match": condition.format(tag(created))})
 
     answers = [
         client.put(path, json={"title": "x"}, headers=headers),
@@ -279,17 +253,18 @@ def test_a_condition_on_a_missing_task_is_not_found(client: FlaskClient, authori
 
 
 @pytest.mark.parametrize(
-    ("condition", "status"), [('"1"', 304), ('W/"1"', 304), ('"9", "1"', 304), ("*", 304), ('"2"', 200)]
+    ("condition", "status"), [("{}", 304), ("W/{}", 304), ('"9", {}', 304), ("*", 304), ('"2"', 200)]
 )
 def test_a_version_the_client_holds_is_not_sent_again(
     client: FlaskClient, authorize: Authorize, create: Any, condition: str, status: int
 ) -> None:
     """If-None-Match compares weakly (RFC 9110 §13.1.2); the answer names the version all the same."""
-    path = create().headers["Location"]
+    created = create()
+    headers = authorize(**{"If-None-Match": condition.format(tag(created))})
 
-    answer = client.get(path, headers=authorize(**{"If-None-Match": condition}))
+    answer = client.get(created.headers["Location"], headers=headers)
 
-    assert (answer.status_code, answer.headers["ETag"]) == (status, '"1"')
+    assert (answer.status_code, answer.headers["ETag"]) == (status, tag(created))
     assert bool(answer.data) == (status == 200)
 
 
@@ -305,80 +280,6 @@ def test_head_answers_as_get_without_content(
     assert (head.status_code, head.data) == (200, b"")
     assert {**head.headers, "X-Request-ID": ""} == {**got.headers, "X-Request-ID": ""}
     assert client.head(path).status_code == 401
-
-
-def test_pages_follow_each_other_by_cursor_and_by_link(client: FlaskClient, authorize: Authorize, create: Any) -> None:
-    """The link keeps every other parameter."""
-    titles = [create(f"Task {number}").json["title"] for number in range(5)]
-    found: list[str] = []
-    path: str | None = f"{TASKS}?limit=2&q=task&sort=created_at&completed=false"
-
-    while path:
-        answer = client.get(path, headers=authorize())
-        found += [task["title"] for task in body_of(answer)["items"]]
-        link = answer.headers.get("Link")
-        assert (link is None) == (body_of(answer)["next"] is None)
-        if link:
-            assert link.endswith('>; rel="next"')
-            assert "limit=2&q=task&sort=created_at&completed=false&cursor=" + body_of(answer)["next"] in link
-        path = link and link[1 : link.index(">")]
-
-    assert found == titles
-
-
-def test_lists_are_newest_first(client: FlaskClient, authorize: Authorize, create: Any) -> None:
-    """Without being asked."""
-    for title in ("first", "second"):
-        create(title)
-
-    answer = client.get(TASKS, headers=authorize())
-
-    assert [task["title"] for task in body_of(answer)["items"]] == ["second", "first"]
-    assert body_of(answer)["next"] is None
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("limit=0", "limit"),
-        ("limit=201", "limit"),
-        ("limit=1_0", "limit"),
-        ("limit=%D9%A3", "limit"),
-        ("limit=" + "9" * 5000, "limit"),
-        ("limit=", "limit"),
-        ("completed=yes", "completed"),
-        ("sort=version", "sort"),
-        ("sort=--title", "sort"),
-        ("q=%00", "q"),
-        ("q=", "q"),
-        ("q=" + "x" * 256, "q"),
-        ("cursor=nonsense", "cursor"),
-        ("cursor=", "cursor"),
-        ("colour=red", "colour"),
-        ("%ff=1", "%FF"),
-    ],
-)
-def test_a_query_nobody_can_mean_is_refused(
-    client: FlaskClient, authorize: Authorize, statements: list[str], query: str, field: str
-) -> None:
-    """422 names the parameter, and the database is not asked."""
-    answer = client.get(f"{TASKS}?{query}", headers=authorize())
-
-    assert answer.status_code == 422
-    assert list(body_of(answer)["errors"]["query"]) == [field]
-    assert statements == []
-
-
-def test_a_cursor_of_another_order_is_refused(client: FlaskClient, authorize: Authorize, create: Any) -> None:
-    """It would skip tasks or show them twice."""
-    for _ in range(2):
-        create()
-    cursor = body_of(client.get(f"{TASKS}?limit=1", headers=authorize()))["next"]
-
-    answer = client.get(f"{TASKS}?limit=1&sort=title&cursor={cursor}", headers=authorize())
-
-    assert answer.status_code == 422
-    assert body_of(answer)["errors"] == {"query": {"cursor": ["Belongs to a list in another order."]}}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +298,6 @@ def test_a_cursor_of_another_order_is_refused(client: FlaskClient, authorize: Au
         ({"title": "x", "completed": 1}, "completed"),
         ({"title": "x", "completed": "true"}, "completed"),
         ({"title": "x", "completed": None}, "completed"),
-        ({"title": "x", "id": str(uuid4())}, "id"),
         ({"title": "x", "user_id": "bob"}, "user_id"),
         ({"title": "x", "\udfff": 1}, "\udfff"),
         ([], "_schema"),

@@ -1,0 +1,83 @@
+"""A store of its own for each test, on a clock that needs no waiting, and alice's tasks over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from app.database import create_database_engine, store_on
+from app.tasks.models import Task
+from app.tasks.store import TaskStore
+from tests.app.conftest import Authorize
+
+TASKS = "/api/alice/tasks"
+
+START = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that moves on by one second whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self._lock = Lock()
+
+    def __call__(self) -> datetime:
+        """Return the time and move on."""
+        with self._lock:
+            self.now += timedelta(seconds=1)
+            return self.now
+
+
+@pytest.fixture
+def own_store(database_url: str) -> Iterator[TaskStore]:
+    """Return a store without an app around it."""
+    engine = create_database_engine(database_url)
+    yield replace(store_on(engine), clock=Clock())
+    engine.dispose()
+
+
+def keep(store: TaskStore, title: str = "Buy milk", *, user_id: str = "alice", completed: bool = False) -> Task:
+    """Keep a task."""
+    return store.create(user_id, {"title": title, "description": None, "completed": completed})[0]
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """Return the list of SQL statements that reach the database from now on."""
+    seen: list[str] = []
+    engine = app.extensions["database_engine"]
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def create(client: FlaskClient, authorize: Authorize) -> Any:
+    """Return a function that creates a task and returns the answer."""
+
+    def create(title: str = "Buy milk", **content: Any) -> TestResponse:
+        answer = client.post(TASKS, json={"title": title, **content}, headers=authorize())
+        assert answer.status_code == 201
+        return answer
+
+    return create
+
+
+def tag(created: TestResponse, changes: int = 0) -> str:
+    """Return the entity tag that a task has after some changes."""
+    first = int(created.headers["ETag"].strip('"'))
+    return f'"{first + changes}"'

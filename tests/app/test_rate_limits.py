@@ -1,0 +1,280 @@
+"""Rate limits: off unless set, by verified user and by address, and no outage of Redis is one of the service."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from auth.errors import ConfigurationError
+from tests.app.conftest import Authorize, body_of
+from tests.redis_server import RedisServer
+
+#: Nothing here depends on the database.
+DATABASES = ("sqlite",)
+
+ME = "/api/me"
+HOUR = 3600
+
+#: Seconds a request may take while Redis does not answer: a quarter of a second for each limit, and a lot more.
+BOUND = 10
+
+TOO_MANY = {"code": 429, "status": "Too Many Requests", "message": "There have been too many requests."}
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """Return a running Redis."""
+    with RedisServer() as server:
+        yield server
+
+
+def limited(settings: dict[str, Any], **limits: str) -> FlaskClient:
+    """Return a client of a service with limits."""
+    return create_app(settings | limits).test_client()
+
+
+def statuses(client: FlaskClient, times: int, path: str = ME, **request: Any) -> list[int]:
+    """Ask for the same several times and return the statuses."""
+    return [client.get(path, **request).status_code for _ in range(times)]
+
+
+def test_nothing_is_limited_unless_a_setting_says_so(settings: dict[str, Any], authorize: Authorize) -> None:
+    """Not even a count is kept."""
+    app = create_app(settings | {"REDIS_URL": "redis://127.0.0.1:1/0"})
+
+    assert set(statuses(app.test_client(), 20, headers=authorize())) == {200}
+    assert "limiter" not in app.extensions
+
+
+def test_a_user_has_so_many_requests_and_no_more(settings: dict[str, Any], authorize: Authorize) -> None:
+    """Whatever the path, the token and the address; another user has as many."""
+    client = limited(settings, RATE_LIMIT_USER="3 per hour")
+
+    tasks = statuses(client, 2, "/api/alice/tasks", headers=authorize())
+    from_elsewhere = statuses(client, 1, headers=authorize(), environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    answer = client.get(ME, headers=authorize())
+
+    assert (tasks, from_elsewhere) == ([200, 200], [200])
+    assert (answer.status_code, body_of(answer)) == (429, TOO_MANY)
+    assert 0 < int(answer.headers["Retry-After"]) <= HOUR
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "X-Request-ID" in answer.headers
+    assert statuses(client, 1, headers=authorize("bob")) == [200]
+
+
+def test_several_limits_hold_together(settings: dict[str, Any], authorize: Authorize) -> None:
+    """The one that is reached first refuses, and says when its own window ends."""
+    client = limited(settings, RATE_LIMIT_USER="2 per minute; 1000 per day")
+
+    assert statuses(client, 3, headers=authorize()) == [200, 200, 429]
+    assert int(client.get(ME, headers=authorize()).headers["Retry-After"]) <= 60
+
+
+def test_only_verified_users_are_counted(settings: dict[str, Any], authorize: Authorize) -> None:
+    """Nobody uses up the requests of another by a bad token or a path of theirs."""
+    client = limited(settings, RATE_LIMIT_USER="2 per hour")
+    forged = {"Authorization": authorize()["Authorization"][:-8] + "AAAAAAAA"}
+
+    assert statuses(client, 5, headers=forged) == [401] * 5
+    assert statuses(client, 5, "/api/alice/tasks", headers=authorize("bob")) == [403] * 5
+    assert statuses(client, 5, "/nowhere", headers=authorize()) == [404] * 5
+    assert statuses(client, 5) == [401] * 5
+    assert statuses(client, 3, headers=authorize()) == [200, 200, 429]
+
+
+@pytest.mark.parametrize("path", [ME, "/nowhere", "/openapi.json", "/docs"])
+def test_an_address_is_counted_before_anything_else(settings: dict[str, Any], authorize: Authorize, path: str) -> None:
+    """Whether or not there is a token, and something under the path."""
+    client = limited(settings, RATE_LIMIT_ADDRESS="3 per hour")
+
+    assert 429 not in statuses(client, 3, path)
+    answer = client.get(path, headers=authorize())
+
+    assert (answer.status_code, body_of(answer)) == (429, TOO_MANY)
+    assert 0 < int(answer.headers["Retry-After"]) <= HOUR
+    assert statuses(client, 1, headers=authorize(), environ_base={"REMOTE_ADDR": "192.0.2.7"}) == [200]
+
+
+def test_supervisors_are_never_turned_away(settings: dict[str, Any]) -> None:
+    """And their questions do not count."""
+    client = limited(settings, RATE_LIMIT_ADDRESS="1 per hour", RATE_LIMIT_USER="1 per hour")
+
+    assert statuses(client, 5, "/health") == statuses(client, 5, "/health/ready") == [200] * 5
+    assert statuses(client, 2) == [401, 429]
+    assert statuses(client, 1, "/health/ready") == [200]
+
+
+def test_a_customer_of_ipv6_is_one_address(settings: dict[str, Any]) -> None:
+    """Who has 2**64 addresses does not have as many limits."""
+    client = limited(settings, RATE_LIMIT_ADDRESS="1 per hour")
+
+    first = statuses(client, 1, environ_base={"REMOTE_ADDR": "2001:db8::1"})
+    same = statuses(client, 1, environ_base={"REMOTE_ADDR": "2001:db8::ffff:1"})
+    other = statuses(client, 1, environ_base={"REMOTE_ADDR": "2001:db8:0:1::1"})
+
+    assert (first, same, other) == ([401], [429], [401])
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "a\x80b", "x" * 9000, "1.2.3.4.5, 6"])
+def test_an_odd_address_is_a_name_like_any_other(settings: dict[str, Any], address: str) -> None:
+    """Whatever a proxy has written there."""
+    client = limited(settings, RATE_LIMIT_ADDRESS="1 per hour")
+
+    assert statuses(client, 2, environ_base={"REMOTE_ADDR": address}) == [401, 429]
+
+
+def test_the_address_is_the_one_trusted_proxies_tell(settings: dict[str, Any]) -> None:
+    """And nobody's word for it otherwise."""
+    trusting = create_app(settings | {"RATE_LIMIT_ADDRESS": "1 per hour", "TRUSTED_PROXIES": 1}).test_client()
+    wary = limited(settings, RATE_LIMIT_ADDRESS="1 per hour")
+
+    def ask(client: FlaskClient) -> list[int]:
+        return [client.get(ME, headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code for n in (1, 2)]
+
+    assert ask(trusting) == [401, 401]
+    assert ask(wary) == [401, 429]
+
+
+@pytest.mark.parametrize("name", ["RATE_LIMIT_USER", "RATE_LIMIT_ADDRESS"])
+@pytest.mark.parametrize("value", ["100", 100, "many per minute", "0 per minute", "5/fortnight", []])
+def test_an_impossible_limit_stops_the_start(settings: dict[str, Any], name: str, value: object) -> None:
+    """In a sentence that shows a possible one."""
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings | {name: value})
+
+    assert caught.value.problems == (
+        f'{name} must be a limit such as "100 per minute", or several: "10 per second; 300 per minute".',
+    )
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://hunter2@host", "redis://:hunter2@host:port/0", 7])
+def test_an_impossible_redis_url_stops_the_start(settings: dict[str, Any], url: object) -> None:
+    """In a sentence that does not repeat it: it may hold a password."""
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings | {"REDIS_URL": url})
+
+    (problem,) = caught.value.problems
+    assert problem.startswith("REDIS_URL must be the URL of a Redis")
+    assert "hunter2" not in problem
+
+
+def test_the_environment_sets_the_limits(
+    settings: dict[str, Any], authorize: Authorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As text, like the other settings; an empty one is none."""
+    monkeypatch.setenv("FLASK_RATE_LIMIT_USER", "1 per hour")
+    monkeypatch.setenv("FLASK_RATE_LIMIT_ADDRESS", "")
+
+    assert statuses(create_app(settings).test_client(), 2, headers=authorize()) == [200, 429]
+
+
+def test_processes_with_one_redis_count_together(
+    settings: dict[str, Any], authorize: Authorize, redis: RedisServer
+) -> None:
+    """Redis holds no user id and no address."""
+    limits = {"RATE_LIMIT_USER": "3 per hour", "RATE_LIMIT_ADDRESS": "100 per hour", "REDIS_URL": redis.url}
+    one, other = limited(settings, **limits), limited(settings, **limits)
+
+    assert statuses(one, 2, headers=authorize()) == [200, 200]
+    assert statuses(other, 2, headers=authorize()) == [200, 429]
+    keys = redis.keys()
+    assert len(keys) == 2
+    assert not any("alice" in key or "127.0.0.1" in key for key in keys)
+
+
+def test_a_redis_that_stops_does_not_take_the_service_along(
+    settings: dict[str, Any], authorize: Authorize, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each process counts for itself until it is back, and says so once."""
+    client = limited(settings, RATE_LIMIT_USER="3 per hour", REDIS_URL=redis.url)
+    assert statuses(client, 2, headers=authorize()) == [200, 200]
+
+    redis.stop()
+    with caplog.at_level(logging.WARNING, "flask-limiter"):
+        without = statuses(client, 4, headers=authorize())
+
+    assert without == [200, 200, 200, 429]
+    assert [record.message for record in caplog.records if record.name == "flask-limiter"] == [
+        "Rate limit storage unreachable - falling back to in-memory storage"
+    ]
+
+    redis.start()
+    deadline = time.monotonic() + 60
+    while not redis.keys():
+        assert time.monotonic() < deadline, "Redis is back and is not used"
+        client.get(ME, headers=authorize("bob"))
+        time.sleep(0.1)
+
+
+def test_requests_that_meet_the_outage_together_are_all_answered(
+    settings: dict[str, Any], authorize: Authorize, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From several threads, with no traceback in the log."""
+    limits = {"RATE_LIMIT_USER": "1000 per hour", "RATE_LIMIT_ADDRESS": "1000 per hour"}
+    app = create_app(settings | limits | {"REDIS_URL": redis.url})
+    assert statuses(app.test_client(), 1, headers=authorize()) == [200]
+    found: list[int] = []
+    headers = authorize()
+
+    redis.freeze()
+    threads = [
+        threading.Thread(target=lambda: found.extend(statuses(app.test_client(), 2, headers=headers))) for _ in range(8)
+    ]
+    begun = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [200] * 16
+    assert time.monotonic() - begun < BOUND
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_a_redis_that_never_was_there_does_not_stop_the_start(settings: dict[str, Any], authorize: Authorize) -> None:
+    """Nothing connects before the first request."""
+    client = limited(settings, RATE_LIMIT_USER="2 per hour", REDIS_URL="redis://127.0.0.1:1/0")
+
+    assert statuses(client, 3, headers=authorize()) == [200, 200, 429]
+
+
+def test_a_redis_that_goes_while_a_refusal_is_worded_changes_nothing(
+    settings: dict[str, Any], authorize: Authorize, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal then names the whole window."""
+    client = limited(settings, RATE_LIMIT_USER="1 per hour", REDIS_URL=redis.url)
+    (limiter,) = client.application.extensions["limiter"]
+    hit = limiter.limiter.hit
+
+    def hit_and_stop(*args: Any, **options: Any) -> bool:
+        allowed: bool = hit(*args, **options)
+        if not allowed:
+            redis.stop()
+        return allowed
+
+    monkeypatch.setattr(limiter.limiter, "hit", hit_and_stop)
+    assert statuses(client, 1, headers=authorize()) == [200]
+    answer = client.get(ME, headers=authorize())
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(HOUR))
+
+
+def test_the_document_names_the_refusal_wherever_it_may_come(client: FlaskClient) -> None:
+    """429 with Retry-After in every operation but those of supervisors."""
+    document = body_of(client.get("/openapi.json"))
+    operations = [
+        operation for path in document["paths"].values() for name, operation in path.items() if name != "parameters"
+    ]
+    silent = {operation["operationId"] for operation in operations if "429" not in operation["responses"]}
+    answer = document["components"]["responses"]["RateLimitExceeded"]
+
+    assert silent == {"getHealth", "getReadiness"}
+    assert "Retry-After" in answer["headers"]
+    assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}

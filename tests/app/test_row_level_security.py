@@ -1,0 +1,254 @@
+"""PostgreSQL's wall between users, as it stands for the role that ``docs/database.md`` tells people to create.
+
+The SQL is taken from that page and run in a cluster of this module's own, since roles belong to the whole of one.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+
+from app.database import USER_SETTING, create_database_engine, database_url, identify_user, store_on
+from app.migrations.commands import alembic_config
+from app.tasks.models import tasks
+from app.tasks.store import TaskStore
+from tests.integration.postgresql_server import PostgreSQLServer, postgresql
+
+__all__ = ["postgresql"]
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "database.md"
+
+#: The setting of a transaction that runs for nobody.
+WHOSE = text(f"SELECT current_setting('{USER_SETTING}', true)")
+
+
+@pytest.fixture(scope="module")
+def server(postgresql: PostgreSQLServer) -> PostgreSQLServer:
+    """Return a server with the roles and the database of the page, migrated by the owner."""
+    (roles, *_) = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    postgresql.run_script(roles)
+    owner = create_database_engine(postgresql.url("tasks", "tasks_owner"))
+    command.upgrade(alembic_config(owner), "head")
+    owner.dispose()
+    return postgresql
+
+
+@pytest.fixture
+def engine(server: PostgreSQLServer) -> Iterator[Engine]:
+    """Return the engine of the service's role: one connection, which every transaction takes."""
+    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=1)
+    yield engine
+    engine.dispose()
+    server.execute("TRUNCATE tasks", "tasks")
+
+
+@pytest.fixture
+def store(engine: Engine) -> TaskStore:
+    """Return a store in which alice and bob have a task each."""
+    store = store_on(engine)
+    for user_id in ("alice", "bob"):
+        store.create(user_id, {"title": f"A task of {user_id}", "description": None, "completed": False})
+    return store
+
+
+def owners(connection: Connection) -> list[str]:
+    """Return whose tasks a query without any filter finds."""
+    return sorted(connection.scalars(select(tasks.c.user_id)))
+
+
+def row(user_id: str) -> dict[str, Any]:
+    """Return the values of a row somebody might insert."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    values = {"title": "A title", "completed": False, "created_at": now, "updated_at": now, "version": 1}
+    return {"user_id": user_id, "id": uuid.uuid4(), **values}
+
+
+@pytest.mark.usefixtures("store")
+def test_a_query_that_forgot_its_filter_sees_nothing(engine: Engine) -> None:
+    """Neither rows nor how many there are, where the transaction runs for nobody."""
+    with engine.begin() as connection:
+        assert owners(connection) == []
+        assert connection.scalar(text("SELECT count(*) FROM tasks")) == 0
+
+
+@pytest.mark.usefixtures("store")
+def test_a_query_that_forgot_its_filter_sees_the_rows_of_the_transactions_user(engine: Engine) -> None:
+    """And no others."""
+    with engine.begin() as connection:
+        identify_user(connection, "alice")
+
+        assert owners(connection) == ["alice"]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_write_that_forgot_its_filter_reaches_the_users_own_rows(engine: Engine, server: PostgreSQLServer) -> None:
+    """Update and delete alike."""
+    with engine.begin() as connection:
+        identify_user(connection, "alice")
+        updated = connection.execute(update(tasks).values(title="Everybody's")).rowcount
+        deleted = connection.execute(text("DELETE FROM tasks")).rowcount
+
+    assert (updated, deleted) == (1, 1)
+    assert server.execute("SELECT user_id, title FROM tasks", "tasks") == [("bob", "A task of bob")]
+
+
+@pytest.mark.parametrize("user_id", ["bob", "Alice", "alice ", ""])
+def test_a_row_of_somebody_else_is_not_written(engine: Engine, store: TaskStore, user_id: str) -> None:
+    """Inserted or handed over; user ids are compared character by character."""
+    for statement in (insert(tasks).values(row(user_id)), update(tasks).values(user_id=user_id)):
+        with engine.begin() as connection:
+            identify_user(connection, "alice")
+            with pytest.raises(ProgrammingError, match="violates row-level security policy"):
+                connection.execute(statement)
+
+
+def test_a_row_of_the_user_is_written(engine: Engine) -> None:
+    """The wall stands between users, not in front of each."""
+    with engine.begin() as connection:
+        identify_user(connection, "alice")
+        connection.execute(insert(tasks).values(row("alice")))
+
+        assert owners(connection) == ["alice"]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.usefixtures("store")
+def test_the_next_user_of_a_pooled_connection_inherits_nothing(engine: Engine, end: str) -> None:
+    """The setting ends with the transaction, however that ends."""
+    with engine.connect() as connection:
+        identify_user(connection, "alice")
+        session = connection.scalar(text("SELECT pg_backend_pid()"))
+        assert connection.scalar(WHOSE) == "alice"
+        getattr(connection, end)()
+
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) == session
+        assert connection.scalar(WHOSE) == ""
+        assert owners(connection) == []
+    with engine.begin() as connection:
+        identify_user(connection, "bob")
+        assert owners(connection) == ["bob"]
+
+
+@pytest.mark.parametrize(
+    "user_id",
+    [
+        "'; RESET ROLE; --",
+        "\\'; RESET ROLE; --",
+        "a' || 'b",
+        "$$bob$$",
+        "%s",
+        '"bob"',
+        "bob, alice",
+        "DEFAULT",
+        "界 \u2028 😀",
+    ],
+)
+def test_a_user_id_cannot_break_out_of_the_setting(engine: Engine, user_id: str) -> None:
+    """It is a value, never part of a statement, whatever it looks like."""
+    store_on(engine).create(user_id, {"title": "Mine", "description": None, "completed": False})
+
+    with engine.begin() as connection:
+        identify_user(connection, user_id)
+        assert owners(connection) == [user_id]
+        assert connection.scalar(WHOSE) == user_id
+
+
+def test_the_role_of_the_service_can_do_no_more_than_it_needs(server: PostgreSQLServer, engine: Engine) -> None:
+    """It is no superuser, passes no policy, owns nothing, and can neither truncate nor change the table."""
+    roles = server.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname ^@ 'tasks_' AND NOT (rolsuper OR rolbypassrls OR rolcreaterole)"
+    )
+    assert sorted(roles) == [("tasks_app",), ("tasks_owner",)]
+    for statement in (
+        "TRUNCATE tasks",
+        "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tasks_of_their_user ON tasks",
+        "CREATE TABLE mine (id integer)",
+    ):
+        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), engine.begin() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.mark.usefixtures("store")
+def test_the_owner_is_held_and_a_superuser_is_not(server: PostgreSQLServer) -> None:
+    """As the page says, which is why the service is to be neither."""
+    seen = {}
+    for role in ("tasks_owner", "postgres"):
+        engine = create_database_engine(server.url("tasks", role))
+        with engine.begin() as connection:
+            seen[role] = owners(connection)
+        engine.dispose()
+
+    assert seen == {"tasks_owner": [], "postgres": ["alice", "bob"]}
+
+
+def test_saying_whose_transaction_it_is_takes_no_round_trip_of_its_own(
+    server: PostgreSQLServer, engine: Engine, tmp_path: Path
+) -> None:
+    """It leaves together with BEGIN: a request waits for the server as often as without it."""
+    # Whose driver begins the transactions, as it would by itself.
+    open_engine = create_engine(database_url(server.url("tasks", "tasks_app")), pool_pre_ping=True)
+    stores = {"open": TaskStore(open_engine), "walled": store_on(engine)}
+
+    waits = {name: times_waited(store, tmp_path / name) for name, store in stores.items()}
+    open_engine.dispose()
+
+    # The pool's trial, BEGIN, the query, COMMIT.
+    assert waits == {"open": 4, "walled": 4}
+
+
+def times_waited(store: TaskStore, record: Path) -> int:
+    """Return how often the client turns from sending to receiving while it counts somebody's tasks."""
+    # A statement that is to be prepared takes a round trip more, once.
+    for _ in range(8):
+        store.summary("alice")
+    with store.engine.connect() as connection:
+        session: Any = connection.connection.driver_connection
+    with record.open("w") as file:
+        session.pgconn.trace(file.fileno())
+        store.summary("alice")
+        session.pgconn.untrace()
+    directions = "".join(line.split("\t")[1] for line in record.read_text().splitlines())
+    return directions.count("FB")
+
+
+def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
+    server: PostgreSQLServer, engine: Engine
+) -> None:
+    """One the service answers 503 for, and the next request has a connection that works."""
+    store = store_on(engine)
+
+    def kill(dbapi_connection: Any, *_: object) -> None:
+        server.execute("SELECT pg_terminate_backend(%(pid)s)", pid=dbapi_connection.info.backend_pid)
+
+    # After the pool has tried the connection.
+    event.listen(engine, "checkout", kill, once=True)
+    with pytest.raises(OperationalError):
+        store.summary("alice")
+
+    assert store.summary("alice").total == 0
+
+
+def test_a_statement_that_a_migration_has_outdated_fails_once(server: PostgreSQLServer, engine: Engine) -> None:
+    """Its connection is given up; else the prepared statement would fail for as long as the service runs."""
+    store = store_on(engine)
+    for _ in range(8):
+        store.page("alice", limit=1)
+    server.execute("ALTER TABLE tasks ALTER COLUMN description TYPE text", "tasks")
+    try:
+        with pytest.raises(DBAPIError, match="cached plan"):
+            store.page("alice", limit=1)
+
+        assert store.page("alice", limit=1).items == []
+    finally:
+        server.execute("ALTER TABLE tasks ALTER COLUMN description TYPE varchar(2000)", "tasks")
