@@ -1,0 +1,94 @@
+"""Clients that create tasks without pause and repeat what was not answered, while something happens to the service."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Self
+
+from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+
+_THREADS = 4
+
+
+class Writers:
+    """Writers of one user's tasks, each task under an id of the client's and repeated until it is acknowledged."""
+
+    def __init__(self, service: GunicornServer) -> None:
+        self.service = service
+        #: A user of these writers' own, so that services can be shared.
+        self.user_id = str(uuid.uuid4())
+        self.headers = ISSUER.authorization(self.user_id)
+        self.path = f"/api/{self.user_id}/tasks"
+        #: How often each outcome was seen: a status, or the name of what went wrong with the connection.
+        self.outcomes: Counter[int | str] = Counter()
+        #: The tasks the service said it has, and those it was asked for.
+        self.acknowledged: set[str] = set()
+        self.asked: set[str] = set()
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._write_without_pause, daemon=True) for _ in range(_THREADS)]
+
+    def __enter__(self) -> Self:
+        """Start writing."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Return when the last request is answered."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def wait_for(self, outcome: int | str, *, times: int = 1) -> None:
+        """Return when an outcome was seen so many times more."""
+        with self._changed:
+            enough = self.outcomes[outcome] + times
+            reached = self._changed.wait_for(lambda: self.outcomes[outcome] >= enough, PATIENCE)
+        assert reached, f"no {outcome} came, only {self.outcomes}"
+
+    def _write_without_pause(self) -> None:
+        while not self._stop.is_set():
+            task_id = str(uuid.uuid4())
+            self.asked.add(task_id)
+            for _ in itertools.takewhile(lambda _: not self._stop.is_set(), itertools.count()):
+                outcome = self._write(task_id)
+                with self._changed:
+                    self.outcomes[outcome] += 1
+                    if outcome in (200, 201):
+                        self.acknowledged.add(task_id)
+                    self._changed.notify_all()
+                if outcome in (200, 201):
+                    break
+                # As Retry-After asks for, only sooner; a service that is away would be asked thousands of times.
+                self._stop.wait(0.02)
+
+    def _write(self, task_id: str) -> int | str:
+        try:
+            status, _ = self.service.call("POST", self.path, {"id": task_id, "title": task_id}, self.headers)
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__
+        return status
+
+    def assert_nothing_is_lost(self, service: GunicornServer | None = None) -> None:
+        """Compare what was acknowledged with what is there: everything, once, and nothing that nobody asked for."""
+        found = list(self._kept(service or self.service))
+
+        assert self.acknowledged
+        assert len(found) == len(set(found))
+        assert self.acknowledged <= set(found) <= self.asked
+
+    def _kept(self, service: GunicornServer) -> Iterator[str]:
+        cursor: str | None = ""
+        while cursor is not None:
+            status, page = service.call(
+                "GET", f"{self.path}?limit=200&cursor={cursor}".removesuffix("&cursor="), headers=self.headers
+            )
+            assert status == 200
+            yield from (task["id"] for task in page["items"])
+            cursor = page["next"]
