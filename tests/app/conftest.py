@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
 from tests.app.postgresql import PostgreSQL, running_postgresql
-from tests.services import unavailable
 
 #: Where the tests run, unless their module says otherwise.
 DATABASES = ("sqlite", "postgresql")
@@ -69,12 +67,8 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    """Return the PostgreSQL that runs here."""
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(running_postgresql())
-        except psycopg.OperationalError:
-            unavailable("PostgreSQL")
+    """Return a PostgreSQL."""
+    with running_postgresql() as server:
         yield server
 
 

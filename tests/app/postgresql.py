@@ -1,7 +1,7 @@
-"""A PostgreSQL for the tests: databases of their own on a server that runs, and a role that owns nothing there.
+"""A PostgreSQL for the tests: databases of their own, and a role that owns nothing there.
 
-The server is the one at ``TEST_POSTGRESQL_URL``, by default the superuser ``postgres`` of this machine. What is made
-there has a name nobody else has, and is gone after the tests.
+The server is the one at ``TEST_POSTGRESQL_URL``, of a superuser, or else a cluster made for the tests. What is made
+there has a name nobody else has, and is gone after them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 from alembic import command
@@ -17,8 +17,7 @@ from sqlalchemy import URL, make_url
 
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
-
-SERVER_URL = "postgresql://postgres@127.0.0.1:5432/postgres"
+from tests.postgresql_server import PostgreSQLServer
 
 #: Nothing here has to survive a power cut.
 UNSAFE = "ALTER DATABASE {} SET synchronous_commit = off"
@@ -88,11 +87,9 @@ class PostgreSQL:
 
 @contextmanager
 def running_postgresql() -> Iterator[PostgreSQL]:
-    """Yield the server; raise :class:`psycopg.OperationalError` where none runs."""
-    text = os.environ.get("TEST_POSTGRESQL_URL") or SERVER_URL
-    url = make_url(text)
-    postgresql = PostgreSQL(psycopg.connect(text, autocommit=True, connect_timeout=3), url)
-    try:
+    """Yield the server; skip the test, or fail it in CI, where there is neither one nor the programs to run one."""
+    with ExitStack() as stack:
+        text = os.environ.get("TEST_POSTGRESQL_URL") or stack.enter_context(PostgreSQLServer()).url("postgres")
+        postgresql = PostgreSQL(psycopg.connect(text, autocommit=True, connect_timeout=3), make_url(text))
+        stack.callback(postgresql.close)
         yield postgresql
-    finally:
-        postgresql.close()

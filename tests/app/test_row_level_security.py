@@ -21,7 +21,7 @@ from app.database import USER_SETTING, create_database_engine, database_url, ide
 from app.migrations.commands import alembic_config
 from app.tasks.models import tasks
 from app.tasks.store import TaskStore
-from tests.integration.postgresql_server import PostgreSQLServer, postgresql
+from tests.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
 

@@ -25,8 +25,8 @@ from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from tests.integration.environments import run
 from tests.integration.gunicorn_server import ISSUER, PATIENCE, SECRET, GunicornServer, environment
-from tests.integration.postgresql_server import PostgreSQLServer, postgresql
 from tests.integration.writers import Writers
+from tests.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
 

@@ -12,13 +12,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.app.postgresql import running_postgresql
 from tests.integration.environments import ROOT, clean_environment
 from tests.integration.gunicorn_server import ISSUER, GunicornServer
-from tests.services import unavailable
 
 #: Requests for each operation, and the seed they are made from; ``make fuzz`` sets others.
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "10")
@@ -57,10 +55,7 @@ def test_schemathesis_finds_nothing(database: str, tmp_path: Path) -> None:
     with ExitStack() as stack:
         url = f"sqlite:///{tmp_path / 'tasks.sqlite3'}"
         if database == "postgresql":
-            try:
-                postgresql = stack.enter_context(running_postgresql())
-            except psycopg.OperationalError:
-                unavailable("PostgreSQL")
+            postgresql = stack.enter_context(running_postgresql())
             url = postgresql.role_url(postgresql.migrated_database())
         server = GunicornServer(tmp_path, database=database == "sqlite", DATABASE_URL=url)
         fuzz(stack.enter_context(server), tmp_path)
