@@ -242,5 +242,9 @@ def _database_problems(value: object) -> Iterator[str]:
     except ImportError as error:
         yield f"DATABASE_URL names a database whose driver is not installed: {error.name}.{_install(url)}"
     else:
+        if url.get_dialect().is_async:
+            yield "DATABASE_URL names a driver for asyncio, which the service does not use: postgresql:// is enough."
+        if "@" in (url.host or ""):
+            yield "DATABASE_URL holds a password with an @ in it: write %40 there."
         if url.get_backend_name() == "sqlite" and _is_in_memory(url):
             yield "DATABASE_URL names an in-memory database, which every worker would have for itself: name a file."

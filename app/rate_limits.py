@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -123,7 +123,8 @@ def _seconds_left(breached: RequestLimit) -> int:
         left = math.ceil(breached.window.reset_time - time.time())
     except StorageError:
         return breached.limit.get_expiry()
-    return max(1, left)
+    # No window is longer than its limit, whatever a Redis says.
+    return min(max(1, left), breached.limit.get_expiry())
 
 
 def _storage(redis_url: str | None) -> dict[str, Any]:
@@ -155,7 +156,12 @@ def _address() -> str:
     """Return what stands for the caller's address, of IPv6 the network that a provider gives one customer."""
     text = request.remote_addr or "unknown"
     try:
-        if ip_address(text).version == 6:
+        address = ip_address(text)
+        # A socket for both protocols shows IPv4 as ::ffff:192.0.2.1: all of that in one network of IPv6.
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        if mapped is not None:
+            text = str(mapped)
+        elif address.version == 6:
             text = str(ip_network(f"{text}/{IPV6_PREFIX}", strict=False))
     except ValueError:
         # Whatever a trusted proxy has written there; it is a name like any other.

@@ -1,1 +1,1 @@
-"""Measurements against the peers and against ourselves; nothing here is part of the tests or of the wheel."""
+"""Measurements of the service against itself; nothing here is part of the tests or of the wheel."""

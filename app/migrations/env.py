@@ -21,13 +21,24 @@ TIMEOUTS = """
 engine: Engine = context.config.attributes["engine"]
 
 is_postgresql = engine.dialect.name == "postgresql"
-# The service begins its transactions itself there (:func:`app.database.identify_user`); a step is one as well.
-transactional = engine.execution_options(isolation_level="READ COMMITTED") if is_postgresql else engine
+is_sqlite = engine.dialect.name == "sqlite"
+# The service begins its transactions itself on PostgreSQL (:func:`app.database.identify_user`); a step is one as well.
+# On SQLite it is we who begin: the driver would not for changes of the schema, and leave half a step behind.
+isolation = "READ COMMITTED" if is_postgresql else "AUTOCOMMIT" if is_sqlite else None
+transactional = engine.execution_options(isolation_level=isolation) if isolation else engine
 
 with transactional.connect() as connection:
     # SQLite changes columns by copying the table, which is what batch mode writes.
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=engine.dialect.name == "sqlite")
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=is_sqlite,
+        transactional_ddl=True if is_sqlite else None,
+    )
     with context.begin_transaction():
         if is_postgresql:
             connection.exec_driver_sql(TIMEOUTS)
+        if is_sqlite:
+            # Writers first read what the last step was: nobody may write between that and the step.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         context.run_migrations()

@@ -1,12 +1,13 @@
 """Where one page of a list ends and the next begins: the orders a list can have, and the opaque cursor.
 
 A cursor holds the order, the direction, the sort key and the id of the task at the edge of a page. It is no secret and
-grants nothing, since every query is filtered by the user as well; it is parsed strictly all the same, so a tampered one
-is a clear refusal.
+grants nothing, since every query is filtered by the user as well; it has a checksum and is parsed strictly all the
+same, so a changed one is a clear refusal.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -19,6 +20,10 @@ from app.tasks.models import Task
 
 #: Characters of the longest cursor: a title of 255 characters, escaped in JSON, then in base64.
 CURSOR_LENGTH = 4096
+
+
+#: Bytes behind the content of a cursor.
+CHECKSUM_LENGTH = 6
 
 
 class Sort(StrEnum):
@@ -58,11 +63,16 @@ class Cursor:
         return cls(sort, backward, getattr(task, sort.field), task.id)
 
     def dump(self) -> str:
-        """Return the cursor as the text a client hands back: JSON in base64url without padding."""
+        """Return the cursor as the text a client hands back: JSON and its checksum in base64url without padding."""
         key = self.key if isinstance(self.key, str) else self.key.isoformat(timespec="microseconds")
         values = [self.sort, int(self.backward), key, str(self.id)]
-        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-        return urlsafe_b64encode(text.encode()).rstrip(b"=").decode("ascii")
+        content = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+        return urlsafe_b64encode(content + checksum(content)).rstrip(b"=").decode("ascii")
+
+
+def checksum(content: bytes) -> bytes:
+    """Return what tells a cursor that was given out from one that was changed; whoever forges one knows how, too."""
+    return hashlib.blake2b(content, digest_size=CHECKSUM_LENGTH, person=b"tasks cursor").digest()
 
 
 def parse_cursor(text: str) -> Cursor:
@@ -70,7 +80,8 @@ def parse_cursor(text: str) -> Cursor:
     if len(text) > CURSOR_LENGTH or not re.fullmatch(r"[A-Za-z0-9_-]+", text):
         raise ValueError("not base64url")
     try:
-        name, backward, key, task_id = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        name, backward, key, task_id = json.loads(sealed[:-CHECKSUM_LENGTH].decode())
         sort = Sort(name)
         edge = key if sort.field == "title" else datetime.fromisoformat(key)
         cursor = Cursor(sort, bool(backward), edge, uuid.UUID(task_id))

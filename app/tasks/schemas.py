@@ -164,7 +164,7 @@ class CompletionSchema(Schema):
 
 
 class TaskPageSchema(Schema):
-    """Some tasks in order, and the way to the next ones."""
+    """Some tasks in order, and the way to those around them."""
 
     items = fields.List(fields.Nested(TaskSchema), required=True)
     next = fields.String(

@@ -218,7 +218,7 @@ class TaskStore:
         with self._transaction(user_id) as connection:
             removed = connection.execute(statement, _one_task(user_id, task_id, versions)).rowcount
         if not removed:
-            self._refuse(user_id, task_id)
+            self._refuse(user_id, task_id, versions)
 
     def probe(self) -> None:
         """Read from the table, to find out whether that can be done; raise SQLAlchemy's error where it cannot."""
@@ -238,7 +238,7 @@ class TaskStore:
         with self._transaction(user_id) as connection:
             row: Row[Any] | None = connection.execute(statement, parameters).first()
         if row is None:
-            self._refuse(user_id, task_id)
+            self._refuse(user_id, task_id, versions)
         return _task(row)
 
     def _unchanged(self, user_id: str, task_id: uuid.UUID, versions: Versions) -> Task:
@@ -248,8 +248,11 @@ class TaskStore:
             raise PreconditionFailedError
         return task
 
-    def _refuse(self, user_id: str, task_id: uuid.UUID) -> NoReturn:
+    def _refuse(self, user_id: str, task_id: uuid.UUID, versions: Versions) -> NoReturn:
         """Raise why a write met no row: the task is not there, or it is in another version."""
+        if versions is None:
+            # Whatever has been created under the id since, this write expected no version of it.
+            raise TaskNotFoundError
         self.get(user_id, task_id)
         raise PreconditionFailedError
 

@@ -50,7 +50,9 @@ IF_NONE_MATCH = {
     "description": "The `ETag` of a version the client holds; 304 where that is the current one.",
     "schema": {"type": "string"},
 }
-ETAG = {"ETag": {"description": "The version of the task.", "schema": {"type": "string"}, "example": '"1"'}}
+ETAG = {
+    "ETag": {"description": "The version of the task.", "schema": {"type": "string"}, "example": '"1767259800000000"'}
+}
 LOCATION = {"Location": {"description": "The path of the task.", "schema": {"type": "string"}}}
 LINK = {
     "Link": {

@@ -151,6 +151,8 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"AUTH_JWKS_URL": "http://login.example/jwks", "BETTER_AUTH_SECRET": None}, "AUTH_JWKS_URL must be an https"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a database URL"),
         ({"DATABASE_URL": "sqlite:///a?b=%zz:\0", "LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
+        ({"DATABASE_URL": "postgresql://tasks_app:half@other@host/tasks"}, "DATABASE_URL holds a password with an @"),
+        ({"DATABASE_URL": "postgresql+psycopg_async://host/tasks"}, "DATABASE_URL names a driver for asyncio"),
         ({"DATABASE_URL": "nosuch://host/tasks"}, "DATABASE_URL is not a database URL"),
         ({"DATABASE_URL": "mysql+mysqldb://host/tasks"}, "driver is not installed: MySQLdb"),
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL names an in-memory database"),

@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from app import create_app
@@ -139,6 +140,26 @@ def test_steps_go_up_and_down_and_up_again(engine: Engine) -> None:
 
     assert sorted(inspect(engine).get_table_names()) == ["alembic_version", "tasks"]
     assert schema_of(engine) == schema
+
+
+def test_a_step_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    """And is taken once the reason is gone."""
+    config = alembic_config(engine)
+    command.upgrade(config, "0001")
+    with engine.begin() as connection:
+        connection.execute(insert(tasks).values(**ROW))
+        connection.execute(text("CREATE INDEX ix_tasks_user_id_completed_title_id ON tasks (id)"))
+    before = schema_of(engine)
+
+    with pytest.raises(DBAPIError):
+        command.upgrade(config, "head")
+    after = schema_of(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX ix_tasks_user_id_completed_title_id"))
+    command.upgrade(config, "head")
+
+    assert after == before
+    assert rows_of(engine) == [ROW]
 
 
 def test_flask_db_takes_the_steps(settings: dict[str, Any], empty_database_url: str) -> None:

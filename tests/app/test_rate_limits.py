@@ -122,6 +122,17 @@ def test_a_customer_of_ipv6_is_one_address(settings: dict[str, Any]) -> None:
     assert (first, same, other) == ([401], [429], [401])
 
 
+def test_customers_of_ipv4_are_told_apart_on_a_socket_of_ipv6(settings: dict[str, Any]) -> None:
+    """Which shows them as one network; one of them must not use up the limit of all."""
+    client = limited(settings, RATE_LIMIT_ADDRESS="1 per hour")
+
+    first = statuses(client, 1, environ_base={"REMOTE_ADDR": "::ffff:192.0.2.1"})
+    same = statuses(client, 1, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    other = statuses(client, 1, environ_base={"REMOTE_ADDR": "::ffff:192.0.2.2"})
+
+    assert (first, same, other) == ([401], [429], [401])
+
+
 @pytest.mark.parametrize("address", ["", "unix:", "a\x80b", "x" * 9000, "1.2.3.4.5, 6"])
 def test_an_odd_address_is_a_name_like_any_other(settings: dict[str, Any], address: str) -> None:
     """Whatever a proxy has written there."""
@@ -264,6 +275,18 @@ def test_a_redis_that_goes_while_a_refusal_is_worded_changes_nothing(
     answer = client.get(ME, headers=authorize())
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(HOUR))
+
+
+def test_no_refusal_lasts_longer_than_its_window(
+    settings: dict[str, Any], authorize: Authorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the storage believes."""
+    client = limited(settings, RATE_LIMIT_USER="1 per hour")
+    (limiter,) = client.application.extensions["limiter"]
+    monkeypatch.setattr(limiter.storage, "get_expiry", lambda _key: time.time() + 1000 * HOUR)
+    assert statuses(client, 1, headers=authorize()) == [200]
+
+    assert client.get(ME, headers=authorize()).headers["Retry-After"] == str(HOUR)
 
 
 def test_the_document_names_the_refusal_wherever_it_may_come(client: FlaskClient) -> None:

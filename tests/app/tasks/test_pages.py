@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from app.tasks.pages import Cursor, Sort, parse_cursor
+from app.tasks.pages import CHECKSUM_LENGTH, Cursor, Sort, checksum, parse_cursor
 
 ID = "0b5d7c1e-7a43-4f0e-9a36-6f1f0f4e2a11"
 TIME = "2026-01-01T12:00:00.000001+00:00"
@@ -19,7 +19,8 @@ TIME = "2026-01-01T12:00:00.000001+00:00"
 def encoded(value: Any, **settings: Any) -> str:
     """Return any value in the clothes of a cursor."""
     text = value if isinstance(value, str) else json.dumps(value, **{"separators": (",", ":"), **settings})
-    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    content = text.encode()
+    return urlsafe_b64encode(content + checksum(content)).rstrip(b"=").decode()
 
 
 @pytest.mark.parametrize(
@@ -81,3 +82,22 @@ def test_a_tampered_cursor_is_a_value_error(text: str) -> None:
     """And no other error, which would be a 500."""
     with pytest.raises(ValueError, match="not"):
         parse_cursor(text)
+
+
+def test_a_cursor_with_any_character_changed_is_refused() -> None:
+    """Also where what it says then could be the edge of a page."""
+    text = Cursor(Sort.OLDEST, False, datetime(2026, 1, 1, tzinfo=UTC), UUID(ID)).dump()
+
+    for place, character in enumerate(text):
+        changed = f"{text[:place]}{'A' if character != 'A' else 'B'}{text[place + 1 :]}"
+        with pytest.raises(ValueError, match="not a cursor"):
+            parse_cursor(changed)
+
+
+def test_a_cursor_without_its_checksum_is_refused() -> None:
+    """Or with that of another."""
+    content = json.dumps(["title", 0, "a", ID], separators=(",", ":")).encode()
+
+    for end in (b"", bytes(CHECKSUM_LENGTH), checksum(content + b" ")):
+        with pytest.raises(ValueError, match="not a cursor"):
+            parse_cursor(urlsafe_b64encode(content + end).rstrip(b"=").decode())

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from app.tasks.models import UTCDateTime
 from app.tasks.store import (
@@ -167,6 +168,21 @@ def test_a_missing_task_is_missing_whatever_version_is_expected(store: TaskStore
     """404 comes before 412."""
     with pytest.raises(TaskNotFoundError):
         store.change("alice", uuid.uuid4(), {"title": "Nothing"}, {1})
+
+
+def test_a_write_that_expects_no_version_is_never_refused_for_one(store: TaskStore) -> None:
+    """Not even where the task is created between the write and the question why it met none."""
+    task_id = uuid.uuid4()
+    transactions: list[str] = []
+
+    def identify(connection: Connection, user_id: str) -> None:
+        transactions.append(user_id)
+        if len(transactions) > 1:
+            store.create("alice", CONTENT, task_id)
+        store.identify(connection, user_id)
+
+    with pytest.raises(TaskNotFoundError):
+        replace(store, identify=identify).toggle("alice", task_id)
 
 
 CONTENT = {"title": "Buy milk", "description": "Blue cap", "completed": True}
