@@ -244,7 +244,7 @@ def _database_problems(value: object) -> Iterator[str]:
     else:
         if url.get_dialect().is_async:
             yield "DATABASE_URL names a driver for asyncio, which the service does not use: postgresql:// is enough."
-        if "@" in (url.host or ""):
+        if url.get_backend_name() != "sqlite" and "@" in f"{url.host or ''}{url.database or ''}":
             yield "DATABASE_URL holds a password with an @ in it: write %40 there."
         if url.get_backend_name() == "sqlite" and _is_in_memory(url):
             yield "DATABASE_URL names an in-memory database, which every worker would have for itself: name a file."

@@ -39,6 +39,8 @@ with transactional.connect() as connection:
         if is_postgresql:
             connection.exec_driver_sql(TIMEOUTS)
         if is_sqlite:
-            # Writers first read what the last step was: nobody may write between that and the step.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            # A step first reads what the last one was: nobody may write between that and the step. Who only asks which
+            # it was ("current") waits for no writer.
+            only_asks = context.get_context().opts.get("dont_mutate", False)
+            connection.exec_driver_sql("BEGIN" if only_asks else "BEGIN IMMEDIATE")
         context.run_migrations()

@@ -152,6 +152,7 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a database URL"),
         ({"DATABASE_URL": "sqlite:///a?b=%zz:\0", "LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
         ({"DATABASE_URL": "postgresql://tasks_app:half@other@host/tasks"}, "DATABASE_URL holds a password with an @"),
+        ({"DATABASE_URL": "postgresql://tasks_app:half@ot/her@host/tasks"}, "DATABASE_URL holds a password with an @"),
         ({"DATABASE_URL": "postgresql+psycopg_async://host/tasks"}, "DATABASE_URL names a driver for asyncio"),
         ({"DATABASE_URL": "nosuch://host/tasks"}, "DATABASE_URL is not a database URL"),
         ({"DATABASE_URL": "mysql+mysqldb://host/tasks"}, "driver is not installed: MySQLdb"),

@@ -179,6 +179,20 @@ def test_flask_db_takes_the_steps(settings: dict[str, Any], empty_database_url: 
     app.extensions["database_engine"].dispose()
 
 
+def test_whoever_asks_for_the_revision_waits_for_no_writer(settings: dict[str, Any], empty_database_url: str) -> None:
+    """Not on SQLite either, where writers wait for each other."""
+    app = create_app(settings | {"DATABASE_URL": empty_database_url})
+    engine, runner = app.extensions["database_engine"], app.test_cli_runner()
+    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+
+    with engine.begin() as writer:
+        writer.execute(insert(tasks).values(**ROW))
+        result = runner.invoke(args=["db", "current"])
+
+    assert (result.exit_code, f"{revisions()[-1]} (head)" in result.output) == (0, True)
+    engine.dispose()
+
+
 def test_flask_db_writes_a_new_step(
     settings: dict[str, Any], empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
