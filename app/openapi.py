@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 DESCRIPTION = """\
@@ -19,37 +20,28 @@ RETRY_AFTER = {
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}, "example": 2}
 }
 
+
+def answer(description: str, status: HTTPStatus, message: str) -> dict[str, Any]:
+    """Return the description of a refusal that says when to try again."""
+    example = {"code": status.value, "status": status.phrase, "message": message}
+    schema = {"$ref": "#/components/schemas/Error"}
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"description": description, "headers": RETRY_AFTER, "content": content}
+
+
 #: 503 of a protected operation. Stands in for the library's description, which knows of no database.
-UNAVAILABLE = {
-    "description": "The database, or the keys to verify access tokens with, cannot be used at the moment.",
-    "headers": RETRY_AFTER,
-    "content": {
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/Error"},
-            "example": {
-                "code": 503,
-                "status": "Service Unavailable",
-                "message": "The database cannot be used at the moment.",
-            },
-        }
-    },
-}
+UNAVAILABLE = answer(
+    "The database, or the keys to verify access tokens with, cannot be used at the moment.",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The database cannot be used at the moment.",
+)
 
 #: 429 of every operation that :mod:`app.rate_limits` counts, where limits are set.
-RATE_LIMIT_EXCEEDED = {
-    "description": "The user or the address has made more requests than this service allows, where it limits them.",
-    "headers": RETRY_AFTER,
-    "content": {
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/Error"},
-            "example": {
-                "code": 429,
-                "status": "Too Many Requests",
-                "message": "There have been too many requests.",
-            },
-        }
-    },
-}
+RATE_LIMIT_EXCEEDED = answer(
+    "The user or the address has made more requests than this service allows, where it limits them.",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "There have been too many requests.",
+)
 
 OPENAPI_SETTINGS: dict[str, Any] = {
     "API_TITLE": "Tasks",

@@ -119,8 +119,8 @@ async def samples(notes: Notes) -> None:
     require_jwt("reports:read")  # type: ignore[call-overload]
     owns_path_user("owner")  # type: ignore[call-overload]
     require_jwt(scope="reports:read")  # type: ignore[call-overload]
-    require_jwt(roles=5)  # type: ignore[call-overload]
-    require_jwt(role="admin")  # type: ignore[call-overload]
+    require_jwt(roles=5)  # type: ignore[call-overload]  # a number is no role
+    require_jwt(role="admin")  # type: ignore[call-overload]  # the name is roles
     current_token.user_id = "bob"  # type: ignore[misc]
 
     assert_type(current_token, AccessToken)

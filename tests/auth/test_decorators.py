@@ -147,7 +147,7 @@ MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     "an empty role": (lambda: require_jwt(any_role=""), ROLE_NAMES),
     "a role with space around it": (lambda: require_jwt(roles=["a", "b "]), ROLE_NAMES),
     "roles that are no texts": (
-        lambda: require_jwt(any_role=[1]),  # type: ignore[list-item]
+        lambda: require_jwt(any_role=[1]),  # type: ignore[list-item]  # the misuse itself
         ROLE_NAMES,
     ),
     "scopes that are no texts": (
