@@ -1,1 +1,1 @@
-"""Measurements of the service against itself; nothing here is part of the tests or of the wheel."""
+"""Measurements of the library and the service, against their peers; nothing here is part of the wheel."""
