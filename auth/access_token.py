@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 class Claims(dict[str, Any]):
     """A JSON object that can be read, compared and dumped like any dictionary, and not be changed."""
 
+    __slots__ = ()
+
     def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("The claims of a verified token cannot be changed; copy them with dict(claims) first.")
 
@@ -28,7 +30,9 @@ class Claims(dict[str, Any]):
 def freeze(value: Any) -> Any:
     """Return a JSON value with its objects as :class:`Claims` and its arrays as tuples, at every depth."""
     if isinstance(value, dict):
-        return Claims((name, freeze(member)) for name, member in value.items())
+        # Most claims are texts and numbers, which stay as they are.
+        inner = {name: freeze(member) for name, member in value.items() if isinstance(member, dict | list)}
+        return Claims(value | inner if inner else value)
     if isinstance(value, list):
         return tuple(freeze(member) for member in value)
     return value

@@ -12,6 +12,9 @@ from auth.errors import AuthError, MalformedHeaderError, MalformedRequestError, 
 #: ``b64token`` of RFC 6750 §2.1 (``token68`` of RFC 9110 §11.2).
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
+#: The header as nearly everybody sends it.
+_USUAL = re.compile(rf"Bearer ({_B64TOKEN.pattern})")
+
 #: A second credential that a server has joined to the first with a comma (RFC 9110 §5.3): a scheme and what follows it,
 #: or a Bearer that nothing follows.
 _JOINED_CREDENTIAL = re.compile(r",\s*(?:[a-z][a-z0-9-]* +[^ ]|bearer\s*(?:,|$))", re.IGNORECASE)
@@ -29,6 +32,9 @@ def parse_authorization(header: str | None) -> str:
     """
     if header is None:
         raise MissingTokenError("no Authorization header")
+    usual = _USUAL.fullmatch(header)
+    if usual is not None:
+        return usual[1]
     scheme, _, credentials = header.strip(" \t").partition(" ")
     if _JOINED_CREDENTIAL.search(header):
         raise MalformedRequestError("more than one credential")

@@ -6,6 +6,8 @@ it is, and raises the row of the error table that fits, or returns what it found
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +25,8 @@ from auth.profiles import AUDIENCE, ClaimPath
 
 #: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
 _ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 #: The seconds that Python's calendar can show: years 1 to 9999.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
@@ -119,7 +123,7 @@ def identity(claims: Mapping[str, Any], issuer: IssuerConfig) -> str:
     value = claims.get(issuer.identity_claim)
     if not isinstance(value, str):
         raise MissingClaimError("the identity claim is absent or not a string")
-    if not value.strip() or any(character < " " or character == "\x7f" for character in value):
+    if not value.strip() or _CONTROL_CHARACTERS.search(value):
         raise MissingClaimError("the identity claim is blank or holds control characters")
     if value.startswith(issuer.reserved_prefixes):
         raise MissingClaimError("the identity claim begins with the user_prefix of another issuer")
@@ -137,7 +141,8 @@ def scopes(claims: Mapping[str, Any], issuer: IssuerConfig) -> frozenset[str]:
             found.update(value)
         else:
             raise MalformedTokenError(f"{name} is neither text nor a list of texts")
-    return frozenset(found) - {""}
+    found.discard("")
+    return frozenset(found)
 
 
 def roles(claims: Mapping[str, Any], issuer: IssuerConfig) -> frozenset[str]:
@@ -188,3 +193,17 @@ def check_times(claims: Mapping[str, Any], issuer: IssuerConfig, now: float) -> 
         raise TokenNotYetValidError("nbf lies ahead")
     if issued is not None and now < issued - leeway:
         raise TokenNotYetValidError("iat lies ahead")
+
+
+def lifetime(claims: Mapping[str, Any], issuer: IssuerConfig) -> tuple[float, float]:
+    """Return from which second on :func:`check_times` lets a token pass, and from which on it does not any more."""
+    leeway, max_age = issuer.leeway, issuer.max_token_age
+    expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")
+    begins, ends = -math.inf, math.inf if expires is None else expires + leeway
+    if issued is not None:
+        begins = issued - leeway
+        if max_age is not None:
+            ends = min(ends, issued + max_age + leeway)
+    if not_before is not None:
+        begins = max(begins, not_before - leeway)
+    return begins, ends

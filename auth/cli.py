@@ -68,7 +68,7 @@ def list_routes() -> None:
             declaration = current_state().declaration(view, method)
             lacking = [
                 rule.param
-                for rule in declaration.rules
+                for rule in declaration.policy.rules
                 if isinstance(rule, OwnerRule) and not _is_text(route, rule.param)
             ]
             failed = failed or declaration.missing or bool(lacking)
@@ -97,7 +97,7 @@ def _methods(route: Rule, view: Any) -> list[str]:
 def _in_words(declaration: Declaration) -> str:
     if declaration.missing:
         return "UNDECLARED"
-    return ", ".join(map(_rule_in_words, declaration.rules)) or "public"
+    return ", ".join(map(_rule_in_words, declaration.policy.rules)) or "public"
 
 
 def _rule_in_words(rule: AccessRule) -> str:

@@ -46,13 +46,11 @@ _ISSUER_DEFAULTS: dict[str, Any] = {
 DEFAULTS: dict[str, Any] = _ISSUER_DEFAULTS | {
     "AUTH_ISSUERS": None,
     "AUTH_MAX_TOKEN_BYTES": 8192,
+    "AUTH_TOKEN_CACHE_SIZE": 4096,
     "AUTH_REALM": "api",
     "AUTH_DENY_BY_DEFAULT": False,
     "AUTH_DEVELOPMENT_TOKENS": False,
 }
-
-#: Settings of the design whose work is not done yet, with the only values that already tell the truth.
-_PLANNED: dict[str, tuple[Any, ...]] = {"AUTH_TOKEN_CACHE_SIZE": (0,)}
 
 #: What an entry of ``AUTH_ISSUERS`` may name.
 _ENTRY_NAMES = (*(name.removeprefix("AUTH_").lower() for name in _ISSUER_DEFAULTS), "user_prefix")
@@ -69,6 +67,9 @@ _USER_PREFIX = re.compile(r"[A-Za-z0-9._~:|@-]+")
 #: More than any server takes in a header.
 _MAX_TOKEN_BYTES = 1_048_576
 
+#: A gigabyte or more of tokens in each process.
+_MAX_TOKEN_CACHE_SIZE = 1_000_000
+
 #: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -80,6 +81,8 @@ class AuthConfig:
     #: Those whose tokens are accepted; no two have the same name, and no two users of them the same id.
     issuers: tuple[IssuerConfig, ...]
     max_token_bytes: int
+    #: How many verified tokens each process remembers.
+    token_cache_size: int
     realm: str
     deny_by_default: bool
     #: Whether ``flask auth token`` may mint tokens with the shared secret.
@@ -103,6 +106,9 @@ class AuthConfig:
         max_token_bytes = reader.number("max_token_bytes", minimum=128, maximum=_MAX_TOKEN_BYTES)
         if isinstance(max_token_bytes, float):
             reader.problem("AUTH_MAX_TOKEN_BYTES must be a whole number of bytes.")
+        token_cache_size = reader.number("token_cache_size", minimum=0, maximum=_MAX_TOKEN_CACHE_SIZE)
+        if isinstance(token_cache_size, float):
+            reader.problem("AUTH_TOKEN_CACHE_SIZE must be a whole number of tokens.")
         deny_by_default = reader.flag("deny_by_default")
         development_tokens = reader.flag("development_tokens")
         if findings.problems:
@@ -110,6 +116,7 @@ class AuthConfig:
         return cls(
             issuers=tuple(issuers),
             max_token_bytes=int(max_token_bytes or 0),
+            token_cache_size=int(token_cache_size or 0),
             realm=realm or "",
             deny_by_default=deny_by_default,
             development_tokens=development_tokens,
@@ -120,10 +127,6 @@ class AuthConfig:
 def _top_level(settings: Mapping[str, Any], findings: Findings) -> SettingReader:
     """Return a reader of the ``AUTH_…`` settings with their defaults; None sets nothing."""
     ours = {name: value for name, value in settings.items() if str(name).startswith("AUTH_")}
-    for name, truths in _PLANNED.items():
-        value = ours.pop(name, None)
-        if value is not None and value not in truths:
-            findings.problems.append(f"{name} is not supported by this version; remove it.")
     values = ours | {name: default for name, default in DEFAULTS.items() if ours.get(name) is None}
     reader = SettingReader({_short(name): value for name, value in values.items()}, findings)
     reader.check_names(map(_short, DEFAULTS))

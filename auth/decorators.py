@@ -11,13 +11,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
+from weakref import WeakKeyDictionary
 
 from flask import current_app
 from flask.views import View
 
 from auth.openapi import note_rules
 from auth.resource_server import enforce
-from auth.rules import AccessRule, OwnerRule, TokenRule, add_rule, is_marked_public, mark_public, rules_on
+from auth.rules import AccessRule, OwnerRule, Policy, TokenRule, add_rule, is_marked_public, mark_public, rules_on
 
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -204,21 +205,31 @@ def _holds(member: object, function: object) -> bool:
     return callable(held) and inspect.unwrap(held, stop=lambda inner: inner is function) is function
 
 
+#: What stands behind each guard that was made: the function without any, and its rules.
+_GUARDS: WeakKeyDictionary[Callable[..., Any], tuple[Callable[..., Any], tuple[AccessRule, ...]]] = WeakKeyDictionary()
+
+
 def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[..., Any]:
+    # A guard right on top of another asks for both at once, and calls what stands behind that.
+    guarded_by_us = _GUARDS.get(view) if inspect.isfunction(view) else None
+    unguarded, rules = guarded_by_us or (view, ())
+    rules = (rule, *rules)
+    policy = Policy(rules)
     if inspect.iscoroutinefunction(view):
 
         @functools.wraps(view)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            enforce(rule)
-            return await view(*args, **kwargs)
+            enforce(policy)
+            return await unguarded(*args, **kwargs)
 
     else:
 
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            enforce(rule)
-            return view(*args, **kwargs)
+            enforce(policy)
+            return unguarded(*args, **kwargs)
 
+    _GUARDS[guarded] = (unguarded, rules)
     add_rule(guarded, rule)
     note_rules(guarded, rules_on(guarded))
     return guarded

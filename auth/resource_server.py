@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, appcontext_pushed, current_app, request
+from flask import Flask, Request, Response, appcontext_pushed, current_app
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from auth import audit, state
@@ -24,7 +24,8 @@ from auth.config import AuthConfig
 from auth.errors import AuthError, ConfigurationError, UndeclaredRouteError
 from auth.keys import KeySource
 from auth.openapi import document_scheme
-from auth.rules import AccessRule, Declaration
+from auth.rules import Declaration, Policy
+from auth.state import ServerState
 from auth.verifier import TokenVerifier
 
 _LOGGER = logging.getLogger("auth")
@@ -58,8 +59,13 @@ class ResourceServer:
         if state.EXTENSION in app.extensions:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
         config = AuthConfig.from_mapping(app.config, keys=self._keys)
-        verifier = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=self._clock)
-        app.extensions[state.EXTENSION] = state.ServerState(config, verifier)
+        verifier = TokenVerifier(
+            config.issuers,
+            max_token_bytes=config.max_token_bytes,
+            cache_size=config.token_cache_size,
+            clock=self._clock,
+        )
+        app.extensions[state.EXTENSION] = ServerState(config, verifier)
         app.before_request(_enforce_declaration)
         app.after_request(_keep_out_of_caches)
         app.register_error_handler(AuthError, _answer)
@@ -72,9 +78,10 @@ class ResourceServer:
             _LOGGER.warning(warning)
 
 
-def enforce(rule: AccessRule) -> None:
-    """Let the current request pass one rule, or raise what refuses it."""
-    rule.check(state.verified_token(optional=rule.optional), request.view_args or {})
+def enforce(policy: Policy) -> None:
+    """Let the current request pass some rules, or raise what refuses it."""
+    asked = state.current_request()
+    policy.check(state.current_state().token_of(asked, optional=policy.optional), asked.view_args or {})
 
 
 def _enforce_declaration() -> Response | None:
@@ -82,46 +89,51 @@ def _enforce_declaration() -> Response | None:
 
     Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
     """
-    if not state.current_state().is_serving:
-        document_scheme(current_app)
-        # The signal knows the app by identity, so the object behind the proxy, which Flask's types do not show.
-        appcontext_pushed.disconnect(document_scheme, current_app._get_current_object())  # type: ignore[attr-defined]
-    declaration = _declaration()
+    app, asked = state.this_app(), state.current_request()
+    server = state.state_of(app)
+    if not server.is_serving:
+        document_scheme(app)
+        # The signal knows the app by identity.
+        appcontext_pushed.disconnect(document_scheme, app)
+    declaration = _declaration(app, server, asked)
     if declaration is None:
         return None
+    policy = declaration.policy
     try:
-        for rule in declaration.rules:
-            enforce(rule)
-        if _is_undeclared(declaration):
-            state.verified_token()
+        if policy.rules:
+            policy.check(server.token_of(asked, optional=policy.optional), asked.view_args or {})
+        elif _is_undeclared(declaration, server):
+            server.token_of(asked)
             raise UndeclaredRouteError("neither a guard nor @public")
     except AuthError as error:
         return _answer(error)
     return None
 
 
-def _declaration() -> Declaration | None:
+def _declaration(app: Flask, server: ServerState, asked: Request) -> Declaration | None:
     """Return what the matched view declares; None where Flask answers by itself: 404, 405, automatic OPTIONS."""
-    route = request.url_rule
-    if route is None or (request.method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
+    route, method = asked.url_rule, asked.method
+    if route is None or (method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
         return None
-    return state.current_state().declaration(current_app.view_functions[route.endpoint], request.method)
+    return server.declaration(app.view_functions[route.endpoint], method)
 
 
-def _is_undeclared(declaration: Declaration | None) -> bool:
-    return declaration is not None and declaration.missing and state.current_state().config.deny_by_default
+def _is_undeclared(declaration: Declaration | None, server: ServerState) -> bool:
+    return declaration is not None and declaration.missing and server.config.deny_by_default
 
 
 def _answer(error: AuthError) -> Response:
     """Put a refusal into HTTP: the service's error handlers word it, status and headers are the refusal's own."""
+    app, asked = state.this_app(), state.current_request()
+    server = state.state_of(app)
     audit.log_refusal(
         error,
-        route=request.url_rule.rule if request.url_rule is not None else "",
-        environ=request.environ,
+        route=asked.url_rule.rule if asked.url_rule is not None else "",
+        environ=asked.environ,
         user_id=state.verified_user_id(),
-        undeclared=_is_undeclared(_declaration()),
+        undeclared=_is_undeclared(_declaration(app, server, asked), server),
     )
-    refusal = _refusal_class(error.status)(error, state.current_state().config.realm)
+    refusal = _refusal_class(error.status)(error, server.config.realm)
     response = current_app.make_response(current_app.handle_http_exception(refusal))
     # A handler for every Exception takes a refusal for a fault, and none knows challenge and error code.
     response.status_code = error.status
@@ -165,8 +177,14 @@ def _dump(body: dict[str, Any]) -> str:
 
 def _keep_out_of_caches(response: Response) -> Response:
     """Keep answers that depend on the caller out of shared caches, unless the view says otherwise (RFC 9111 §3.5)."""
-    if state.has_credentials() or state.has_been_guarded():
-        response.vary.add("Authorization")
-    if state.has_credentials() and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+    asked, headers = state.current_request(), response.headers
+    has_credentials = "HTTP_AUTHORIZATION" in asked.environ
+    if has_credentials or state.current_state().verified(asked) is not None:
+        names = {name.lower() for name, _ in headers}
+        if "vary" in names:
+            response.vary.add("Authorization")
+        else:
+            headers.add("Vary", "Authorization")
+        if has_credentials and "cache-control" not in names:
+            headers.add("Cache-Control", "no-store")
     return response

@@ -8,7 +8,7 @@ forgot to. Checks compare verified values; nothing here reads a request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from auth.access_token import AccessToken
@@ -33,10 +33,11 @@ class TokenRule:
     #: The user has at least one of these, if there are any.
     any_role: tuple[str, ...] = ()
 
-    @property
-    def asks_for_more(self) -> bool:
-        """Whether a verified token alone is not enough."""
-        return bool(self.scopes or self.any_scope or self.roles or self.any_role)
+    #: Whether a verified token alone is not enough.
+    asks_for_more: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "asks_for_more", any((self.scopes, self.any_scope, self.roles, self.any_role)))
 
     def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:
         """Raise where the token does not grant what the rule asks for.
@@ -65,6 +66,7 @@ class OwnerRule:
     param: str
 
     optional = False
+    asks_for_more = True
 
     def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
         """Compare the decoded path value with the identity claim, character by character.
@@ -89,16 +91,36 @@ AccessRule = TokenRule | OwnerRule
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """Rules that hold together, prepared once where they are written down, and then asked per request."""
+
+    rules: tuple[AccessRule, ...]
+    #: Whether a caller without any credentials may enter; false as soon as one rule needs a token.
+    optional: bool = field(init=False)
+    #: The rules for which it is not enough that there is a token.
+    _demanding: tuple[AccessRule, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "optional", all(rule.optional for rule in self.rules))
+        object.__setattr__(self, "_demanding", tuple(rule for rule in self.rules if rule.asks_for_more))
+
+    def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
+        """Raise what the first rule raises that does not hold."""
+        for rule in self._demanding:
+            rule.check(token, path)
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """What a view says about who may enter: rules, or that everybody may, or nothing at all."""
 
-    rules: tuple[AccessRule, ...]
+    policy: Policy
     public: bool
 
     @property
     def missing(self) -> bool:
         """Whether the view says nothing."""
-        return not self.rules and not self.public
+        return not self.policy.rules and not self.public
 
 
 def rules_on(view: object) -> tuple[AccessRule, ...]:
@@ -134,4 +156,4 @@ def declaration_of(view: Callable[..., Any], method: str) -> Declaration:
         # What a class demands, each class derived from it demands, whatever that overrides.
         bases = view_class.__mro__
     rules = dict.fromkeys(rule for place in (*places, *bases) for rule in rules_on(place))
-    return Declaration(tuple(rules), public=any(is_marked_public(place) for place in places))
+    return Declaration(Policy(tuple(rules)), public=any(is_marked_public(place) for place in places))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import current_app, request
+from flask import Flask, Request, current_app, request
 from werkzeug.local import LocalProxy
 
 from auth.access_token import AccessToken
@@ -26,6 +26,20 @@ _VERIFIED = "auth.verified"
 
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+#: The app and the request themselves. Asking the proxies for one attribute takes several times as long, and Flask's
+#: types hide that there are any.
+this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
+current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
+
+
+class Verified(NamedTuple):
+    """The outcome for one request; valid for the app and the header it was reached with, and no others."""
+
+    state: ServerState
+    authorization: str | None
+    token: AccessToken | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +80,32 @@ class ServerState:
                 self._declarations[view, method] = known
         return known
 
+    def verified(self, asked: Request) -> Verified | None:
+        """Return what a guard has found out about a request; None where none has run."""
+        environ = asked.environ
+        verified: Verified | None = environ.get(_VERIFIED)
+        if verified is None or verified.state is not self:
+            return None
+        return verified if verified.authorization == environ.get("HTTP_AUTHORIZATION") else None
 
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """The outcome for one request; valid for the app and the header it was reached with, and no others."""
+    def token_of(self, asked: Request, *, optional: bool = False) -> AccessToken | None:
+        """Return the verified token of a request, verifying it at the first call.
 
-    state: ServerState
-    authorization: str | None
-    token: AccessToken | None
+        ``optional`` returns None for a request without any credentials, and only for that.
+
+        Raises:
+            AuthError: the request carries no token, or one that is refused.
+        """
+        verified = self.verified(asked)
+        if verified is None:
+            authorization = asked.environ.get("HTTP_AUTHORIZATION")
+            anonymous = optional and authorization is None
+            token = None if anonymous else self.verifier.verify(parse_authorization(authorization))
+            verified = asked.environ[_VERIFIED] = Verified(self, authorization, token)
+        if verified.token is None and not optional:
+            # An optional guard came first and let an anonymous caller pass; this one does not.
+            raise MissingTokenError("no Authorization header")
+        return verified.token
 
 
 def current_state() -> ServerState:
@@ -82,31 +114,15 @@ def current_state() -> ServerState:
     Raises:
         ConfigurationError: the app has no ResourceServer.
     """
-    state: ServerState | None = current_app.extensions.get(EXTENSION)
+    return state_of(this_app())
+
+
+def state_of(app: Flask) -> ServerState:
+    """Return the state of an app; raises as :func:`current_state` does."""
+    state: ServerState | None = app.extensions.get(EXTENSION)
     if state is None:
         raise ConfigurationError(["This app has guarded views and no ResourceServer. Call ResourceServer(app) once."])
     return state
-
-
-def verified_token(*, optional: bool = False) -> AccessToken | None:
-    """Return the verified token of the current request, verifying it at the first call.
-
-    ``optional`` returns None for a request without any credentials, and only for that.
-
-    Raises:
-        AuthError: the request carries no token, or one that is refused.
-    """
-    state = current_state()
-    remembered = _remembered(state)
-    if remembered is None:
-        authorization = request.environ.get("HTTP_AUTHORIZATION")
-        anonymous = optional and authorization is None
-        token = None if anonymous else state.verifier.verify(parse_authorization(authorization))
-        remembered = request.environ[_VERIFIED] = _Verified(state, authorization, token)
-    if remembered.token is None and not optional:
-        # An optional guard came first and let an anonymous caller pass; this one does not.
-        raise MissingTokenError("no Authorization header")
-    return remembered.token
 
 
 def remembered_token() -> AccessToken | None:
@@ -115,35 +131,16 @@ def remembered_token() -> AccessToken | None:
     Raises:
         ConfigurationError: no guard has run, so nobody has verified anything.
     """
-    remembered = _remembered(current_state())
-    if remembered is None:
+    verified = current_state().verified(current_request())
+    if verified is None:
         raise ConfigurationError(["current_token was read where no guard has run. Put @require_jwt on the view."])
-    return remembered.token
+    return verified.token
 
 
 def verified_user_id() -> str | None:
     """Return who the caller is if that is verified already; for the log."""
-    remembered = _remembered(current_state())
-    return None if remembered is None or remembered.token is None else remembered.token.user_id
-
-
-def has_credentials() -> bool:
-    """Tell whether the current request came with an ``Authorization`` header."""
-    return "HTTP_AUTHORIZATION" in request.environ
-
-
-def has_been_guarded() -> bool:
-    """Tell whether a guard has let the current request pass, so that its answer may depend on the caller."""
-    return _remembered(current_state()) is not None
-
-
-def _remembered(state: ServerState) -> _Verified | None:
-    remembered: _Verified | None = request.environ.get(_VERIFIED)
-    if remembered is None or remembered.state is not state:
-        return None
-    if remembered.authorization != request.environ.get("HTTP_AUTHORIZATION"):
-        return None
-    return remembered
+    verified = current_state().verified(current_request())
+    return None if verified is None or verified.token is None else verified.token.user_id
 
 
 #: The verified token of the current request. Reading it where no guard has run raises ConfigurationError; for the

@@ -18,36 +18,51 @@ from auth.claim_checks import (
     check_times,
     check_type,
     identity,
+    lifetime,
     roles,
     scopes,
 )
 from auth.compact_jws import SignedToken, parse_compact
 from auth.errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
 from auth.issuer_config import IssuerConfig
+from auth.keys import generation_of
+from auth.token_cache import TokenCache
 
 
 class TokenVerifier:
-    """Verifies access tokens of the issuers that are trusted. Holds no state of its own, so threads may share it."""
+    """Verifies access tokens of the issuers that are trusted. Threads may share it."""
 
     def __init__(
-        self, issuers: Sequence[IssuerConfig], *, max_token_bytes: int, clock: Callable[[], float] = time.time
+        self,
+        issuers: Sequence[IssuerConfig],
+        *,
+        max_token_bytes: int,
+        cache_size: int = 0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """``clock`` returns seconds since the epoch."""
+        """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._max_token_bytes = max_token_bytes
         self._clock = clock
+        self._cache = TokenCache(cache_size, {issuer.issuer: generation_of(issuer.keys) for issuer in issuers})
 
     def verify(self, encoded: str) -> AccessToken:
-        """Return the claims of a token, every check passed.
+        """Return the claims of a token, every check passed, now or when it was last shown.
 
         Raises:
             InvalidTokenError: one of its kinds; the token is to blame.
             KeysUnavailableError: the keys cannot be had; it is not.
         """
+        digest = self._cache.digest(encoded)
+        # A denylist would be asked between this and the return: for remembered tokens as for new ones.
+        return self._cache.find(digest, self._clock()) or self._verify_anew(encoded, digest)
+
+    def _verify_anew(self, encoded: str, digest: bytes) -> AccessToken:
         token = parse_compact(encoded, self._max_token_bytes)
         claims = token.claims
         _check_header(token.header)
         issuer = self._issuer_of(claims)
+        generation = self._cache.generation(issuer.issuer)
         _check_signature(token, issuer)
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
@@ -56,7 +71,11 @@ class TokenVerifier:
         user_id = identity(claims, issuer)
         granted, held = scopes(claims, issuer), roles(claims, issuer)
         check_times(claims, issuer, self._clock())
-        return AccessToken(user_id=user_id, issuer=claims.get("iss"), scopes=granted, roles=held, claims=freeze(claims))
+        verified = AccessToken(
+            user_id=user_id, issuer=claims.get("iss"), scopes=granted, roles=held, claims=freeze(claims)
+        )
+        self._cache.keep(digest, verified, lifetime(claims, issuer), issuer.issuer, generation)
+        return verified
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> IssuerConfig:
         """Return the issuer that a token names, compared exactly, before anybody is asked for a key (RFC 8725 §3.8)."""

@@ -4,7 +4,7 @@ from auth.keys.discovery import DiscoveredLocation, FixedLocation, JwksLocation
 from auth.keys.fetching import FetchError
 from auth.keys.loading import FetchedKeys
 from auth.keys.remote import RemoteKeySet, RemoteKeySettings
-from auth.keys.source import KeySource, KeyStatus, StaticKeys, status_of
+from auth.keys.source import KeySource, KeyStatus, StaticKeys, generation_of, status_of
 from auth.keys.verification_key import UnusableKeyError, VerificationKey
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "StaticKeys",
     "UnusableKeyError",
     "VerificationKey",
+    "generation_of",
     "status_of",
 ]

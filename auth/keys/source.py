@@ -32,8 +32,9 @@ class KeyStatus:
 class KeySource(Protocol):
     """The keys of one issuer.
 
-    Optional members: ``algorithms``, a frozenset of what the keys are made for where that is known at start, and
-    ``status()``, which returns a :class:`KeyStatus` (:func:`status_of` asks for it).
+    Optional members: ``algorithms``, a frozenset of what the keys are made for where that is known at start;
+    ``status()``, which returns a :class:`KeyStatus` (:func:`status_of` asks for it); ``generation()``, without which no
+    verified token is remembered (:func:`generation_of`).
     """
 
     def keys_for(self, algorithm: str, key_id: str | None) -> Iterable[VerificationKey]:
@@ -60,6 +61,20 @@ def status_of(source: KeySource) -> KeyStatus:
     return KeyStatus(ready=source.ready(), keys=None, age=None, last_error=None, next_refresh=None)
 
 
+def generation_of(source: KeySource) -> Callable[[], object | None]:
+    """Return what tells which keys a source has now: the same object as long as they are the same.
+
+    None stands for keys that may not be trusted without asking the issuer, and for those of a source that does not say.
+    As long as the object is the same, a token which the keys have verified is one they would verify again.
+    """
+    ask: Callable[[], object | None] | None = getattr(source, "generation", None)
+    return _unknown if ask is None else ask
+
+
+def _unknown() -> None:
+    return None
+
+
 class StaticKeys:
     """Secrets or public keys that are known at start and stay the same."""
 
@@ -82,6 +97,10 @@ class StaticKeys:
     def algorithms(self) -> frozenset[str]:
         """The algorithms that any of the keys is made for."""
         return frozenset(self._by_algorithm)
+
+    def generation(self) -> object:
+        """Return the one generation there is."""
+        return self
 
     def ready(self) -> bool:
         """Tell whether there is any key at all."""

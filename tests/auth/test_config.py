@@ -94,14 +94,7 @@ def test_a_setting_that_is_none_has_its_default() -> None:
     """None is how a service says that it sets nothing."""
     config = AuthConfig.from_mapping(dict.fromkeys(DEFAULTS) | SETTINGS)
 
-    assert config.max_token_bytes == 8192
-
-
-def test_planned_settings_may_say_what_is_true_already() -> None:
-    """Values that this version fulfils are no mistake."""
-    settings = SETTINGS | {"AUTH_TOKEN_CACHE_SIZE": 0}
-
-    assert AuthConfig.from_mapping(settings).realm == "api"
+    assert (config.max_token_bytes, config.token_cache_size) == (8192, 4096)
 
 
 KEYS: dict[str, tuple[Any, set[str]]] = {
@@ -379,6 +372,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_MAX_TOKEN_BYTES": 8192.5},
         ["AUTH_MAX_TOKEN_BYTES must be a whole number of bytes."],
     ),
+    "a token cache of more than memory": (
+        SETTINGS | {"AUTH_TOKEN_CACHE_SIZE": 1_000_001},
+        ["AUTH_TOKEN_CACHE_SIZE must be a number of at least 0 and at most 1000000."],
+    ),
+    "half a token in the cache": (
+        SETTINGS | {"AUTH_TOKEN_CACHE_SIZE": 0.5},
+        ["AUTH_TOKEN_CACHE_SIZE must be a whole number of tokens."],
+    ),
     "a realm with quotes": (
         SETTINGS | {"AUTH_REALM": 'a"b'},
         ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
@@ -461,12 +462,6 @@ def test_an_impossible_setting_is_refused_with_the_way_out(settings: dict[str, A
     assert problems_of(settings) == problems
 
 
-@pytest.mark.parametrize(("name", "value"), [("AUTH_TOKEN_CACHE_SIZE", 4096)])
-def test_a_setting_whose_work_is_not_done_yet_is_refused(name: str, value: object) -> None:
-    """Nobody may believe that it has an effect."""
-    assert problems_of(SETTINGS | {name: value}) == [f"{name} is not supported by this version; remove it."]
-
-
 @pytest.mark.parametrize("name", ["none", "None", "HS1", "hs256", "ES256K", "RSA-OAEP", "x' y"])
 def test_an_unknown_algorithm_is_refused(name: str) -> None:
     """``none`` above all; the message lists those there are."""
@@ -500,6 +495,7 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_LEEWAY": -1,
             "AUTH_MAX_TOKEN_AGE": -1,
             "AUTH_MAX_TOKEN_BYTES": 0,
+            "AUTH_TOKEN_CACHE_SIZE": -1,
             "AUTH_REALM": '"',
             "AUTH_DENY_BY_DEFAULT": 1,
             "AUTH_DEVELOPMENT_TOKENS": 1,
@@ -515,7 +511,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 26
+    assert len(problems) == len(set(problems)) == 27
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text
@@ -572,6 +568,8 @@ LIMITS: dict[str, dict[str, Any]] = {
     "ten years of age": {"AUTH_MAX_TOKEN_AGE": 315_360_000},
     "the smallest size cap": {"AUTH_MAX_TOKEN_BYTES": 128},
     "the largest size cap": {"AUTH_MAX_TOKEN_BYTES": 1_048_576},
+    "no token cache": {"AUTH_TOKEN_CACHE_SIZE": 0},
+    "the largest token cache": {"AUTH_TOKEN_CACHE_SIZE": 1_000_000},
     "ten keys": {"AUTH_SECRET": [f"{SECRET}{number}" for number in range(10)]},
     "a realm from end to end": {"AUTH_REALM": "! #[]~"},
 }

@@ -39,6 +39,7 @@ FLOORS = [
     "auth.bearer",
     "auth.compact_jws",
     "auth.claim_checks",
+    "auth.token_cache",
     "auth.verifier",
     "auth.state",
     "auth.openapi",

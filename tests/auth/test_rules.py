@@ -15,6 +15,7 @@ from auth.errors import ConfigurationError, InsufficientRoleError, InsufficientS
 from auth.rules import (
     Declaration,
     OwnerRule,
+    Policy,
     TokenRule,
     add_rule,
     declaration_of,
@@ -212,7 +213,7 @@ def test_a_view_that_says_nothing_is_missing_a_declaration() -> None:
 
     def view() -> None: ...
 
-    assert declared(view) == Declaration((), public=False)
+    assert declared(view) == Declaration(Policy(()), public=False)
     assert declared(view).missing is True
 
 
@@ -223,7 +224,7 @@ def test_a_public_view_says_something() -> None:
 
     mark_public(view)
 
-    assert declared(view) == Declaration((), public=True)
+    assert declared(view) == Declaration(Policy(()), public=True)
     assert declared(view).missing is False
 
 
@@ -241,9 +242,9 @@ def test_each_handler_of_a_class_declares_for_its_method() -> None:
     mark_public(Notes.post)
     view = Notes.as_view("notes")
 
-    assert declared(view, "GET").rules == (TokenRule(("read",)),)
-    assert declared(view, "HEAD").rules == (TokenRule(("read",)),)
-    assert declared(view, "POST") == Declaration((), public=True)
+    assert declared(view, "GET").policy.rules == (TokenRule(("read",)),)
+    assert declared(view, "HEAD").policy.rules == (TokenRule(("read",)),)
+    assert declared(view, "POST") == Declaration(Policy(()), public=True)
     assert declared(view, "DELETE").missing is True
 
 
@@ -273,7 +274,7 @@ def test_the_same_rule_in_several_places_counts_once() -> None:
     add_rule(Notes.get, TokenRule())
     add_rule(view, TokenRule())
 
-    assert declared(view).rules == (TokenRule(),)
+    assert declared(view).policy.rules == (TokenRule(),)
 
 
 def test_a_subclass_of_a_public_class_is_not_public_itself() -> None:
@@ -308,8 +309,8 @@ def test_the_dispatching_of_a_class_declares_for_every_method() -> None:
 
     add_rule(Plain.dispatch_request, TokenRule(("read",)))
 
-    assert declared(Plain.as_view("plain"), "GET").rules == (TokenRule(("read",)),)
-    assert declared(Plain.as_view("plain"), "POST").rules == (TokenRule(("read",)),)
+    assert declared(Plain.as_view("plain"), "GET").policy.rules == (TokenRule(("read",)),)
+    assert declared(Plain.as_view("plain"), "POST").policy.rules == (TokenRule(("read",)),)
 
 
 def test_a_class_with_two_bases_declares_what_both_demand() -> None:
@@ -324,4 +325,4 @@ def test_a_class_with_two_bases_declares_what_both_demand() -> None:
     add_rule(Reading, TokenRule(("read",)))
     add_rule(Owning, OwnerRule("user_id"))
 
-    assert declared(Both.as_view("both")).rules == (TokenRule(("read",)), OwnerRule("user_id"))
+    assert declared(Both.as_view("both")).policy.rules == (TokenRule(("read",)), OwnerRule("user_id"))

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from auth.errors import KeysUnavailableError
+from auth.config import AuthConfig
+from auth.errors import InvalidSignatureError, KeysUnavailableError
 from auth.keys import DiscoveredLocation, FetchError, KeySource, RemoteKeySet, RemoteKeySettings
+from auth.verifier import TokenVerifier
 from tests.auth.keys.remote_keys import (
     FIRST,
     SECOND,
@@ -201,6 +203,72 @@ def test_a_withdrawn_key_is_refused_within_the_refresh_interval(issuer: IssuerSe
 
     assert found(keys, FIRST) == []
     assert found(keys, SECOND) == verification_keys(SECOND)
+
+
+def test_the_same_keys_fetched_again_are_the_same_generation(issuer: IssuerServer, clock: Clock) -> None:
+    """Whoever remembers what they have verified may go on doing so."""
+    keys = remote(issuer, clock)
+    found(keys)
+    before = keys.generation()
+
+    clock.now += 590
+    keys.ready()
+    issuer.wait_for_requests(JWKS, 2)
+    eventually(lambda: (keys.status().age or 0) < 590)
+
+    assert before is not None
+    assert keys.generation() is before
+
+
+def test_other_keys_are_another_generation(issuer: IssuerServer, clock: Clock) -> None:
+    """As soon as they are here; what was verified with the old ones counts no more."""
+    keys = remote(issuer, clock)
+    found(keys)
+    before = keys.generation()
+    issuer.keys = [FIRST, SECOND]
+    clock.now += 590
+
+    eventually(lambda: keys.generation() is not before)
+
+    assert keys.generation() is not None
+    assert found(keys, SECOND) == verification_keys(SECOND)
+
+
+def test_keys_that_may_not_be_trusted_are_no_generation(issuer: IssuerServer, clock: Clock) -> None:
+    """Before the first fetch, and when they are so old that the issuer has to be asked; asking sees to the fetch."""
+    keys = remote(issuer, clock)
+    issuer.fault = Fault.PAUSED
+
+    assert keys.generation() is None
+    issuer.wait_for_requests(JWKS, 1)
+    issuer.fault = None
+    eventually(keys.generation)
+    before = keys.generation()
+    issuer.fault = Fault.PAUSED
+    clock.now += 5000
+    assert keys.generation() is None
+    issuer.fault = None
+    eventually(keys.generation)
+    assert keys.generation() is before
+
+
+def test_a_remembered_token_of_a_withdrawn_key_is_refused_within_the_refresh_interval(
+    issuer: IssuerServer, clock: Clock
+) -> None:
+    """To remember tokens makes nothing last longer: the next set without the key ends them all."""
+    settings = {"AUTH_ISSUER": issuer.issuer, "AUTH_AUDIENCE": "https://api.example"}
+    config = AuthConfig.from_mapping(settings, keys=remote(issuer, clock))
+    verifier = TokenVerifier(config.issuers, max_token_bytes=8192, cache_size=10)
+    token = issuer.token(FIRST, aud="https://api.example")
+    # The first one waits for the first fetch, so nobody could say beforehand which keys would verify it.
+    assert verifier.verify(token) == (remembered := verifier.verify(token))
+    assert verifier.verify(token) is remembered
+
+    issuer.keys = [SECOND]
+    clock.now += 600
+
+    with pytest.raises(InvalidSignatureError):
+        verifier.verify(token)
 
 
 def test_a_process_that_was_stopped_asks_before_it_trusts_old_keys(issuer: IssuerServer, clock: Clock) -> None:

@@ -1,0 +1,119 @@
+"""Tokens that were verified a short while ago, so that the next request with one need not verify it again.
+
+Nothing enters but what the verifier has accepted, and nothing leaves that it would not accept now: every look holds the
+times against the clock and asks whether the issuer's keys are still those which verified the token. What is kept of a
+token is a digest of its text and its claims, never the text.
+
+No lock: each step is one operation of a dictionary. Two threads may verify the same token side by side, and for a
+moment there may be as many entries too many as there are threads; neither changes an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from auth.access_token import AccessToken
+
+#: Bytes of a digest: nobody finds another text that has the same (RFC 7693 §4 with half of its output).
+_DIGEST_BYTES = 32
+
+#: Entries in use that are passed over, at most, to make room for one more.
+_SECOND_CHANCES = 8
+
+
+@dataclass(slots=True)
+class _Entry:
+    token: AccessToken
+    #: The seconds since the epoch from which on the token is valid, and from which on it is not any more.
+    valid_from: float
+    expires_at: float
+    #: Whose keys verified it, by the name of the issuer's configuration, and which generation of them.
+    issuer: str | None
+    generation: object
+    #: Whether it has been found since it was last considered for removal.
+    is_used: bool = False
+
+
+class TokenCache:
+    """Remembers verified tokens: ``size`` of them, of one process, under one set of settings."""
+
+    def __init__(self, size: int, generations: Mapping[str | None, Callable[[], object | None]]) -> None:
+        """``generations`` says for each issuer which keys are its keys now; see :func:`auth.keys.generation_of`.
+
+        A ``size`` of 0 remembers nothing.
+        """
+        self._size = size
+        self._generations = dict(generations)
+        #: The keys of each issuer when somebody last looked.
+        self._seen: dict[str | None, object] = {}
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many tokens are remembered."""
+        return len(self._entries)
+
+    @staticmethod
+    def digest(encoded: str) -> bytes:
+        """Return what a token is remembered under: a digest of the whole of it, signature included.
+
+        The text is no identity for anything else: one token can be written in more than one way.
+        """
+        return hashlib.blake2b(encoded.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+
+    def find(self, digest: bytes, now: float) -> AccessToken | None:
+        """Return the token that was verified under a digest, if it would be verified again at ``now``."""
+        entry = self._entries.get(digest)
+        if entry is None:
+            return None
+        if self._generations[entry.issuer]() is entry.generation and entry.valid_from <= now < entry.expires_at:
+            entry.is_used = True
+            return entry.token
+        if self.generation(entry.issuer) is not None:
+            # While the keys cannot be had nothing is found, and nothing lost.
+            self._entries.pop(digest, None)
+        return None
+
+    def generation(self, issuer: str | None) -> object | None:
+        """Return what stands for the keys of an issuer now; None while there are none to be trusted.
+
+        Everything is forgotten when they are others than before.
+        """
+        generation = self._generations[issuer]()
+        if generation is not None and self._seen.setdefault(issuer, generation) is not generation:
+            self._entries = OrderedDict()
+            self._seen[issuer] = generation
+        return generation
+
+    def keep(
+        self,
+        digest: bytes,
+        token: AccessToken,
+        lifetime: tuple[float, float],
+        issuer: str | None,
+        generation: object | None,
+    ) -> None:
+        """Remember a token that has just been verified.
+
+        ``generation`` is what :meth:`generation` said before the keys were used: one that has changed since then, or
+        that nobody knows, is not remembered. ``lifetime`` is when the token becomes valid and when it expires.
+        """
+        if self._size == 0 or generation is None or self.generation(issuer) is not generation:
+            return
+        while len(self._entries) >= self._size:
+            self._make_room()
+        self._entries[digest] = _Entry(token, *lifetime, issuer, generation)
+
+    def _make_room(self) -> None:
+        """Forget the oldest entry that nobody has asked for lately: one for each that comes, whoever sends many."""
+        with contextlib.suppress(KeyError):  # Another thread has emptied it.
+            for _ in range(_SECOND_CHANCES):
+                digest, entry = self._entries.popitem(last=False)
+                if not entry.is_used:
+                    return
+                entry.is_used = False
+                self._entries[digest] = entry
+            self._entries.popitem(last=False)

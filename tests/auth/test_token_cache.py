@@ -1,0 +1,398 @@
+"""Verified tokens that are remembered: never a different answer, never more than was asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from auth import AccessToken, errors
+from auth.access_token import Claims
+from auth.config import AuthConfig
+from auth.errors import AuthError, KeysUnavailableError
+from auth.keys import StaticKeys, VerificationKey, generation_of
+from auth.token_cache import TokenCache
+from auth.verifier import TokenVerifier
+from tests.auth.services import AUDIENCE, ISSUER, NOW, SECRET, compact, with_claims
+
+OTHER_ISSUER = "https://other.example"
+ALWAYS = (float("-inf"), float("inf"))
+
+
+class ChangingKeys:
+    """A key source whose keys are replaced and withdrawn by a test, and which counts how often it is asked."""
+
+    algorithms = frozenset({"HS256"})
+
+    def __init__(self, secret: str | None) -> None:
+        self.change(secret)
+        self.asked = 0
+
+    def change(self, secret: str | None) -> None:
+        """Publish one secret instead of the last one; None: nothing can be had."""
+        self._keys = None if secret is None else StaticKeys([VerificationKey.from_secret(secret)])
+
+    def generation(self) -> object | None:
+        return self._keys
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> Iterator[VerificationKey]:
+        self.asked += 1
+        if self._keys is None:
+            raise KeysUnavailableError("the test has taken them away", retry_after=1)
+        return iter(self._keys.keys_for(algorithm, key_id))
+
+    def ready(self) -> bool:
+        return self._keys is not None
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def remembering(keys: ChangingKeys, *, size: int = 10, clock: Clock | None = None, **changes: Any) -> TokenVerifier:
+    """Return a verifier of one issuer that remembers tokens."""
+    config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, **changes}, keys=keys)
+    return TokenVerifier(config.issuers, max_token_bytes=8192, cache_size=size, clock=clock or Clock())
+
+
+def answer_of(verifier: TokenVerifier, encoded: str) -> object:
+    """Return what a verifier says to a token, refusals included, in a form that can be compared."""
+    try:
+        return verifier.verify(encoded)
+    except AuthError as error:
+        return type(error), error.reason
+
+
+def test_a_token_that_was_verified_is_not_verified_again() -> None:
+    """The second request gets the very same object, and no key is asked for."""
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys)
+
+    first, second = verifier.verify(compact()), verifier.verify(compact())
+
+    assert first is second
+    assert keys.asked == 1
+
+
+def test_without_a_size_every_token_is_verified_each_time() -> None:
+    """0 turns it off."""
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys, size=0)
+
+    first, second = verifier.verify(compact()), verifier.verify(compact())
+
+    assert first == second
+    assert keys.asked == 2
+
+
+def test_a_source_that_does_not_say_whether_its_keys_change_is_asked_each_time() -> None:
+    """Key sources of others may know nothing of generations."""
+
+    class Plain:
+        algorithms = frozenset({"HS256"})
+        asked = 0
+
+        def keys_for(self, _algorithm: str, _key_id: str | None) -> list[VerificationKey]:
+            self.asked += 1
+            return [VerificationKey.from_secret(SECRET)]
+
+        def ready(self) -> bool:
+            return True
+
+    keys = Plain()
+    verifier = remembering(keys)  # type: ignore[arg-type]  # another key source, on purpose
+
+    assert verifier.verify(compact()) == verifier.verify(compact())
+    assert keys.asked == 2
+    assert generation_of(keys)() is None
+
+
+@pytest.mark.parametrize("seconds", [904.9, 905, 906, -5.1, -5, 0])
+def test_a_remembered_token_is_held_against_the_clock(seconds: float) -> None:
+    """``exp`` and ``iat`` with the leeway of 5 seconds, to the second, as for a token that was never seen."""
+    clock, keys = Clock(), ChangingKeys(SECRET)
+    verifier, uncached = remembering(keys, clock=clock), remembering(keys, clock=clock, size=0)
+    token = with_claims(iat=NOW, exp=NOW + 900)
+    assert verifier.verify(token)
+
+    clock.now += seconds
+
+    assert answer_of(verifier, token) == answer_of(uncached, token)
+
+
+def test_a_token_that_is_too_old_is_not_remembered_as_good() -> None:
+    """AUTH_MAX_TOKEN_AGE counts for remembered tokens as well."""
+    clock = Clock()
+    verifier = remembering(ChangingKeys(SECRET), clock=clock, AUTH_MAX_TOKEN_AGE=60)
+    token = with_claims(iat=NOW, exp=NOW + 900)
+    assert verifier.verify(token)
+
+    clock.now += 65
+
+    with pytest.raises(errors.TokenExpiredError):
+        verifier.verify(token)
+
+
+def test_another_spelling_of_a_remembered_token_is_looked_at() -> None:
+    """The digest is of the whole text: no other text is answered with it."""
+    verifier = remembering(ChangingKeys(SECRET))
+    token = compact()
+    assert verifier.verify(token)
+
+    for other in (token + "=", token[:-1], token + "A", token.upper(), f" {token}", token.replace(".", "..", 1)):
+        with pytest.raises(errors.InvalidTokenError):
+            verifier.verify(other)
+
+
+@pytest.mark.parametrize("text", ["", "é", "\ud800", "x" * 100_000])
+def test_what_is_no_token_is_refused_as_ever(text: str) -> None:
+    """Whatever it is made of."""
+    with pytest.raises(errors.MalformedTokenError):
+        remembering(ChangingKeys(SECRET)).verify(text)
+
+
+def test_a_refused_token_is_not_remembered() -> None:
+    """It may be good when the keys are others."""
+    keys = ChangingKeys("another-secret-of-thirty-two-bytes!!")
+    verifier = remembering(keys)
+    with pytest.raises(errors.InvalidSignatureError):
+        verifier.verify(compact())
+
+    keys.change(SECRET)
+
+    assert verifier.verify(compact()).user_id == "alice"
+
+
+def test_a_withdrawn_key_takes_its_tokens_with_it() -> None:
+    """At the very next request, and all that is remembered goes."""
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys)
+    tokens = [with_claims(jti=str(number)) for number in range(5)]
+    for token in tokens:
+        assert verifier.verify(token)
+
+    keys.change("another-secret-of-thirty-two-bytes!!")
+
+    with pytest.raises(errors.InvalidSignatureError):
+        verifier.verify(tokens[0])
+    assert len(verifier._cache) == 0
+
+
+def test_nothing_is_found_while_the_keys_cannot_be_had_and_nothing_is_lost() -> None:
+    """Whoever cannot verify a token says so for remembered ones too; afterwards the same keys are the same keys."""
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys)
+    token = verifier.verify(compact())
+    held = keys._keys
+
+    keys._keys = None
+    with pytest.raises(KeysUnavailableError):
+        verifier.verify(compact())
+    keys._keys = held
+
+    assert verifier.verify(compact()) is token
+
+
+def test_a_token_whose_keys_change_while_it_is_verified_is_not_remembered() -> None:
+    """Nobody could say of which keys it is."""
+
+    class Turning(ChangingKeys):
+        def keys_for(self, algorithm: str, key_id: str | None) -> Iterator[VerificationKey]:
+            found = super().keys_for(algorithm, key_id)
+            self.change(SECRET)
+            return found
+
+    verifier = remembering(Turning(SECRET))
+
+    assert verifier.verify(compact()).user_id == "alice"
+    assert len(verifier._cache) == 0
+
+
+def token_of(number: int) -> AccessToken:
+    return AccessToken(
+        user_id=str(number), issuer=None, scopes=frozenset(), roles=frozenset(), claims=Claims(sub=str(number))
+    )
+
+
+def cache_of(size: int) -> TokenCache:
+    """Return a cache under keys that never change."""
+    keys = StaticKeys([VerificationKey.from_secret(SECRET)])
+    return TokenCache(size, {None: keys.generation})
+
+
+def keep(cache: TokenCache, number: int) -> None:
+    cache.keep(cache.digest(str(number)), token_of(number), ALWAYS, None, cache.generation(None))
+
+
+def held_in(cache: TokenCache, numbers: range) -> list[int]:
+    return [number for number in numbers if cache.digest(str(number)) in cache._entries]
+
+
+def test_the_oldest_goes_first() -> None:
+    """One for each that comes."""
+    cache = cache_of(3)
+
+    for number in range(5):
+        keep(cache, number)
+
+    assert held_in(cache, range(5)) == [2, 3, 4]
+
+
+def test_what_is_in_use_stays() -> None:
+    """A flood of tokens that come once does not drive out the one that comes all the time."""
+    cache = cache_of(4)
+    keep(cache, 0)
+
+    for number in range(1, 100):
+        assert cache.find(cache.digest("0"), NOW) == token_of(0)
+        keep(cache, number)
+        assert len(cache) <= 4
+
+    assert held_in(cache, range(100)) == [0, 97, 98, 99]
+
+
+def test_room_is_made_even_where_everything_is_in_use() -> None:
+    """After a few looks the next one has to go, whatever it is."""
+    cache = cache_of(30)
+    for number in range(30):
+        keep(cache, number)
+        cache.find(cache.digest(str(number)), NOW)
+
+    keep(cache, 30)
+
+    assert len(cache) == 30
+    assert 30 in held_in(cache, range(31))
+
+
+def test_the_same_token_again_takes_no_more_room() -> None:
+    """Two threads may verify it side by side."""
+    cache = cache_of(2)
+
+    for _ in range(3):
+        keep(cache, 1)
+
+    assert len(cache) == 1
+
+
+def test_a_cache_that_another_thread_has_emptied_makes_no_room() -> None:
+    """Between the look at its size and the removal."""
+    cache = cache_of(1)
+
+    cache._make_room()
+
+    assert len(cache) == 0
+
+
+def test_many_threads_get_their_own_token_each() -> None:
+    """With a cache far too small for them, and keys that change all the time."""
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys, size=3)
+    tokens = {f"user{number}": with_claims(sub=f"user{number}") for number in range(8)}
+    wrong: list[object] = []
+
+    def work(user_id: str) -> None:
+        for _ in range(300):
+            token = answer_of(verifier, tokens[user_id])
+            if not isinstance(token, AccessToken) or token.user_id != user_id:
+                wrong.append(token)
+
+    threads = [threading.Thread(target=work, args=(user_id,)) for user_id in tokens]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        keys.change(SECRET)
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    assert len(verifier._cache) <= 3 + len(threads)
+
+
+SECRETS = [f"secret-number-{number}-of-thirty-two-bytes" for number in range(3)]
+ISSUERS = [ISSUER, OTHER_ISSUER]
+
+
+class CachedAndUncached(RuleBasedStateMachine):
+    """Two verifiers of the same two issuers, clock and keys, of which one remembers: both always say the same."""
+
+    @initialize(size=st.integers(1, 4), max_age=st.sampled_from([None, 20]), leeway=st.sampled_from([0, 5]))
+    def begin(self, size: int, max_age: int | None, leeway: int) -> None:
+        """Make both."""
+        self.clock = Clock()
+        self.keys = {name: ChangingKeys(secret) for name, secret in zip(ISSUERS, SECRETS, strict=False)}
+        one = AuthConfig.from_mapping(
+            {
+                "AUTH_ISSUER": ISSUER,
+                "AUTH_AUDIENCE": AUDIENCE,
+                "AUTH_REQUIRED_CLAIMS": [],
+                "AUTH_MAX_TOKEN_AGE": max_age,
+                "AUTH_LEEWAY": leeway,
+            },
+            keys=self.keys[ISSUER],
+        ).issuers[0]
+        issuers = [one, replace(one, issuer=OTHER_ISSUER, keys=self.keys[OTHER_ISSUER], user_prefix="other:")]
+        self.size = size
+        self.cached, self.uncached = (
+            TokenVerifier(issuers, max_token_bytes=8192, cache_size=remembered, clock=self.clock)
+            for remembered in (size, 0)
+        )
+
+    @rule(
+        issuer=st.sampled_from(ISSUERS),
+        secret=st.sampled_from(SECRETS),
+        user=st.sampled_from(["alice", "bob"]),
+        times=st.fixed_dictionaries(
+            {},
+            optional={name: st.integers(-30, 30).map(lambda seconds: NOW + seconds) for name in ("exp", "nbf", "iat")},
+        ),
+        times_shown=st.integers(1, 2),
+    )
+    def show(self, issuer: str, secret: str, user: str, times: dict[str, float], times_shown: int) -> None:
+        """Show a token to both, a second time at once or not."""
+        claims = {"iss": issuer, "aud": AUDIENCE, "sub": user, **times}
+        encoded = jwt.encode(claims, secret, "HS256")
+        for _ in range(times_shown):
+            assert answer_of(self.cached, encoded) == answer_of(self.uncached, encoded)
+
+    @rule(
+        issuer=st.sampled_from(ISSUERS), secret=st.sampled_from(SECRETS), seconds=st.sampled_from([0, 1, 4, 5, 6, 30])
+    )
+    def show_after_a_while(self, issuer: str, secret: str, seconds: float) -> None:
+        """Show the same token before and after a step of the clock."""
+        claims = {"iss": issuer, "aud": AUDIENCE, "sub": "carol", "iat": self.clock.now, "exp": self.clock.now + 5}
+        encoded = jwt.encode(claims, secret, "HS256")
+        for step in (0, seconds):
+            self.clock.now += step
+            assert answer_of(self.cached, encoded) == answer_of(self.uncached, encoded)
+
+    @rule(seconds=st.sampled_from([-20, -5, -1, 0.5, 1, 5, 20]))
+    def step(self, seconds: float) -> None:
+        """Let time pass, or a clock be set back."""
+        self.clock.now += seconds
+
+    @rule(issuer=st.sampled_from(ISSUERS), secret=st.sampled_from([*SECRETS, None]))
+    def rotate(self, issuer: str, secret: str | None) -> None:
+        """Publish another key in place of the last one, or let none be had."""
+        self.keys[issuer].change(secret)
+
+    @invariant()
+    def is_bounded(self) -> None:
+        """Never more tokens than asked for."""
+        assert len(self.cached._cache) <= self.size
+
+
+CachedAndUncached.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+test_for_every_sequence_both_say_the_same = CachedAndUncached.TestCase
