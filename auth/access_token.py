@@ -31,7 +31,7 @@ def freeze(value: Any) -> Any:
     """Return a JSON value with its objects as :class:`Claims` and its arrays as tuples, at every depth."""
     if isinstance(value, dict):
         # Most claims are texts and numbers, which stay as they are.
-        inner = {name: freeze(member) for name, member in value.items() if isinstance(member, dict | list)}
+        inner = {name: freeze(member) for name, member in value.items() if isinstance(member, (dict, list))}
         return Claims(value | inner if inner else value)
     if isinstance(value, list):
         return tuple(freeze(member) for member in value)

@@ -34,10 +34,11 @@ _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
     """Accept access tokens only: no ID, logout or proof tokens, and none bound to a key that nobody shows here."""
-    type_ = header.get("typ")
-    if not isinstance(type_, str | None) or ("typ" in header and type_ is None):
-        raise MalformedTokenError("typ is not a string")
-    media_type = None if type_ is None else type_.lower().removeprefix("application/")
+    media_type = None
+    if "typ" in header:
+        if not isinstance(header["typ"], str):
+            raise MalformedTokenError("typ is not a string")
+        media_type = header["typ"].lower().removeprefix("application/")
     if media_type not in issuer.profile.types:
         raise InvalidTypeError("typ is none of those in AUTH_PROFILE")
     if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
@@ -90,7 +91,7 @@ def _is_text(value: object) -> bool:
 
 def _is_numeric_date(value: object) -> bool:
     """Tell whether a value is a NumericDate (RFC 7519 §2) in a year that can be written down."""
-    return not isinstance(value, bool) and isinstance(value, int | float) and _EARLIEST <= value <= _LATEST
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and _EARLIEST <= value <= _LATEST
 
 
 #: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own.

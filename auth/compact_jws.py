@@ -31,6 +31,9 @@ _FROM_BASE64URL = bytes.maketrans(b"-_+/=", b"+/***")
 #: (RFC 4648 §3.5).
 _LAST_CHARACTERS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 
+#: What may stand around a JSON text (RFC 8259 §2).
+_JSON_SPACE = " \t\n\r"
+
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -90,16 +93,18 @@ def _decode(segment: bytes) -> bytes:
 
 def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
-        text = raw.decode("utf-8")
-        value = _JSON.decode(text)
+        text = raw.decode("utf-8").strip(_JSON_SPACE)
+        value, end = _JSON.raw_decode(text)
     except (ValueError, RecursionError):
         # ValueError covers UnicodeDecodeError, JSONDecodeError, the refusals below and integers of absurd length.
         raise MalformedTokenError(f"the {name} is not strict UTF-8 JSON") from None
+    if end != len(text):
+        raise MalformedTokenError(f"the {name} is not strict UTF-8 JSON")
     if not isinstance(value, dict):
         raise MalformedTokenError(f"the {name} is not a JSON object")
     if text.count("{") + text.count("[") > MAX_DEPTH and _is_deeper_than(MAX_DEPTH, value):
         raise MalformedTokenError(f"the {name} is nested too deeply")
-    if _ESCAPED_SURROGATE.search(text) and not _is_unicode(value):
+    if "\\" in text and _ESCAPED_SURROGATE.search(text) and not _is_unicode(value):
         raise MalformedTokenError(f"the {name} holds half a surrogate pair")
     return value
 
