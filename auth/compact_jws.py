@@ -21,8 +21,8 @@ from auth.errors import MalformedTokenError
 #: Deeper JSON is refused: no issuer nests claims like this, and whoever dumps them again recurses.
 MAX_DEPTH = 16
 
-#: Headers that are remembered; strangers may make up any number of them.
-_MOST_HEADERS = 32
+#: Headers that are remembered, and characters of the longest of them; strangers may make up any.
+_MOST_HEADERS, _LONGEST_HEADER = 32, 512
 
 #: From the alphabet of base64url to the one that is decoded; its own two characters and its padding lead nowhere.
 _FROM_BASE64URL = bytes.maketrans(b"-_+/=", b"+/***")
@@ -63,18 +63,21 @@ def parse_compact(encoded: str, max_bytes: int) -> SignedToken:
     header, _, claims = signing_input.partition(b".")
     if not header or not claims:
         raise MalformedTokenError("not three base64url segments")
+    decoded_claims, decoded_signature = _decode(claims), _decode(signature)
     return SignedToken(
-        header=_parse_header(header),
-        claims=_parse_object(_decode(claims), "payload"),
+        header=_remembered_header(header) if len(header) <= _LONGEST_HEADER else _parse_header(header),
+        claims=_parse_object(decoded_claims, "payload"),
         signing_input=signing_input,
-        signature=_decode(signature),
+        signature=decoded_signature,
     )
 
 
-@functools.lru_cache(maxsize=_MOST_HEADERS)
 def _parse_header(segment: bytes) -> Mapping[str, Any]:
-    """Read a header; the tokens that an issuer signs with one key have the same."""
     return MappingProxyType(_parse_object(_decode(segment), "header"))
+
+
+#: The tokens that an issuer signs with one key have the same header.
+_remembered_header = functools.lru_cache(maxsize=_MOST_HEADERS)(_parse_header)
 
 
 def _decode(segment: bytes) -> bytes:

@@ -67,7 +67,7 @@ _USER_PREFIX = re.compile(r"[A-Za-z0-9._~:|@-]+")
 #: More than any server takes in a header.
 _MAX_TOKEN_BYTES = 1_048_576
 
-#: A gigabyte or more of tokens in each process.
+#: Gigabytes of tokens in each process.
 _MAX_TOKEN_CACHE_SIZE = 1_000_000
 
 #: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read.

@@ -11,7 +11,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
-from weakref import WeakKeyDictionary
 
 from flask import current_app
 from flask.views import View
@@ -205,15 +204,14 @@ def _holds(member: object, function: object) -> bool:
     return callable(held) and inspect.unwrap(held, stop=lambda inner: inner is function) is function
 
 
-#: What stands behind each guard that was made: the function without any, and its rules.
-_GUARDS: WeakKeyDictionary[Callable[..., Any], tuple[Callable[..., Any], tuple[AccessRule, ...]]] = WeakKeyDictionary()
+#: Where a guard keeps itself, the function behind it, and what it asks for. Other wrappers copy it, so it names itself.
+_GUARD = "_auth_guard"
 
 
 def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[..., Any]:
     # A guard right on top of another asks for both at once, and calls what stands behind that.
-    guarded_by_us = _GUARDS.get(view) if inspect.isfunction(view) else None
-    unguarded, rules = guarded_by_us or (view, ())
-    rules = (rule, *rules)
+    owner, behind, asked_there = getattr(view, _GUARD, (None, view, ()))
+    unguarded, rules = (behind, (rule, *asked_there)) if owner is view else (view, (rule,))
     policy = Policy(rules)
     if inspect.iscoroutinefunction(view):
 
@@ -229,7 +227,7 @@ def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[...,
             enforce(policy)
             return unguarded(*args, **kwargs)
 
-    _GUARDS[guarded] = (unguarded, rules)
+    setattr(guarded, _GUARD, (guarded, unguarded, rules))
     add_rule(guarded, rule)
     note_rules(guarded, rules_on(guarded))
     return guarded

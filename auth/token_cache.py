@@ -21,6 +21,10 @@ from auth.access_token import AccessToken
 #: Bytes of a digest: nobody finds another text that has the same (RFC 7693 §4 with half of its output).
 _DIGEST_BYTES = 32
 
+#: Characters of the longest token that is remembered. What a token holds takes up to twenty times its length here, and
+#: the memory of a full cache has to end somewhere.
+_LONGEST = 4096
+
 #: Entries in use that are passed over, at most, to make room for one more.
 _SECOND_CHANCES = 8
 
@@ -56,18 +60,20 @@ class TokenCache:
         """Return how many tokens are remembered."""
         return len(self._entries)
 
-    @staticmethod
-    def digest(encoded: str) -> bytes:
+    def digest(self, encoded: str) -> bytes | None:
         """Return what a token is remembered under: a digest of the whole of it, signature included.
 
-        The text is no identity for anything else: one token can be written in more than one way.
+        None for one that is not remembered in any event. The text is no identity for anything else: one token can be
+        written in more than one way.
         """
+        if self._size == 0 or len(encoded) > _LONGEST:
+            return None
         return hashlib.blake2b(encoded.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
 
-    def find(self, digest: bytes, now: float) -> AccessToken | None:
+    def find(self, digest: bytes | None, now: float) -> AccessToken | None:
         """Return the token that was verified under a digest, if it would be verified again at ``now``."""
-        entry = self._entries.get(digest)
-        if entry is None:
+        entry = None if digest is None else self._entries.get(digest)
+        if digest is None or entry is None:
             return None
         if self._generations[entry.issuer]() is entry.generation and entry.valid_from <= now < entry.expires_at:
             entry.is_used = True
@@ -80,17 +86,25 @@ class TokenCache:
     def generation(self, issuer: str | None) -> object | None:
         """Return what stands for the keys of an issuer now; None while there are none to be trusted.
 
-        Everything is forgotten when they are others than before.
+        All its tokens are forgotten when they are others than before.
         """
         generation = self._generations[issuer]()
         if generation is not None and self._seen.setdefault(issuer, generation) is not generation:
-            self._entries = OrderedDict()
+            self._forget(issuer)
             self._seen[issuer] = generation
         return generation
 
+    def _forget(self, issuer: str | None) -> None:
+        try:
+            others = [(digest, entry) for digest, entry in self._entries.items() if entry.issuer != issuer]
+        except RuntimeError:
+            # Another thread has changed it meanwhile; to verify a few tokens anew is nothing to wait for each other.
+            others = []
+        self._entries = OrderedDict(others)
+
     def keep(
         self,
-        digest: bytes,
+        digest: bytes | None,
         token: AccessToken,
         lifetime: tuple[float, float],
         issuer: str | None,
@@ -101,7 +115,7 @@ class TokenCache:
         ``generation`` is what :meth:`generation` said before the keys were used: one that has changed since then, or
         that nobody knows, is not remembered. ``lifetime`` is when the token becomes valid and when it expires.
         """
-        if self._size == 0 or generation is None or self.generation(issuer) is not generation:
+        if digest is None or generation is None or self.generation(issuer) is not generation:
             return
         while len(self._entries) >= self._size:
             self._make_room()

@@ -57,12 +57,13 @@ class TokenVerifier:
         # A denylist would be asked between this and the return: for remembered tokens as for new ones.
         return self._cache.find(digest, self._clock()) or self._verify_anew(encoded, digest)
 
-    def _verify_anew(self, encoded: str, digest: bytes) -> AccessToken:
+    def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
         token = parse_compact(encoded, self._max_token_bytes)
         claims = token.claims
         _check_header(token.header)
         issuer = self._issuer_of(claims)
-        generation = self._cache.generation(issuer.issuer)
+        _check_algorithm(token.header, issuer)
+        generation = None if digest is None else self._cache.generation(issuer.issuer)
         _check_signature(token, issuer)
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
@@ -100,11 +101,15 @@ def _check_header(header: Mapping[str, Any]) -> None:
         raise MalformedTokenError("an unencoded payload (RFC 7797)")
 
 
-def _check_signature(token: SignedToken, issuer: IssuerConfig) -> None:
-    """Demand an accepted algorithm, a key made for it, and that key's signature (RFC 8725 §3.1)."""
-    algorithm = token.header["alg"]
-    if algorithm not in issuer.algorithms:
+def _check_algorithm(header: Mapping[str, Any], issuer: IssuerConfig) -> None:
+    """Demand an accepted algorithm, before anybody is asked for a key (RFC 8725 §3.1)."""
+    if header["alg"] not in issuer.algorithms:
         raise InvalidSignatureError("alg is not one of AUTH_ALGORITHMS")
+
+
+def _check_signature(token: SignedToken, issuer: IssuerConfig) -> None:
+    """Demand a key made for the algorithm, and that key's signature (RFC 8725 §3.1)."""
+    algorithm = token.header["alg"]
     tried = 0
     for key in issuer.keys.keys_for(algorithm, token.header.get("kid")):
         if key.verify(algorithm, token.signing_input, token.signature):

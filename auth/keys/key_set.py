@@ -103,10 +103,23 @@ class KeySet:
         """Tell whether a token names a key that is in this set, so that a newer set would not help."""
         return key_id in self.key_ids
 
+    def verifies_like(self, other: KeySet) -> bool:
+        """Tell whether every token that one of the two sets verifies is one that the other verifies.
+
+        The order in which an issuer lists its keys says nothing, unless there are more of them than are tried.
+        """
+        if len(self.keys) > MAX_ATTEMPTS:
+            return self.keys == other.keys
+        return sorted(self.keys, key=_by_name) == sorted(other.keys, key=_by_name)
+
     def newly_dropped(self, previous: KeySet) -> list[DroppedKey]:
         """Return what was not dropped already when ``previous`` was judged."""
         known = {(entry.key_id, entry.reason) for entry in previous.dropped}
         return [entry for entry in self.dropped if (entry.key_id, entry.reason) not in known]
+
+
+def _by_name(key: VerificationKey) -> tuple[str, list[str]]:
+    return key.key_id or "", sorted(key.algorithms)
 
 
 def _made_for(algorithm: str, keys: Iterable[VerificationKey]) -> list[VerificationKey]:

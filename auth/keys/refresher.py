@@ -205,9 +205,7 @@ class Refresher:
         with self._lock:
             before = self.standing
             if isinstance(outcome, FetchedKeys):
-                # The same keys stay the same object: that is how others tell whether anything has changed.
-                known = None if before.held is None else before.held.keys
-                keys = held(known if known == outcome.keys else outcome.keys, outcome.max_age, began_at, self._settings)
+                keys = held(outcome.keys, outcome.max_age, began_at, self._settings, before.held)
                 self.standing = before.after_success(keys, _RANDOM.random())
             else:
                 self._fail(outcome)

@@ -82,14 +82,14 @@ class RemoteKeySet:
         return self._offer(keys, algorithm, key_id, arrived)
 
     def generation(self) -> object | None:
-        """Return the keys that are trusted without asking the issuer first, None where there are none.
+        """Return what stands for the keys that are trusted without asking the issuer first; None where there are none.
 
         Never waits, and sees to it that they are fetched. A fetch that brings the same keys again changes nothing.
         """
         refresher = self._refresher()
         refresher.keep_running()
         held = refresher.standing.trusted(self._clock(), self._settings.timeout)
-        return None if held is None else held.keys
+        return None if held is None else held.generation
 
     def ready(self) -> bool:
         """Tell whether keys are held that are not too old; never waits, and sees to it that they are fetched."""

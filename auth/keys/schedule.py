@@ -51,10 +51,21 @@ class HeldKeys:
     fresh_until: float
     #: Until when it is trusted while the issuer fails.
     usable_until: float
+    #: The same object for as long as the issuer has the same keys.
+    generation: object
 
 
-def held(keys: KeySet, max_age: float | None, fetched_at: float, settings: RemoteKeySettings) -> HeldKeys:
-    """Return a key set with its times; ``max_age`` is what the issuer says, None where it says nothing."""
+def held(
+    keys: KeySet,
+    max_age: float | None,
+    fetched_at: float,
+    settings: RemoteKeySettings,
+    before: HeldKeys | None = None,
+) -> HeldKeys:
+    """Return a key set with its times; ``max_age`` is what the issuer says, None where it says nothing.
+
+    ``before`` are the keys that were held until now.
+    """
     floor = min(_SHORTEST_MAX_AGE, settings.max_age)
     lifetime = settings.max_age if max_age is None else min(max(max_age, floor), settings.max_age)
     return HeldKeys(
@@ -62,6 +73,7 @@ def held(keys: KeySet, max_age: float | None, fetched_at: float, settings: Remot
         fetched_at=fetched_at,
         fresh_until=fetched_at + lifetime,
         usable_until=fetched_at + max(lifetime, settings.stale_limit),
+        generation=before.generation if before is not None and keys.verifies_like(before.keys) else object(),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from auth.keys.verification_key import VerificationKey
 
@@ -65,10 +65,20 @@ def generation_of(source: KeySource) -> Callable[[], object | None]:
     """Return what tells which keys a source has now: the same object as long as they are the same.
 
     None stands for keys that may not be trusted without asking the issuer, and for those of a source that does not say.
-    As long as the object is the same, a token which the keys have verified is one they would verify again.
+    As long as the object is the same, a token which the keys have verified is one they would verify again; a source
+    changes its keys first and the object after that. It never waits and never raises.
+
+    A ``generation`` speaks for the ``keys_for`` of its own class or of one above it: whoever replaces that, or hands on
+    to another source, has to say anew what it stands for.
     """
-    ask: Callable[[], object | None] | None = getattr(source, "generation", None)
-    return _unknown if ask is None else ask
+    for place in (source, *type(source).__mro__):
+        members = vars(place) if hasattr(place, "__dict__") else {}
+        if "generation" in members:
+            ask: Any = source.generation  # type: ignore[attr-defined]  # just found
+            return ask if callable(ask) else _unknown
+        if "keys_for" in members:
+            break
+    return _unknown
 
 
 def _unknown() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import itertools
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -88,6 +90,49 @@ def test_an_async_view_is_guarded(kind: str) -> None:
     assert inspect.iscoroutinefunction(view)
     assert statuses(app, "/alice") == [OWNED]
     assert app.test_client().get("/alice", headers=ALICE).text == "alice alice"
+
+
+def test_an_app_goes_when_nobody_needs_it_any_more() -> None:
+    """Views know their app; what a guard remembers of them must not keep all of it, cache and threads included."""
+
+    def make() -> weakref.ref[Flask]:
+        app = service()
+
+        @app.get("/<user_id>")
+        @require_jwt
+        @owns_path_user
+        def view(user_id: str) -> str:
+            return app.name
+
+        assert statuses(app, "/alice") == [OWNED]
+        return weakref.ref(app)
+
+    made = make()
+    gc.collect()
+
+    assert made() is None
+
+
+def test_a_guard_on_a_wrapper_of_another_guard_calls_the_wrapper() -> None:
+    """Wrappers copy what a guard notes on a function; they are not passed over for that."""
+    app = service()
+
+    def shouting(view: Callable[..., str]) -> Callable[..., str]:
+        @functools.wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> str:
+            return view(*args, **kwargs).upper()
+
+        return wrapper
+
+    @app.get("/<user_id>")
+    @require_jwt
+    @shouting
+    @owns_path_user
+    def view(user_id: str) -> str:
+        return user_id
+
+    assert statuses(app, "/alice") == [OWNED]
+    assert app.test_client().get("/alice", headers=ALICE).text == "ALICE"
 
 
 def test_a_guard_enforces_itself_where_no_hook_has_seen_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,14 +14,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from auth import AccessToken, errors
+from auth import AccessToken, KeySource, errors
 from auth.access_token import Claims
 from auth.config import AuthConfig
 from auth.errors import AuthError, KeysUnavailableError
 from auth.keys import StaticKeys, VerificationKey, generation_of
 from auth.token_cache import TokenCache
 from auth.verifier import TokenVerifier
-from tests.auth.services import AUDIENCE, ISSUER, NOW, SECRET, compact, with_claims
+from tests.auth.services import AUDIENCE, CLAIMS, HEADER, ISSUER, NOW, SECRET, compact, with_claims, with_header
 
 OTHER_ISSUER = "https://other.example"
 ALWAYS = (float("-inf"), float("inf"))
@@ -62,7 +63,7 @@ class Clock:
         return self.now
 
 
-def remembering(keys: ChangingKeys, *, size: int = 10, clock: Clock | None = None, **changes: Any) -> TokenVerifier:
+def remembering(keys: KeySource, *, size: int = 10, clock: Clock | None = None, **changes: Any) -> TokenVerifier:
     """Return a verifier of one issuer that remembers tokens."""
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, **changes}, keys=keys)
     return TokenVerifier(config.issuers, max_token_bytes=8192, cache_size=size, clock=clock or Clock())
@@ -113,11 +114,123 @@ def test_a_source_that_does_not_say_whether_its_keys_change_is_asked_each_time()
             return True
 
     keys = Plain()
-    verifier = remembering(keys)  # type: ignore[arg-type]  # another key source, on purpose
+    verifier = remembering(keys)
 
     assert verifier.verify(compact()) == verifier.verify(compact())
     assert keys.asked == 2
     assert generation_of(keys)() is None
+
+
+class Revocable(StaticKeys):
+    """Takes ``generation`` from its base and says something else about keys."""
+
+    is_revoked = False
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
+        return [] if self.is_revoked else list(super().keys_for(algorithm, key_id))
+
+
+class Delegating:
+    """Hands on to another source whatever it does not do itself."""
+
+    is_revoked = False
+
+    def __init__(self, inner: StaticKeys) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
+        return [] if self.is_revoked else list(self._inner.keys_for(algorithm, key_id))
+
+
+def patched() -> Any:
+    """Return a source one of whose methods has been replaced on the object."""
+    keys: Any = Revocable([VerificationKey.from_secret(SECRET)])
+    inner = keys.keys_for
+    keys.keys_for = lambda *asked: inner(*asked)
+    return keys
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        Revocable([VerificationKey.from_secret(SECRET)]),
+        Delegating(StaticKeys([VerificationKey.from_secret(SECRET)])),
+        patched(),
+    ],
+    ids=["a derived class", "a wrapper", "a patch"],
+)
+def test_a_generation_does_not_speak_for_whoever_replaces_the_keys(keys: Any) -> None:
+    """Or a token would outlive the key that somebody takes away."""
+    verifier = remembering(keys)
+    assert verifier.verify(compact())
+
+    keys.is_revoked = True
+
+    with pytest.raises(errors.InvalidSignatureError):
+        verifier.verify(compact())
+
+
+def test_a_derived_class_that_says_its_own_generation_is_believed() -> None:
+    """It knows what it does."""
+
+    class Own(Revocable):
+        def generation(self) -> object:
+            return self.is_revoked
+
+    keys = Own([VerificationKey.from_secret(SECRET)])
+    verifier = remembering(keys)
+    assert verifier.verify(compact()) is verifier.verify(compact())
+
+    keys.is_revoked = True
+
+    with pytest.raises(errors.InvalidSignatureError):
+        verifier.verify(compact())
+
+
+def test_what_is_called_generation_and_cannot_be_asked_says_nothing() -> None:
+    """A field of some source may have that name by chance."""
+    keys = StaticKeys([VerificationKey.from_secret(SECRET)])
+    keys.generation = 1  # type: ignore[method-assign,assignment]  # on purpose
+
+    assert generation_of(keys)() is None
+
+
+def test_a_token_that_is_refused_by_its_algorithm_asks_nobody_about_keys() -> None:
+    """A stranger must not make a service contact its issuer with that."""
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys)
+    keys.generation = pytest.fail  # type: ignore[method-assign]  # whoever asks fails
+
+    with pytest.raises(errors.InvalidSignatureError):
+        verifier.verify(with_header(alg="RS256"))
+
+
+def test_without_a_size_nobody_is_asked_for_generations() -> None:
+    """There is nothing to be found with the answer."""
+    keys = ChangingKeys(SECRET)
+    keys.generation = pytest.fail  # type: ignore[method-assign]  # whoever asks fails
+
+    assert remembering(keys, size=0).verify(compact())
+
+
+@pytest.mark.parametrize(("length", "remembered"), [(4096, 1), (4097, 0)])
+def test_long_tokens_are_not_remembered(length: int, remembered: int) -> None:
+    """The memory of a full cache has an end: what an issuer puts into a token may be somebody's to choose."""
+    verifier = remembering(ChangingKeys(SECRET))
+    token = next(
+        token
+        for padding in range(2700, 2900)
+        for header in (HEADER, HEADER | {"cty": "JWT"}, HEADER | {"x": 1})
+        if len(token := compact(header, CLAIMS | {"name": "x" * padding})) == length
+    )
+
+    first, second = verifier.verify(token), verifier.verify(token)
+
+    assert first == second
+    assert (first is second, len(verifier._cache)) == (bool(remembered), remembered)
 
 
 @pytest.mark.parametrize("seconds", [904.9, 905, 906, -5.1, -5, 0])
@@ -218,6 +331,42 @@ def test_a_token_whose_keys_change_while_it_is_verified_is_not_remembered() -> N
     verifier = remembering(Turning(SECRET))
 
     assert verifier.verify(compact()).user_id == "alice"
+    assert len(verifier._cache) == 0
+
+
+def test_other_keys_of_one_issuer_are_nothing_to_the_others() -> None:
+    """Whoever makes one issuer's keys change cannot make a service verify everybody anew."""
+    keys = {name: ChangingKeys(SECRET) for name in ISSUERS}
+    config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}, keys=keys[ISSUER])
+    one = config.issuers[0]
+    issuers = [one, replace(one, issuer=OTHER_ISSUER, keys=keys[OTHER_ISSUER])]
+    verifier = TokenVerifier(issuers, max_token_bytes=8192, cache_size=10, clock=Clock())
+    token = verifier.verify(compact())
+    verifier.verify(with_claims(iss=OTHER_ISSUER))
+
+    keys[OTHER_ISSUER].change(SECRET)
+    verifier.verify(with_claims(iss=OTHER_ISSUER, sub="bob"))
+
+    assert verifier.verify(compact()) is token
+    assert len(verifier._cache) == 2
+
+
+def test_a_cache_that_another_thread_changes_is_emptied_all_the_same() -> None:
+    """Of all issuers, then: nobody waits for anybody."""
+
+    class Changing(OrderedDict[bytes, Any]):
+        def items(self) -> Any:
+            raise RuntimeError("OrderedDict mutated during iteration")
+
+    keys = ChangingKeys(SECRET)
+    verifier = remembering(keys)
+    verifier.verify(compact())
+    verifier._cache._entries = Changing(verifier._cache._entries)
+
+    keys.change("another-secret-of-thirty-two-bytes!!")
+
+    with pytest.raises(errors.InvalidSignatureError):
+        verifier.verify(compact())
     assert len(verifier._cache) == 0
 
 

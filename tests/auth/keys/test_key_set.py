@@ -193,6 +193,26 @@ def test_ten_keys_are_tried_at_most() -> None:
     assert judged.candidates("EdDSA", "11") == [judged.keys[11]]
 
 
+def test_sets_with_the_same_keys_verify_alike_in_any_order() -> None:
+    """Some issuers list them differently each time; one more, one less and another use of one are a difference."""
+    first, second = (SigningKey.generate("ES256", key_id).jwk() for key_id in ("a", "b"))
+    judged = key_set(first, second)
+
+    assert judged.verifies_like(key_set(second, first, "nonsense"))
+    assert not judged.verifies_like(key_set(first))
+    assert not key_set(first).verifies_like(judged)
+    assert not judged.verifies_like(key_set(first, second | {"kid": "c"}))
+
+
+def test_the_order_of_more_keys_than_are_tried_makes_a_difference() -> None:
+    """A token without an id is tried with the first ten."""
+    members = [SigningKey.generate("ES256", str(number)).jwk() for number in range(11)]
+    judged = key_set(*members)
+
+    assert judged.verifies_like(key_set(*members))
+    assert not judged.verifies_like(key_set(*reversed(members)))
+
+
 def test_a_set_knows_every_id_in_it() -> None:
     """Those of keys it had to drop too: the issuer has spoken, and asking again would not help."""
     judged = key_set(ED.jwk(), RSA.jwk(kid="2", use="enc"), EC.jwk(kid=...))
