@@ -41,9 +41,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         raise ConfigurationError(problems)
 
     limit_users(app)
+    register_response_headers(app)
+    # Around the headers, which are to know by which scheme the client came.
     trust_proxies(app)
     connect_database(app)
-    register_response_headers(app)
     register_error_handlers(app)
     register_api(app)
     app.cli.add_command(db_commands)

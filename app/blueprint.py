@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import flask_smorest
+from marshmallow import Schema
 
 from app.request_parsing import StrictParser
 
@@ -24,6 +25,11 @@ class Blueprint(flask_smorest.Blueprint):
         self.is_limited = is_limited
         if is_limited:
             self._prepare_doc_cbks.append(_note_rate_limit)
+
+    def arguments(self, schema: type[Schema], **kwargs: Any) -> Callable[[View], View]:
+        """Read what a request brings by a schema, of which there is one instance for all requests."""
+        decorator: Callable[[View], View] = super().arguments(schema(), **kwargs)
+        return decorator
 
     def refuses(self, *statuses: HTTPStatus) -> Callable[[View], View]:
         """Document the errors an operation answers with, besides those its guards and arguments bring along."""

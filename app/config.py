@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from app import rate_limits
-from app.database import POOL_SIZE, database_url
+from app.database import POOL_SIZE, SYNCHRONOUS, database_url
 from app.openapi import OPENAPI_SETTINGS
 
 #: Variables of the deployed service that are read without the ``FLASK_`` prefix.
@@ -43,6 +43,7 @@ DEFAULTS: Mapping[str, Any] = {
     "TRUSTED_PROXIES": 0,
     "TRUST_FORWARDED_PREFIX": False,
     "MAX_CONTENT_LENGTH": 64 * 1024,
+    "DATABASE_SYNCHRONOUS": "full",
     # A route that says nothing about its callers is refused, never open by oversight.
     "AUTH_DENY_BY_DEFAULT": True,
 }
@@ -215,6 +216,11 @@ CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
         "DATABASE_POOL_SIZE",
         _is_whole_number(1),
         "must be a whole number of connections above 0 (FLASK_DATABASE_POOL_SIZE, else GUNICORN_THREADS).",
+    ),
+    (
+        "DATABASE_SYNCHRONOUS",
+        lambda value: value in SYNCHRONOUS,
+        'must be "full" or "normal" (FLASK_DATABASE_SYNCHRONOUS).',
     ),
 )
 

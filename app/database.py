@@ -7,13 +7,16 @@ there and how it is asked for is :mod:`app.tasks`' business.
 from __future__ import annotations
 
 import os
+import select
+from functools import partial
 from typing import Any, cast
 from weakref import WeakSet
 
 from flask import Flask, current_app
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 
+from app.tasks.drivers import USER_SETTING, run_on_postgresql, run_on_sqlite
 from app.tasks.store import TaskStore
 
 #: Seconds a SQLite statement waits for another process's write, and a request for a connection of the pool.
@@ -28,8 +31,8 @@ STATEMENT_TIMEOUT = 10
 #: Connections of one process, where nobody says otherwise: as many as gunicorn.conf.py gives it threads.
 POOL_SIZE = 4
 
-#: The setting of a PostgreSQL session that the row-level policy of the table reads.
-USER_SETTING = "app.user_id"
+#: What may be synced at each commit to SQLite: the log, or nothing, so that the last commits may go with the power.
+SYNCHRONOUS = ("full", "normal")
 
 #: Engines of this process; a fork inherits their open connections and must not use them.
 _engines: WeakSet[Engine] = WeakSet()
@@ -37,14 +40,20 @@ _engines: WeakSet[Engine] = WeakSet()
 
 def connect_database(app: Flask) -> None:
     """Give the app its engine and its store; neither connects before the first statement."""
-    engine = create_database_engine(app.config["DATABASE_URL"], pool_size=app.config["DATABASE_POOL_SIZE"])
+    engine = create_database_engine(
+        app.config["DATABASE_URL"],
+        pool_size=app.config["DATABASE_POOL_SIZE"],
+        synchronous=app.config["DATABASE_SYNCHRONOUS"],
+    )
     app.extensions["database_engine"] = engine
     app.extensions["task_store"] = store_on(engine)
 
 
 def store_on(engine: Engine) -> TaskStore:
-    """Return the store of an engine, which tells PostgreSQL whose transaction it is."""
-    return TaskStore(engine, identify=identify_user) if engine.dialect.name == "postgresql" else TaskStore(engine)
+    """Return the store of an engine, with the short way there is; PostgreSQL is told whose each transaction is."""
+    if engine.dialect.name == "postgresql":
+        return TaskStore(engine, identify=identify_user, run=run_on_postgresql)
+    return TaskStore(engine, run=run_on_sqlite if engine.dialect.name == "sqlite" else None)
 
 
 def database_engine() -> Engine:
@@ -63,11 +72,12 @@ def database_url(text: str) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
 
 
-def create_database_engine(text: str, *, pool_size: int = POOL_SIZE) -> Engine:
+def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous: str = "full") -> Engine:
     """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected.
 
     The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. On PostgreSQL the
-    driver begins no transactions: it would wait for BEGIN alone, so :func:`identify_user` does.
+    driver begins no transactions: it would wait for BEGIN alone, so :func:`identify_user` does. ``synchronous`` is
+    SQLite's, and one of :data:`SYNCHRONOUS`.
     """
     url = database_url(text)
     is_postgresql = url.get_backend_name() == "postgresql"
@@ -76,19 +86,24 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT,
-        pool_pre_ping=is_postgresql,
         hide_parameters=True,
-        **({"isolation_level": "AUTOCOMMIT"} if is_postgresql else {}),
+        **_ENGINE.get(url.get_backend_name(), {}),
         # What the URL itself says of these has the last word.
         connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
     if is_postgresql:
-        event.listen(engine, "handle_error", _part_with_outdated_plans)
+        event.listen(engine, "checkout", _look_for_a_farewell)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", partial(_set_up_sqlite, synchronous))
     _engines.add(engine)
     return engine
 
+
+#: PostgreSQL's driver begins no transactions; to SQLite's, values go by name, as they do to the other.
+_ENGINE: dict[str, dict[str, str]] = {
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+    "sqlite": {"paramstyle": "named"},
+}
 
 #: What each session begins with: a server that does not answer, and a statement that does not end, are given up.
 _POSTGRESQL: dict[str, Any] = {
@@ -96,9 +111,9 @@ _POSTGRESQL: dict[str, Any] = {
     # A server that has vanished without a farewell: TCP alone would hope for a quarter of an hour.
     "tcp_user_timeout": STATEMENT_TIMEOUT * 1000,
     "keepalives_idle": STATEMENT_TIMEOUT,
-    "options": " ".join(
-        f"-c {name}={STATEMENT_TIMEOUT}s" for name in ("statement_timeout", "idle_in_transaction_session_timeout")
-    ),
+    # Times come in UTC, which nobody has to turn them into then.
+    "options": f"-c statement_timeout={STATEMENT_TIMEOUT}s -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT}s"
+    " -c timezone=UTC",
 }
 
 
@@ -117,20 +132,28 @@ def identify_user(connection: Connection, user_id: str) -> None:
         raise OperationalError(None, None, error) from error
 
 
-def _part_with_outdated_plans(context: ExceptionContext) -> None:
-    """Give up connections whose prepared statements a migration has made unusable: they stay so for good."""
-    if getattr(context.original_exception, "sqlstate", None) == "0A000":
-        context.is_disconnect = True
+def _look_for_a_farewell(connection: Any, _record: object, _proxy: object) -> None:
+    """Give up a connection that the server has closed meanwhile, and all of the pool that are as old.
+
+    An idle connection has nothing to be read but the server's news, so the server is asked only where there is some.
+    """
+    try:
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        if poll.poll(0):
+            connection.execute("")
+    except connection.Error as error:
+        raise InvalidatePoolError from error
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    """Make a new SQLite connection wait its turn, keep every acknowledged write, and compare text in any language."""
+def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
+    """Make a new SQLite connection wait its turn, keep acknowledged writes, and compare text in any language."""
     connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # With WAL, only FULL syncs the log at each commit: NORMAL may lose acknowledged writes with the power.
-    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA synchronous = {synchronous}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 

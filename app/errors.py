@@ -37,8 +37,8 @@ from app.tasks.store import IdTakenError, PreconditionFailedError, TaskNotFoundE
 RETRY_AFTER = 2
 
 #: Everything but what a value of a request could be at fault for. A failover leaves a database that may only be read
-#: (InternalError), a migration plans that are outdated (NotSupportedError) or tables that are not there yet
-#: (ProgrammingError).
+#: (InternalError), a pooler in between plans that a migration has outdated (NotSupportedError), and before a migration
+#: tables are not there yet (ProgrammingError).
 DATABASE_ERRORS = (
     InterfaceError,
     InternalError,
@@ -126,9 +126,10 @@ def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> Respon
 
 
 def log_database_error(error: Exception) -> None:
-    """Log the driver's own words; SQLAlchemy's would repeat the statement."""
+    """Log the driver's own words; SQLAlchemy's would repeat the statement, and PostgreSQL's details what is in it."""
     cause = getattr(error, "orig", None) or error
-    logger.error("The database cannot be used: %s: %s", type(cause).__name__, cause)
+    words = getattr(getattr(cause, "diag", None), "message_primary", None) or cause
+    logger.error("The database cannot be used: %s: %s", type(cause).__name__, words)
 
 
 def _answer(error: HTTPException) -> ResponseReturnValue:

@@ -25,6 +25,10 @@ class StrictParser(FlaskParser):
         "query": RAISE,
     }
 
+    def load_querystring(self, req: Request, schema: Schema) -> dict[str, str]:
+        """Return the query, of a parameter that is there several times the first: no schema takes a list."""
+        return req.args.to_dict()
+
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Return the body as Python values, or ``missing`` where there is none."""
         body = read_body(req)

@@ -6,34 +6,58 @@ A header that a view has set stays as it is; ``/docs`` sets a Content-Security-P
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
 
 from auth import audit
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 #: For answers that are data: nothing in them is ever to be loaded, run or framed.
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+SECURITY_HEADERS: tuple[tuple[str, str], ...] = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+)
 
 #: Two years, in seconds, and for this host alone: of others we know nothing. Over https only (RFC 6797 §7.2).
-STRICT_TRANSPORT_SECURITY = "max-age=63072000"
+STRICT_TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000")
 
 
 def register_response_headers(app: Flask) -> None:
-    """Set the headers on all answers of the app, errors included."""
-    app.after_request(set_response_headers)
+    """Set the headers on all answers of the app, errors included. Proxies are to be trusted around this."""
+    # Flask documents this very assignment for middleware; mypy sees a method.
+    app.wsgi_app = ResponseHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
 
-def set_response_headers(response: Response) -> Response:
-    """Add what the answer does not say yet."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
-    response.headers["X-Request-ID"] = audit.request_id(request.environ)
-    return response
+class ResponseHeaders:
+    """A WSGI application that answers like another one, with the headers.
+
+    Around the app and not in it: werkzeug looks through all headers of an answer for each one that is added.
+    """
+
+    def __init__(self, wsgi_app: WSGIApplication) -> None:
+        self._wsgi_app = wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            return start_response(status, completed(headers, environ), *exc_info)
+
+        return self._wsgi_app(environ, start)
+
+
+def completed(headers: list[tuple[str, str]], environ: WSGIEnvironment) -> list[tuple[str, str]]:
+    """Return the headers of an answer and what they do not say yet."""
+    is_secure = environ["wsgi.url_scheme"] == "https"
+    defaults = (*SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY) if is_secure else SECURITY_HEADERS
+    named = {name.lower() for name, _ in headers}
+    missing = [header for header in defaults if header[0].lower() not in named]
+    return [*headers, *missing, ("X-Request-ID", audit.request_id(environ))]

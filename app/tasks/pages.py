@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import orjson
+
 from app.tasks.models import Task
 
 #: Characters of the longest cursor: a title of 255 characters, escaped in JSON, then in base64.
@@ -65,8 +67,7 @@ class Cursor:
     def dump(self) -> str:
         """Return the cursor as the text a client hands back: JSON and its checksum in base64url without padding."""
         key = self.key if isinstance(self.key, str) else self.key.isoformat(timespec="microseconds")
-        values = [self.sort, int(self.backward), key, str(self.id)]
-        content = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+        content = orjson.dumps([self.sort, int(self.backward), key, self.id])
         return urlsafe_b64encode(content + checksum(content)).rstrip(b"=").decode("ascii")
 
 

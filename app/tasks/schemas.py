@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
+from app.answer_schema import AnswerSchema
 from app.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from app.tasks.pages import Cursor, Sort, parse_cursor
 
@@ -118,7 +119,7 @@ class CursorField(fields.String):
             raise ValidationError("Not the cursor of a page.") from error
 
 
-class TaskSchema(Schema):
+class TaskSchema(AnswerSchema):
     """A task, as it is answered."""
 
     id = fields.UUID(required=True, metadata={"examples": [ID]})
@@ -163,7 +164,7 @@ class CompletionSchema(Schema):
     completed = StrictBoolean()
 
 
-class TaskPageSchema(Schema):
+class TaskPageSchema(AnswerSchema):
     """Some tasks in order, and the way to those around them."""
 
     items = fields.List(fields.Nested(TaskSchema), required=True)

@@ -159,6 +159,8 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL names an in-memory database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL names an in-memory database"),
         ({"DATABASE_URL": 7}, "DATABASE_URL must be text"),
+        ({"DATABASE_SYNCHRONOUS": "off"}, 'DATABASE_SYNCHRONOUS must be "full" or "normal"'),
+        ({"DATABASE_SYNCHRONOUS": 1}, 'DATABASE_SYNCHRONOUS must be "full" or "normal"'),
         ({"DATABASE_POOL_SIZE": 0}, "DATABASE_POOL_SIZE must be a whole number of connections"),
         ({"DATABASE_POOL_SIZE": True}, "DATABASE_POOL_SIZE must be a whole number of connections"),
         ({"DATABASE_POOL_SIZE": "4"}, "DATABASE_POOL_SIZE must be a whole number of connections"),

@@ -34,6 +34,17 @@ def test_sqlite_is_set_up_for_durability_and_for_several_processes(database_url:
     assert found == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "foreign_keys": 1}
 
 
+def test_sqlite_may_be_told_to_sync_later(database_url: str) -> None:
+    """For those who can do without the last acknowledged writes if the power fails."""
+    engine = create_database_engine(database_url, synchronous="normal")
+
+    with engine.connect() as connection:
+        found = connection.execute(text("PRAGMA synchronous")).scalar()
+    engine.dispose()
+
+    assert found == 1
+
+
 def test_sqlite_knows_the_case_of_every_language(database_url: str) -> None:
     """And leaves what is no text alone."""
     engine = create_database_engine(database_url)

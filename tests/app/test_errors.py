@@ -7,9 +7,11 @@ import re
 from typing import Any
 
 import pytest
+from alembic import command
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.migrations.commands import alembic_config
 from auth import public
 from tests.app.conftest import Authorize, body_of
 
@@ -45,6 +47,24 @@ def test_a_database_that_fails_is_503_and_in_the_log(
     }
     assert re.search('no such table: tasks|relation "tasks" does not exist', caplog.text)
     assert "private words" not in caplog.text
+
+
+def test_what_a_client_has_sent_is_not_in_the_log_of_a_database_that_fails(
+    settings: dict[str, Any], empty_database_url: str, authorize: Authorize, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL quotes the line of a statement that it takes offence at, and the values stand there."""
+    app = create_app(settings | {"DATABASE_URL": empty_database_url})
+    engine = app.extensions["database_engine"]
+    # The column that the service knows of and the database does not is the last one.
+    command.upgrade(alembic_config(engine), "0001")
+
+    answer = app.test_client().post("/api/alice/tasks", json={"title": "private words"}, headers=authorize())
+
+    engine.dispose()
+    assert answer.status_code == 503
+    assert re.search(r"no column named creation|column \"creation\" of relation \"tasks\" does not exist", caplog.text)
+    assert "private" not in caplog.text
+    assert "alice" not in caplog.text
 
 
 def test_an_error_of_ours_is_500_without_a_word_about_it(

@@ -15,15 +15,18 @@ from typing import Any
 import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.database import USER_SETTING, create_database_engine, database_url, identify_user, store_on
+from app.database import create_database_engine, database_url, identify_user, store_on
 from app.migrations.commands import alembic_config
+from app.tasks.drivers import USER_SETTING
 from app.tasks.models import tasks
-from app.tasks.store import TaskStore
+from app.tasks.store import IdTakenError, TaskStore
 from tests.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
+
+CONTENT = {"title": "A task", "description": None, "completed": False}
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "database.md"
 
@@ -195,16 +198,16 @@ def test_the_owner_is_held_and_a_superuser_is_not(server: PostgreSQLServer) -> N
 def test_saying_whose_transaction_it_is_takes_no_round_trip_of_its_own(
     server: PostgreSQLServer, engine: Engine, tmp_path: Path
 ) -> None:
-    """It leaves together with BEGIN: a request waits for the server as often as without it."""
-    # Whose driver begins the transactions, as it would by itself.
+    """It leaves together with the statement: a request waits for the server once."""
+    # By SQLAlchemy alone, whose driver begins the transactions.
     open_engine = create_engine(database_url(server.url("tasks", "tasks_app")), pool_pre_ping=True)
     stores = {"open": TaskStore(open_engine), "walled": store_on(engine)}
 
     waits = {name: times_waited(store, tmp_path / name) for name, store in stores.items()}
     open_engine.dispose()
 
-    # The pool's trial, BEGIN, the query, COMMIT.
-    assert waits == {"open": 4, "walled": 4}
+    # The pool's trial, BEGIN, the query, COMMIT; against setting and query in one pipeline.
+    assert waits == {"open": 4, "walled": 1}
 
 
 def times_waited(store: TaskStore, record: Path) -> int:
@@ -218,8 +221,9 @@ def times_waited(store: TaskStore, record: Path) -> int:
         session.pgconn.trace(file.fileno())
         store.summary("alice")
         session.pgconn.untrace()
-    directions = "".join(line.split("\t")[1] for line in record.read_text().splitlines())
-    return directions.count("FB")
+    # Time, direction, message; a message with several lines goes on without them.
+    messages = (line.split("\t") for line in record.read_text().splitlines() if "\t" in line)
+    return "".join(message[1] for message in messages).count("FB")
 
 
 def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
@@ -231,7 +235,7 @@ def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
     def kill(dbapi_connection: Any, *_: object) -> None:
         server.execute("SELECT pg_terminate_backend(%(pid)s)", pid=dbapi_connection.info.backend_pid)
 
-    # After the pool has tried the connection.
+    # After the pool has looked at the connection.
     event.listen(engine, "checkout", kill, once=True)
     with pytest.raises(OperationalError):
         store.summary("alice")
@@ -239,16 +243,66 @@ def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
     assert store.summary("alice").total == 0
 
 
-def test_a_statement_that_a_migration_has_outdated_fails_once(server: PostgreSQLServer, engine: Engine) -> None:
-    """Its connection is given up; else the prepared statement would fail for as long as the service runs."""
+def test_connections_that_the_server_has_closed_meanwhile_cost_no_request(server: PostgreSQLServer) -> None:
+    """The farewell is found before anything is asked, and none of the pool is used again; reads and writes alike."""
+    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3)
+    store = store_on(engine)
+    with engine.connect(), engine.connect(), engine.connect():
+        pass
+
+    for number in (1, 2):
+        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'tasks_app'")
+        store.create("alice", CONTENT)
+        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'tasks_app'")
+        assert store.summary("alice").total == number
+
+    engine.dispose()
+    server.execute("TRUNCATE tasks", "tasks")
+
+
+def test_news_of_the_server_are_no_farewell(server: PostgreSQLServer, engine: Engine) -> None:
+    """A connection that has something to say, and works, stays."""
+    with engine.connect() as connection:
+        session = connection.scalar(text("SELECT pg_backend_pid()"))
+    server.execute("ALTER SYSTEM SET intervalstyle = 'iso_8601'")
+    try:
+        server.execute("SELECT pg_reload_conf()")
+        created, _ = store_on(engine).create("alice", CONTENT)
+
+        assert store_on(engine).get("alice", created.id) == created
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT pg_backend_pid()")) == session
+    finally:
+        server.execute("ALTER SYSTEM RESET intervalstyle")
+        server.execute("SELECT pg_reload_conf()")
+
+
+def test_a_change_of_the_table_fails_no_statement(server: PostgreSQLServer, engine: Engine) -> None:
+    """What was prepared for the old one is given up with its connection, and run again on another."""
     store = store_on(engine)
     for _ in range(8):
         store.page("alice", limit=1)
+    with engine.connect() as connection:
+        prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM tasks%'")
+        assert connection.scalar(prepared) == 1
     server.execute("ALTER TABLE tasks ALTER COLUMN description TYPE text", "tasks")
     try:
-        with pytest.raises(DBAPIError, match="cached plan"):
-            store.page("alice", limit=1)
-
         assert store.page("alice", limit=1).items == []
+        with engine.connect() as connection:
+            assert connection.scalar(prepared) == 0
     finally:
         server.execute("ALTER TABLE tasks ALTER COLUMN description TYPE varchar(2000)", "tasks")
+
+
+def test_a_statement_that_fails_leaves_no_transaction_behind(engine: Engine) -> None:
+    """The one connection there is works for whoever is next."""
+    store = store_on(engine)
+    task, _ = store.create("alice", CONTENT)
+
+    with pytest.raises(IdTakenError):
+        store.create("alice", CONTENT, task.id)
+
+    with engine.connect() as connection:
+        session: Any = connection.connection.driver_connection
+        assert session.info.transaction_status.name == "IDLE"
+    assert store.summary("alice").total == 1

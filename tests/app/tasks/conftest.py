@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from app.database import create_database_engine, store_on
+from app.tasks.drivers import Answer, Statement, Values, query_of
 from app.tasks.models import Task
 from app.tasks.store import TaskStore
 from tests.app.conftest import Authorize
@@ -52,17 +53,19 @@ def keep(store: TaskStore, title: str = "Buy milk", *, user_id: str = "alice", c
 
 
 @pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
+def statements(app: Flask) -> list[str]:
     """Return the list of SQL statements that reach the database from now on."""
     seen: list[str] = []
-    engine = app.extensions["database_engine"]
+    store: TaskStore = app.extensions["task_store"]
+    run = store.run
+    assert run is not None
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
+    def note(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+        seen.append(query_of(statement, engine.dialect).text)
+        return run(engine, user_id, statement, values)
 
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
+    app.extensions["task_store"] = replace(store, run=note)
+    return seen
 
 
 @pytest.fixture

@@ -9,12 +9,16 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+from flask import Flask, url_for
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.tasks.models import Task
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import TaskStore
+from app.tasks.views import _links_to
 from tests.app.conftest import Authorize, body_of
 from tests.app.tasks.conftest import TASKS
 
@@ -236,3 +240,19 @@ def test_a_cursor_of_another_order_is_refused(client: FlaskClient, authorize: Au
 
     assert answer.status_code == 422
     assert body_of(answer)["errors"] == {"query": {"cursor": ["Belongs to a list in another order."]}}
+
+
+@given(
+    user_id=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/"), min_size=1),
+    query=st.dictionaries(st.sampled_from(["limit", "q", "sort"]), st.text()),
+)
+def test_links_are_what_flask_would_build(user_id: str, query: dict[str, Any]) -> None:
+    """Whatever is in the user id and in the parameters."""
+    app = Flask("links")
+    app.add_url_rule("/api/<user_id>/tasks", "tasks")
+    path = f"/api/{quote(user_id, safe='')}/tasks"
+
+    with app.test_request_context(path, query_string=query):
+        links = _links_to({"next": "abc", "previous": None})
+
+        assert links == {"Link": f'<{url_for("tasks", user_id=user_id, **query, cursor="abc")}>; rel="next"'}

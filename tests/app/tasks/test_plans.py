@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, Engine, insert
 
 from app.database import create_database_engine, store_on
 from app.migrations.commands import alembic_config
+from app.tasks.drivers import Answer, Statement, Values, query_of
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import Page, TaskStore
@@ -98,21 +100,20 @@ def store(filled_url: str) -> Iterator[TaskStore]:
     engine.dispose()
 
 
-def asked_by(store: TaskStore, call: Callable[[], object]) -> Asked:
+def asked_by(store: TaskStore, call: Callable[[TaskStore], object]) -> Asked:
     """Return the one statement that an operation runs, and its values; it takes no effect."""
     seen: list[Asked] = []
 
     class NotRunError(Exception):
         """Ends the operation before the statement runs."""
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        seen.append((statement, parameters))
+    def note(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
+        query = query_of(statement, engine.dialect)
+        seen.append((query.text, query.parameters(values)))
         raise NotRunError
 
-    event.listen(store.engine, "before_cursor_execute", note)
     with pytest.raises(NotRunError):
-        call()
-    event.remove(store.engine, "before_cursor_execute", note)
+        call(replace(store, run=note))
     (asked,) = seen
     return asked
 
@@ -181,7 +182,7 @@ def test_a_list_walks_the_index_of_its_order(store: TaskStore, sort: Sort, compl
     """It begins at the cursor and ends with the page: nothing is skipped, filtered or sorted."""
     cursor = None if way == "first page" else edge(sort, backward=way == "page before")
 
-    def page() -> Page:
+    def page(store: TaskStore) -> Page:
         return store.page(USER, limit=20, sort=sort, completed=completed, cursor=cursor)
 
     narrowed = "" if completed is None else "completed_"
@@ -197,7 +198,7 @@ def test_a_list_walks_the_index_of_its_order(store: TaskStore, sort: Sort, compl
 def test_a_search_reads_no_other_users_tasks(store: TaskStore, sort: Sort, completed: bool | None) -> None:
     """Texts are compared on the way along an index; PostgreSQL sorts what it finds if it expects that to be little."""
 
-    def search() -> Page:
+    def search(store: TaskStore) -> Page:
         return store.page(USER, limit=20, sort=sort, completed=completed, text="cap", cursor=edge(sort, backward=False))
 
     for plan in plans_of(store, asked_by(store, search)):
@@ -224,7 +225,7 @@ BY_KEY: dict[str, Callable[[TaskStore], object]] = {
 @pytest.mark.parametrize("operation", BY_KEY)
 def test_one_task_is_found_by_its_key(store: TaskStore, operation: str) -> None:
     """User and id, which are the primary key."""
-    for plan in plans_of(store, asked_by(store, lambda: BY_KEY[operation](store))):
+    for plan in plans_of(store, asked_by(store, BY_KEY[operation])):
         (step,) = plan
         assert re.match(r"Index Scan (pk_tasks|sqlite_autoindex_tasks_1) \(", step)
         assert "user_id" in step
@@ -233,19 +234,19 @@ def test_one_task_is_found_by_its_key(store: TaskStore, operation: str) -> None:
 
 def test_a_create_reads_nothing(store: TaskStore) -> None:
     """It looks nothing up first; the key decides."""
-    for plan in plans_of(store, asked_by(store, lambda: store.create(USER, CONTENT))):
+    for plan in plans_of(store, asked_by(store, lambda store: store.create(USER, CONTENT))):
         assert plan == []
 
 
 def test_the_summary_reads_an_index_and_no_task(store: TaskStore) -> None:
     """The counts are in there."""
-    for plan in plans_of(store, asked_by(store, lambda: store.summary(USER))):
+    for plan in plans_of(store, asked_by(store, lambda store: store.summary(USER))):
         (step,) = plan
         assert re.match(r"Index Only Scan ix_tasks_user_id_completed_\w+_id \(", step)
 
 
 def test_the_readiness_probe_reads_next_to_nothing(store: TaskStore) -> None:
     """One row at most, of whichever user."""
-    for plan in plans_of(store, asked_by(store, store.probe)):
+    for plan in plans_of(store, asked_by(store, TaskStore.probe)):
         (step,) = plan
         assert "Sort" not in step

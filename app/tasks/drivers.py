@@ -1,0 +1,147 @@
+"""The short way of one statement to the database: SQLAlchemy's text, straight to the driver, a transaction each.
+
+SQLAlchemy writes the SQL, keeps the connections and knows how values of each type go in and come out; all of that is
+asked for once per statement. What it does for each execution is left out, its events included: nothing here reports
+``before_cursor_execute``. Errors are SQLAlchemy's all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Delete, Dialect, Engine, Insert, Select
+from sqlalchemy.exc import DBAPIError, NotSupportedError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningUpdate
+
+#: The setting of a PostgreSQL transaction that the row-level policy of the table reads.
+USER_SETTING = "app.user_id"
+
+#: Tells PostgreSQL for whom the transaction runs that it is part of.
+_SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
+
+#: What PostgreSQL says when a migration has changed what a prepared statement of the connection gives.
+_OUTDATED_PLAN = "0A000"
+
+Statement = Select[Any] | Insert | ReturningUpdate[Any] | Delete
+Values = Mapping[str, Any]
+
+
+class Answer(NamedTuple):
+    """What a statement came to."""
+
+    rows: list[tuple[Any, ...]]
+    #: How many rows it has written, or read.
+    affected: int
+
+
+#: Runs a statement in a transaction of a user's and returns when that is committed.
+Run = Callable[[Engine, str, Statement, Values], Answer]
+
+
+class Query(NamedTuple):
+    """A statement as a driver takes it."""
+
+    text: str
+    #: The values that the statement brings along, as the driver takes them.
+    constants: dict[str, Any]
+    #: What makes a value one that the driver takes, for the parameters that need it.
+    binds: dict[str, Callable[[Any], Any]]
+    #: What makes a value of what the driver gives, by the place of the column, where that is needed.
+    results: list[tuple[int, Callable[[Any], Any]]]
+
+    def parameters(self, values: Values) -> dict[str, Any]:
+        """Return the values as the driver takes them."""
+        parameters = {**self.constants, **values}
+        for name, bind in self.binds.items():
+            parameters[name] = bind(parameters[name])
+        return parameters
+
+    def answer(self, rows: list[tuple[Any, ...]], affected: int) -> Answer:
+        """Return what the driver has found in Python's types: column by column, which needs no loop over the values."""
+        if not rows or not self.results:
+            return Answer(rows, affected)
+        columns: list[Any] = list(zip(*rows, strict=True))
+        for place, convert in self.results:
+            columns[place] = map(convert, columns[place])
+        return Answer(list(zip(*columns, strict=True)), affected)
+
+
+@lru_cache(maxsize=1024)
+def query_of(statement: Statement, dialect: Dialect) -> Query:
+    """Return a statement as the driver of a dialect takes it; worked out once for each statement there is."""
+    compiled: SQLCompiler = statement.compile(dialect=dialect)
+    binds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
+    results = [
+        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.exported_columns
+    ]
+    query = Query(
+        compiled.string,
+        {name: bind.value for name, bind in compiled.binds.items() if not bind.required},
+        {name: bind for name, bind in binds.items() if bind is not None},
+        [(place, convert) for place, convert in enumerate(results) if convert is not None],
+    )
+    constants = {name: query.binds.pop(name, _as_it_is)(value) for name, value in query.constants.items()}
+    return query._replace(constants=constants)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def run_on_sqlite(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
+    """Run a statement on SQLite, which knows no users."""
+    query = query_of(statement, engine.dialect)
+    with driver_connection(engine) as connection:
+        cursor = connection.execute(query.text, query.parameters(values))
+        rows = cursor.fetchall()
+        # The driver has begun a transaction if the statement writes.
+        connection.commit()
+    return query.answer(rows, cursor.rowcount)
+
+
+def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+    """Run a statement on PostgreSQL, whose policy shows it the rows of one user.
+
+    Both statements go out together, so the server is waited for once. What is between two pauses of a pipeline is one
+    transaction, which is committed at the second and undone where anything fails. Values go beside the text and never
+    in it: PostgreSQL may log the text.
+    """
+    query = query_of(statement, engine.dialect)
+    try:
+        return _run_in_pipeline(engine, user_id, query, values)
+    except NotSupportedError as error:
+        if getattr(error.orig, "sqlstate", None) != _OUTDATED_PLAN:
+            raise
+        # Nothing has come of it. Statements stay prepared as they are for as long as their connections live.
+        engine.dispose()
+        return _run_in_pipeline(engine, user_id, query, values)
+
+
+def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values) -> Answer:
+    with driver_connection(engine) as connection:
+        with connection.pipeline():
+            connection.execute(_SET_USER, {"user_id": user_id})
+            cursor = connection.execute(query.text, query.parameters(values))
+        rows = cursor.fetchall() if cursor.description else []
+    return query.answer(rows, cursor.rowcount)
+
+
+@contextmanager
+def driver_connection(engine: Engine) -> Iterator[Any]:
+    """Lend a connection of the pool as the driver knows it; the driver's errors come out as SQLAlchemy's."""
+    driver: Any = engine.dialect.loaded_dbapi
+    pooled = None
+    try:
+        pooled = engine.raw_connection()
+        yield pooled.driver_connection
+    except driver.Error as error:
+        if pooled is not None and engine.dialect.is_disconnect(error, pooled.driver_connection, None):
+            pooled.invalidate(error)
+        raise DBAPIError.instance(None, None, error, driver.Error, dialect=engine.dialect) from error
+    finally:
+        if pooled is not None:
+            pooled.close()

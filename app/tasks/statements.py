@@ -1,0 +1,114 @@
+"""What the store asks of the database, in SQLAlchemy's words: every statement is filtered by the one user it names.
+
+Statements are built once, with parameters in the place of values; what is run is their text
+(:mod:`app.tasks.drivers`). Which operation runs which, and what an answer means, is :mod:`app.tasks.store`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from app.tasks.models import LowerCase, Task, tasks
+from app.tasks.pages import Sort
+
+COLUMNS = tuple(tasks.c[name] for name in Task._fields)
+
+ONE_TASK = and_(tasks.c.user_id == bindparam("owner"), tasks.c.id == bindparam("task_id"))
+
+CREATE = insert(tasks)
+GET = select(*COLUMNS).where(ONE_TASK)
+CREATION = select(*COLUMNS, tasks.c.creation).where(ONE_TASK)
+SUMMARY = (
+    select(tasks.c.completed, func.count()).where(tasks.c.user_id == bindparam("owner")).group_by(tasks.c.completed)
+)
+PROBE = select(literal(1)).select_from(tasks).limit(1)
+
+
+@cache
+def page_statement(sort: Sort, *, backward: bool, by_cursor: bool, by_completed: bool, by_text: bool) -> Select[Any]:
+    """Return the query for one page, by key: it walks the index of its order away from the cursor."""
+    key = (tasks.c[sort.field], tasks.c.id)
+    descending = sort.descending != backward
+    statement = select(*COLUMNS).where(tasks.c.user_id == bindparam("owner"))
+    if by_cursor:
+        edge = tuple_(bindparam("edge_key", type_=key[0].type), bindparam("edge_id", type_=key[1].type))
+        statement = statement.where(tuple_(*key) < edge if descending else tuple_(*key) > edge)
+    if by_completed:
+        statement = statement.where(tasks.c.completed == bindparam("wanted"))
+    if by_text:
+        pattern = LowerCase(bindparam("pattern", type_=tasks.c.title.type))
+        matches = (LowerCase(tasks.c[name]).like(pattern, escape="\\") for name in ("title", "description"))
+        statement = statement.where(or_(*matches))
+    order = (column.desc() for column in key) if descending else key
+    return statement.order_by(*order).limit(bindparam("row_limit"))
+
+
+@cache
+def update_statement(names: frozenset[str], versions: int | None) -> ReturningUpdate[Any]:
+    """Return the update that sets the named fields of one task, and touches nothing where they are so already."""
+    values = {tasks.c[name]: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in sorted(names)}
+    return _returning(values, versions)
+
+
+@cache
+def toggle_statement(versions: int | None) -> ReturningUpdate[Any]:
+    """Return the update that turns ``completed`` over, whatever it is by then."""
+    return _returning({tasks.c.completed: not_(tasks.c.completed)}, versions)
+
+
+@cache
+def delete_statement(versions: int | None) -> Delete:
+    """Return the statement that removes one task."""
+    return delete(tasks).where(_one_task_in(versions))
+
+
+def expected(versions: int) -> list[str]:
+    """Return the names of the parameters for so many versions."""
+    return [f"expected_{number}" for number in range(versions)]
+
+
+def _one_task_in(versions: int | None) -> ColumnElement[bool]:
+    """Return the condition for one task, in one of so many versions, or in any."""
+    if versions is None:
+        return ONE_TASK
+    return and_(ONE_TASK, or_(false(), *(tasks.c.version == bindparam(name) for name in expected(versions))))
+
+
+def _returning(values: Mapping[Any, Any], versions: int | None) -> ReturningUpdate[Any]:
+    """Return an update of one task that counts its version up if anything changes, and answers with the row."""
+    is_different = or_(*(column.is_distinct_from(value) for column, value in values.items()))
+    now = bindparam("now", type_=tasks.c.updated_at.type)
+    written = {
+        **values,
+        tasks.c.updated_at: case((is_different, now), else_=tasks.c.updated_at),
+        tasks.c.version: case((is_different, tasks.c.version + 1), else_=tasks.c.version),
+    }
+    return update(tasks).where(_one_task_in(versions)).values(written).returning(*COLUMNS)
+
+
+def like_pattern(text: str) -> str:
+    """Return the LIKE pattern for a substring, in which no character of the text is a wildcard."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
