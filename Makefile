@@ -5,11 +5,15 @@
 PYTHON3 ?= python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# What `make bench` compares with is kept out of it.
+BENCH_VENV := .venv-bench
+BENCH_PYTHON := $(BENCH_VENV)/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Made anew whenever the dependencies change.
 INSTALLED_APP := $(VENV)/.installed-app
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_BENCH := $(BENCH_VENV)/.installed
 DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := serve
@@ -32,19 +36,24 @@ serve: $(INSTALLED_APP) .env
 
 $(INSTALLED_APP): $(DEPENDENCIES) | $(PYTHON)
 	@echo "Installing the dependencies of the app into $(VENV) …"
-	@$(PIP_INSTALL) -e '.[app]'
+	@$(PYTHON) $(PIP_INSTALL) -e '.[app]'
 	@touch $@
 
 $(INSTALLED_DEV): $(DEPENDENCIES) | $(PYTHON)
 	@echo "Installing the dependencies of app and tests into $(VENV) …"
-	@$(PIP_INSTALL) -e '.[app,dev]'
+	@$(PYTHON) $(PIP_INSTALL) -e '.[app,dev]'
 	@touch $@ $(INSTALLED_APP)
 
-$(PYTHON):
+$(INSTALLED_BENCH): $(DEPENDENCIES) | $(BENCH_PYTHON)
+	@echo "Installing the app and what it is measured against into $(BENCH_VENV) …"
+	@$(BENCH_PYTHON) $(PIP_INSTALL) -e '.[app,postgres,bench]'
+	@touch $@
+
+$(PYTHON) $(BENCH_PYTHON): %/bin/python:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "Python 3.11 or newer is needed: make PYTHON3=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON3) -m venv $(VENV) \
-	    || { rm -rf $(VENV); echo "No virtual environment without ensurepip: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON3) -m venv $* \
+	    || { rm -rf $*; echo "No virtual environment without ensurepip: apt-get install python3-venv"; exit 1; }
 
 # Everything that is checked. pytest comes last, so that its summary is the last line.
 .PHONY: test check format
@@ -56,6 +65,11 @@ test: check
 fuzz: $(INSTALLED_DEV)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py
+
+# How fast it all is, beside its peers; BENCH='--only guard' and the like say what is measured.
+.PHONY: bench
+bench: $(INSTALLED_BENCH)
+	@$(BENCH_PYTHON) -m benchmarks $(BENCH)
 
 check: $(INSTALLED_DEV)
 	@$(VENV)/bin/ruff format --check --quiet .

@@ -9,15 +9,17 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
+from weakref import WeakKeyDictionary
 
-from flask import current_app
 from flask.views import View
 
 from auth.openapi import note_rules
 from auth.resource_server import enforce
 from auth.rules import AccessRule, OwnerRule, Policy, TokenRule, add_rule, is_marked_public, mark_public, rules_on
+from auth.state import this_app
 
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -181,10 +183,19 @@ def _guard_members(view_class: type[View], rule: AccessRule, besides: tuple[str,
 def _hand_on(name: str, inherited: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method that calls what its class inherits by a name, in Python's own order."""
 
+    # Looked for once for each class; it is not for this to keep a class alive.
+    holders: WeakKeyDictionary[type, weakref.ref[type]] = WeakKeyDictionary()
+
     @functools.wraps(inherited)
     def hand_on(self: View, *args: Any, **kwargs: Any) -> Any:
-        following = getattr(super(_holder(type(self), name, hand_on), self), name)
-        return current_app.ensure_sync(following)(*args, **kwargs)
+        view_class = type(self)
+        known = holders.get(view_class)
+        holder = None if known is None else known()
+        if holder is None:
+            holder = _holder(view_class, name, hand_on)
+            holders[view_class] = weakref.ref(holder)
+        following = getattr(super(holder, self), name)
+        return this_app().ensure_sync(following)(*args, **kwargs)
 
     # The search for the holder must not look through this class's function into the one of its base.
     del hand_on.__wrapped__

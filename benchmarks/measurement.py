@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
+Sample = TypeVar("Sample")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Chapter:
     notes: tuple[str, ...] = ()
     #: Processor, cores, Python and the packages measured, by name.
     versions: Mapping[str, str] = field(default_factory=dict)
+    #: One subject against itself in the same rounds, as a ratio: what differs no more than this does not differ.
+    noise: Spread | None = None
 
     def save(self, folder: Path) -> Path:
         """Write the chapter as ``NAME.json`` and return where."""
@@ -79,16 +85,24 @@ def load(path: Path) -> Chapter:
         )
         for figure in content.pop("figures")
     )
-    return Chapter(**{**content, "notes": tuple(content["notes"])}, figures=figures)
+    noise = content.pop("noise", None)
+    return Chapter(
+        **{**content, "notes": tuple(content["notes"])},
+        figures=figures,
+        noise=None if noise is None else Spread(**noise),
+    )
 
 
-def in_turns(measured: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Take one sample of each subject in every round, each round beginning with another one."""
+def in_turns(measured: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict[Name, list[Sample]]:
+    """Take one sample of each subject in every round, each round in another order.
+
+    What ran before a sample is felt in it, so nobody always follows the same one. The orders are the same in every run.
+    """
     names = list(measured)
-    samples: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(rounds):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
+    samples: dict[Name, list[Sample]] = {name: [] for name in names}
+    orders = random.Random(0)  # noqa: S311 - an order is no secret
+    for _ in range(rounds):
+        for name in orders.sample(names, len(names)):
             samples[name].append(measured[name]())
     return samples
 

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from alembic import command
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, make_url
 
-from app.database import create_database_engine, database_url, store_on
+from app.database import create_database_engine, store_on
 from app.migrations.commands import alembic_config
+from app.tasks.drivers import Answer, Statement, Values, driver_connection, query_of
 from app.tasks.store import TaskStore
 
 OWNER = "alice"
@@ -35,6 +36,15 @@ OPERATIONS: dict[str, Operation] = {
     "toggle": lambda store, task_id: store.toggle(OWNER, task_id),
     "create": lambda store, _: store.create(OWNER, VALUES),
 }
+
+
+def run_for_nobody(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
+    """Run a statement as the service does, without telling PostgreSQL for whom."""
+    query = query_of(statement, engine.dialect)
+    with driver_connection(engine) as connection:
+        cursor = connection.execute(query.text, query.parameters(values))
+        rows = cursor.fetchall() if cursor.description else []
+    return query.answer(rows, cursor.rowcount)
 
 
 @contextmanager
@@ -83,9 +93,9 @@ def main() -> None:
     with held_role(superuser) as role:
         url = make_url(wanted.url).set(username=role).render_as_string(hide_password=False)
         walled = create_database_engine(url)
-        # The same, only that the driver begins the transactions.
-        opened = create_engine(database_url(url), pool_pre_ping=True, hide_parameters=True)
-        measure(superuser, {"open": TaskStore(opened), "walled": store_on(walled)}, wanted)
+        # The same way to the database, only that nobody is said.
+        opened = create_database_engine(url)
+        measure(superuser, {"open": TaskStore(opened, run=run_for_nobody), "walled": store_on(walled)}, wanted)
         for engine in (walled, opened):
             engine.dispose()
 

@@ -65,7 +65,7 @@ def test_every_setting_that_is_named_exists(page: str, text: str) -> None:
     """A name that nothing reads would be looked for in vain."""
     named = set(re.findall(r"\bAUTH_[A-Z_]*[A-Z]\b", text.replace("FLASK_AUTH_", "AUTH_").replace("BETTER_AUTH_", "")))
 
-    assert named <= DEFAULTS.keys() | {"AUTH_JWKS", "AUTH_TOKEN_CACHE_SIZE"}
+    assert named <= DEFAULTS.keys() | {"AUTH_JWKS"}
 
 
 def config_from(block: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AuthConfig:

@@ -206,24 +206,22 @@ def _dump(cursor: Cursor | None) -> str | None:
 
 def _links_to(cursors: dict[str, str | None]) -> dict[str, str]:
     """Return the header that leads to the pages around the one being asked for (RFC 8288), where there are any."""
-    links = {"next": cursors["next"], "prev": cursors["previous"]}
-    query = request.args.to_dict()
-    if query.pop("cursor", None) is not None:
-        links["first"] = ""
-    targets = (
-        f'<{_own_path()}{_query(query | {"cursor": cursor} if cursor else query)}>; rel="{rel}"'
-        for rel, cursor in links.items()
+    arguments = request.args.to_dict()
+    is_inside = arguments.pop("cursor", None) is not None
+    query = urlencode(arguments, safe="!$'()*,/:;?@")
+    # A cursor is of characters that need no quotes.
+    queries = {
+        rel: f"{query}&cursor={cursor}" if query else f"cursor={cursor}"
+        for rel, cursor in (("next", cursors["next"]), ("prev", cursors["previous"]))
         if cursor is not None
-    )
-    header = ", ".join(targets)
-    return {"Link": header} if header else {}
+    }
+    if is_inside:
+        queries["first"] = query
+    path = _own_path()
+    links = (f'<{path}{"?" if query else ""}{query}>; rel="{rel}"' for rel, query in queries.items())
+    return {"Link": ", ".join(links)} if queries else {}
 
 
 def _own_path() -> str:
     """Return the path of the request as ``url_for`` would build it, which takes much longer."""
     return quote(request.root_path + request.path, safe="!$&'()*+,/:;=@")
-
-
-def _query(arguments: dict[str, str]) -> str:
-    """Return the query with these arguments, question mark included where there are any."""
-    return "?" + urlencode(arguments, safe="!$'()*,/:;?@") if arguments else ""
