@@ -8,8 +8,6 @@ same, so a changed one is a clear refusal.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -78,11 +76,11 @@ def checksum(content: bytes) -> bytes:
 
 def parse_cursor(text: str) -> Cursor:
     """Return the cursor that dumps to exactly this text; raise ``ValueError`` where there is none."""
-    if len(text) > CURSOR_LENGTH or not re.fullmatch(r"[A-Za-z0-9_-]+", text):
-        raise ValueError("not base64url")
+    if len(text) > CURSOR_LENGTH:
+        raise ValueError("not a cursor: longer than any")
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        name, backward, key, task_id = json.loads(sealed[:-CHECKSUM_LENGTH].decode())
+        name, backward, key, task_id = orjson.loads(sealed[:-CHECKSUM_LENGTH])
         sort = Sort(name)
         edge = key if sort.field == "title" else datetime.fromisoformat(key)
         cursor = Cursor(sort, bool(backward), edge, uuid.UUID(task_id))
