@@ -46,8 +46,8 @@ def address() -> str:
 wsgi_app = "wsgi:app"
 bind = address()
 
-# gunicorn's threads, which keep a worker answering while a slow client is being served.
-worker_class = "app.server.FairThreadWorker"
+# Threads keep a worker answering while a slow client is being served.
+worker_class = "gthread"
 workers = whole_number("WEB_CONCURRENCY", 2)
 threads = whole_number("GUNICORN_THREADS", 4)
 # The app is made once, before the fork: impossible settings stop the start instead of worker after worker.

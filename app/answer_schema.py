@@ -34,7 +34,7 @@ class AnswerSchema(Schema):
 
 def compiled(schema: Schema) -> Dump:
     """Return a function that dumps one value; raise ``TypeError`` where a field has no rule."""
-    if any(schema._hooks.values()):
+    if any(schema._hooks.values()) or type(schema).get_attribute is not Schema.get_attribute:
         raise TypeError(f"{type(schema).__name__} has a hook, and hooks do not run for compiled schemas.")
     names = [field.attribute or name for name, field in schema.dump_fields.items()]
     members = [field.data_key or name for name, field in schema.dump_fields.items()]
@@ -64,6 +64,10 @@ def _read_all(getter: Callable[..., Callable[[Any], Any]], names: list[str]) -> 
 
 def _rule(field: fields.Field[Any]) -> Dump | None:
     """Return how the value of a field is dumped, or None where it stays as it is."""
+    if field.dump_default is not missing:
+        raise TypeError(
+            f"The field {field.name} has a default, and has no rule by which a compiled schema could dump it."
+        )
     if type(field) is fields.List:
         return _for_each(_rule(field.inner))
     if type(field) is fields.Nested and isinstance(field.schema, AnswerSchema) and not field.many:
@@ -76,8 +80,9 @@ def _rule(field: fields.Field[Any]) -> Dump | None:
 def _is_plain(field: fields.Field[Any]) -> bool:
     """Tell whether marshmallow would do no more to a value than to write it the usual way."""
     kind = next((kind for kind in PLAIN if isinstance(field, kind)), None)
-    own_ways = (field.dump_default is not missing, getattr(field, "format", None) not in (None, "iso"))
-    return kind is not None and type(field)._serialize is kind._serialize and not any(own_ways)
+    if kind is None or type(field)._serialize is not kind._serialize:
+        return False
+    return getattr(field, "format", None) in (None, "iso")
 
 
 def _for_each(rule: Dump | None) -> Dump | None:

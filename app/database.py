@@ -6,17 +6,19 @@ there and how it is asked for is :mod:`app.tasks`' business.
 
 from __future__ import annotations
 
+import math
 import os
 import select
+import time
 from functools import partial
 from typing import Any, cast
 from weakref import WeakSet
 
 from flask import Flask, current_app
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
-from app.tasks.drivers import USER_SETTING, run_on_postgresql, run_on_sqlite
+from app.tasks.drivers import Run, run_by_sqlalchemy, run_on_postgresql, run_on_sqlite
 from app.tasks.store import TaskStore
 
 #: Seconds a SQLite statement waits for another process's write, and a request for a connection of the pool.
@@ -51,9 +53,10 @@ def connect_database(app: Flask) -> None:
 
 def store_on(engine: Engine) -> TaskStore:
     """Return the store of an engine, with the short way there is; PostgreSQL is told whose each transaction is."""
-    if engine.dialect.name == "postgresql":
-        return TaskStore(engine, identify=identify_user, run=run_on_postgresql)
-    return TaskStore(engine, run=run_on_sqlite if engine.dialect.name == "sqlite" else None)
+    return TaskStore(engine, run=_SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy))
+
+
+_SHORT_WAYS: dict[str, Run] = {"postgresql": run_on_postgresql, "sqlite": run_on_sqlite}
 
 
 def database_engine() -> Engine:
@@ -76,8 +79,8 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
     """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected.
 
     The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. On PostgreSQL the
-    driver begins no transactions: it would wait for BEGIN alone, so :func:`identify_user` does. ``synchronous`` is
-    SQLite's, and one of :data:`SYNCHRONOUS`.
+    driver begins no transactions: what runs a statement does (:mod:`app.tasks.drivers`). ``synchronous`` is SQLite's,
+    and one of :data:`SYNCHRONOUS`.
     """
     url = database_url(text)
     is_postgresql = url.get_backend_name() == "postgresql"
@@ -92,7 +95,7 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
         connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
     if is_postgresql:
-        event.listen(engine, "checkout", _look_for_a_farewell)
+        _watch_connections(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, synchronous))
     _engines.add(engine)
@@ -117,22 +120,33 @@ _POSTGRESQL: dict[str, Any] = {
 }
 
 
-def identify_user(connection: Connection, user_id: str) -> None:
-    """Begin a transaction and tell PostgreSQL for whom, so that its policy shows nobody else's rows.
+def _watch_connections(engine: Engine) -> None:
+    """Replace connections before they are used that would fail: whichever is as old as one that has failed.
 
-    Both go out in one piece, which takes no round trip more than BEGIN alone; the driver puts the value in, quoted.
+    After a failover, and after a migration, one request learns of it, and not one for each connection of the pool.
     """
-    session: Any = connection.connection.driver_connection
-    driver: Any = connection.dialect.loaded_dbapi
-    try:
-        driver.ClientCursor(session).execute(f"BEGIN; SET LOCAL {USER_SETTING} = %s", (user_id,))
-    except driver.Error as error:
-        # Past SQLAlchemy, which would have done both.
-        connection.invalidate(error)
-        raise OperationalError(None, None, error) from error
+    failed_at = -math.inf
+
+    def note_opening(_connection: Any, record: Any) -> None:
+        record.info["opened_at"] = time.monotonic()
+
+    def note_failure(_connection: Any, _record: Any, error: BaseException | None) -> None:
+        nonlocal failed_at
+        # Those that are replaced for it are no failures of their own.
+        if error is not None and not isinstance(error, DisconnectionError):
+            failed_at = time.monotonic()
+
+    def look(connection: Any, record: Any, _proxy: object) -> None:
+        if record.info["opened_at"] <= failed_at:
+            raise DisconnectionError
+        _look_for_a_farewell(connection)
+
+    event.listen(engine, "connect", note_opening)
+    event.listen(engine, "invalidate", note_failure)
+    event.listen(engine, "checkout", look)
 
 
-def _look_for_a_farewell(connection: Any, _record: object, _proxy: object) -> None:
+def _look_for_a_farewell(connection: Any) -> None:
     """Give up a connection that the server has closed meanwhile, and all of the pool that are as old.
 
     An idle connection has nothing to be read but the server's news, so the server is asked only where there is some.

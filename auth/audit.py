@@ -7,7 +7,6 @@ for formatters that write JSON.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -19,11 +18,9 @@ from auth.errors import AuthError
 _LOGGER = logging.getLogger("auth.audit")
 _REQUEST_ID = "auth.request_id"
 
-#: What request ids are made of. They tell requests apart and are no secret, and to ask the system for random bytes each
-#: time would let every other thread go first. Nobody else seeds it, and each process begins anew.
-_NUMBERS = random.Random()  # noqa: S311 - as above
-with contextlib.suppress(AttributeError):  # Windows has no fork.
-    os.register_at_fork(after_in_child=_NUMBERS.seed)
+#: What request ids are made of, by process. They tell requests apart and are no secret, and to ask the system for
+#: random bytes each time would let every other thread go first. Nobody else seeds it.
+_NUMBERS: dict[int, random.Random] = {}
 
 #: Characters of a user id that are logged; the rest of a longer one is left out.
 _LONGEST_USER_ID = 200
@@ -33,7 +30,9 @@ def request_id(environ: dict[str, Any]) -> str:
     """Return the id of a request, 16 hexadecimal digits made by us at first use; never one that the client sent."""
     made: str | None = environ.get(_REQUEST_ID)
     if made is None:
-        made = environ[_REQUEST_ID] = f"{_NUMBERS.getrandbits(64):016x}"
+        process = os.getpid()
+        numbers = _NUMBERS.get(process) or _NUMBERS.setdefault(process, random.Random())  # noqa: S311 - as above
+        made = environ[_REQUEST_ID] = f"{numbers.getrandbits(64):016x}"
     return made
 
 

@@ -11,7 +11,7 @@ import string
 from auth.errors import AuthError, MalformedHeaderError, MalformedRequestError, MissingTokenError
 
 #: What a ``b64token`` of RFC 6750 §2.1 (``token68`` of RFC 9110 §11.2) is made of, up to its padding.
-_B64TOKEN = f"{string.ascii_letters}{string.digits}-._~+/".encode()
+_B64TOKEN_CHARACTERS = f"{string.ascii_letters}{string.digits}-._~+/".encode()
 
 #: A second credential that a server has joined to the first with a comma (RFC 9110 §5.3): a scheme and what follows it,
 #: or a Bearer that nothing follows.
@@ -47,9 +47,9 @@ def parse_authorization(header: str | None) -> str:
 
 
 def _is_b64token(text: str) -> bool:
-    """Tell whether a text is one ``b64token``: a few characters of its own at least, then padding or none."""
+    """Tell whether a text is one ``b64token``: a character at least, then padding or none."""
     characters = text.rstrip("=").encode("ascii", "replace")
-    return bool(characters) and not characters.translate(None, _B64TOKEN)
+    return bool(characters) and not characters.translate(None, _B64TOKEN_CHARACTERS)
 
 
 def challenge_for(error: AuthError, realm: str) -> str | None:

@@ -24,7 +24,7 @@ MAX_DEPTH = 16
 #: Headers that are remembered, and characters of the longest of them; strangers may make up any.
 _MOST_HEADERS, _LONGEST_HEADER = 32, 512
 
-#: From the alphabet of base64url to the one that is decoded; its own two characters and its padding lead nowhere.
+#: From the alphabet of base64url to the one that is decoded; ``+``, ``/`` and ``=`` become what the decoder refuses.
 _FROM_BASE64URL = bytes.maketrans(b"-_+/=", b"+/***")
 
 #: What a segment may end with that has two or three characters over: the rest of their bits belongs to no byte

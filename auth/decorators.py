@@ -221,7 +221,7 @@ _GUARD = "_auth_guard"
 
 def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[..., Any]:
     # A guard right on top of another asks for both at once, and calls what stands behind that.
-    owner, behind, asked_there = getattr(view, _GUARD, (None, view, ()))
+    owner, behind, asked_there = getattr(view, "__dict__", {}).get(_GUARD, (None, view, ()))
     unguarded, rules = (behind, (rule, *asked_there)) if owner is view else (view, (rule,))
     policy = Policy(rules)
     if inspect.iscoroutinefunction(view):

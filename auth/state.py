@@ -23,10 +23,8 @@ EXTENSION = "resource_server"
 #: The key in the WSGI environ. ``flask.g`` would not do: two requests in one pushed app context share it.
 _VERIFIED = "auth.verified"
 
-
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-
 
 #: The app and the request themselves. Asking the proxies for one attribute takes several times as long, and Flask's
 #: types hide that there are any.

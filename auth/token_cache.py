@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from auth.access_token import AccessToken
 
-#: Bytes of a digest: nobody finds another text that has the same (RFC 7693 §4 with half of its output).
+#: Bytes of a digest (BLAKE2b-256, RFC 7693 §4): nobody finds two texts with the same.
 _DIGEST_BYTES = 32
 
-#: Characters of the longest token that is remembered. What a token holds takes up to twenty times its length here, and
+#: Characters of the longest token that is remembered. What a token holds takes up to thirty times its length here, and
 #: the memory of a full cache has to end somewhere.
 _LONGEST = 4096
 
@@ -72,27 +72,27 @@ class TokenCache:
 
     def find(self, digest: bytes | None, now: float) -> AccessToken | None:
         """Return the token that was verified under a digest, if it would be verified again at ``now``."""
-        entry = None if digest is None else self._entries.get(digest)
-        if digest is None or entry is None:
+        if digest is None or (entry := self._entries.get(digest)) is None:
             return None
-        if self._generations[entry.issuer]() is entry.generation and entry.valid_from <= now < entry.expires_at:
+        generation = self.generation(entry.issuer)
+        if generation is entry.generation and entry.valid_from <= now < entry.expires_at:
             entry.is_used = True
             return entry.token
-        if self.generation(entry.issuer) is not None:
+        if generation is not None:
             # While the keys cannot be had nothing is found, and nothing lost.
+            self._note(entry.issuer, generation)
             self._entries.pop(digest, None)
         return None
 
     def generation(self, issuer: str | None) -> object | None:
-        """Return what stands for the keys of an issuer now; None while there are none to be trusted.
+        """Return what stands for the keys of an issuer now; None while there are none to be trusted."""
+        return self._generations[issuer]()
 
-        All its tokens are forgotten when they are others than before.
-        """
-        generation = self._generations[issuer]()
-        if generation is not None and self._seen.setdefault(issuer, generation) is not generation:
+    def _note(self, issuer: str | None, generation: object) -> None:
+        """Forget the tokens of an issuer if its keys are others than before; never set off by a stranger's token."""
+        if self._seen.setdefault(issuer, generation) is not generation:
             self._forget(issuer)
             self._seen[issuer] = generation
-        return generation
 
     def _forget(self, issuer: str | None) -> None:
         try:
@@ -117,6 +117,7 @@ class TokenCache:
         """
         if digest is None or generation is None or self.generation(issuer) is not generation:
             return
+        self._note(issuer, generation)
         while len(self._entries) >= self._size:
             self._make_room()
         self._entries[digest] = _Entry(token, *lifetime, issuer, generation)

@@ -24,7 +24,7 @@ COMPARED = (OURS, OURS_GRANIAN, BARE, ORIGINAL)
 PACKAGES = ("Flask", "flask-smorest", "SQLAlchemy", "gunicorn", "granian", "fastapi", "sqlmodel", "uvicorn")
 
 #: Verified tokens that a worker of ours remembers.
-CACHE_SIZE: int = DEFAULTS.get("AUTH_TOKEN_CACHE_SIZE", 0)
+CACHE_SIZE: int = DEFAULTS["AUTH_TOKEN_CACHE_SIZE"]
 
 USS, PSS = "a worker alone (USS)", "all processes together (PSS)"
 
@@ -42,7 +42,7 @@ class Effort:
     tokens: int
 
 
-FULL = Effort(rounds=3, starts=11, warm_up=1.5, tokens_for=10, tokens=2 * max(CACHE_SIZE, 4096))
+FULL = Effort(rounds=3, starts=11, warm_up=1.5, tokens_for=10, tokens=2 * CACHE_SIZE)
 QUICK = Effort(rounds=1, starts=1, warm_up=0.3, tokens_for=0.3, tokens=500)
 
 

@@ -77,7 +77,7 @@ class Effort:
     tasks: int
 
 
-FULL = Effort(STAGES, rounds=9, seconds=2, tasks=TASKS)
+FULL = Effort(STAGES, rounds=7, seconds=2, tasks=TASKS)
 QUICK = Effort(FEW_STAGES, rounds=1, seconds=0.3, tasks=20)
 
 

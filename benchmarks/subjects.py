@@ -13,7 +13,7 @@ from benchmarks.databases import Database, original_database, our_database
 from benchmarks.servers import HOST, WORKERS, Server, start
 from benchmarks.traffic import SECRET, USERS, authorization
 
-OURS = "this service, gunicorn"
+OURS = "this service, gunicorn threads"
 OURS_SYNC = "this service, gunicorn sync"
 OURS_GRANIAN = "this service, granian"
 BARE = "bare Flask, a constant"

@@ -22,7 +22,7 @@ engine: Engine = context.config.attributes["engine"]
 
 is_postgresql = engine.dialect.name == "postgresql"
 is_sqlite = engine.dialect.name == "sqlite"
-# The service begins its transactions itself on PostgreSQL (:func:`app.database.identify_user`); a step is one as well.
+# On PostgreSQL the driver begins no transactions for the service (:mod:`app.database`); a step is one as well.
 # On SQLite it is we who begin: the driver would not for changes of the schema, and leave half a step behind.
 isolation = "READ COMMITTED" if is_postgresql else "AUTOCOMMIT" if is_sqlite else None
 transactional = engine.execution_options(isolation_level=isolation) if isolation else engine

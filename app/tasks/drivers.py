@@ -21,7 +21,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 USER_SETTING = "app.user_id"
 
 #: Tells PostgreSQL for whom the transaction runs that it is part of.
-_SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
+SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
 
 #: What PostgreSQL says when a migration has changed what a prepared statement of the connection gives.
 _OUTDATED_PLAN = "0A000"
@@ -70,6 +70,7 @@ class Query(NamedTuple):
         return Answer(list(zip(*columns, strict=True)), affected)
 
 
+# There are some six hundred statements: the kinds of pages, and writes with up to app.tasks.etags.MOST_TAGS versions.
 @lru_cache(maxsize=1024)
 def query_of(statement: Statement, dialect: Dialect) -> Query:
     """Return a statement as the driver of a dialect takes it; worked out once for each statement there is."""
@@ -78,18 +79,24 @@ def query_of(statement: Statement, dialect: Dialect) -> Query:
     results = [
         column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.exported_columns
     ]
-    query = Query(
+    brought = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+    return Query(
         compiled.string,
-        {name: bind.value for name, bind in compiled.binds.items() if not bind.required},
-        {name: bind for name, bind in binds.items() if bind is not None},
+        {name: (binds[name] or _as_it_is)(value) for name, value in brought.items()},
+        {name: bind for name, bind in binds.items() if bind is not None and name not in brought},
         [(place, convert) for place, convert in enumerate(results) if convert is not None],
     )
-    constants = {name: query.binds.pop(name, _as_it_is)(value) for name, value in query.constants.items()}
-    return query._replace(constants=constants)
 
 
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def run_by_sqlalchemy(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
+    """Run a statement on any database by SQLAlchemy itself: the long way, on which nobody is told whose it is."""
+    with engine.begin() as connection:
+        result = connection.execute(statement, values)
+        return Answer([tuple(row) for row in result] if result.returns_rows else [], result.rowcount)
 
 
 def run_on_sqlite(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
@@ -116,15 +123,14 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
     except NotSupportedError as error:
         if getattr(error.orig, "sqlstate", None) != _OUTDATED_PLAN:
             raise
-        # Nothing has come of it. Statements stay prepared as they are for as long as their connections live.
-        engine.dispose()
+        # Nothing has come of it, and its connection is gone, with the plan.
         return _run_in_pipeline(engine, user_id, query, values)
 
 
 def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values) -> Answer:
     with driver_connection(engine) as connection:
         with connection.pipeline():
-            connection.execute(_SET_USER, {"user_id": user_id})
+            connection.execute(SET_USER, {"user_id": user_id})
             cursor = connection.execute(query.text, query.parameters(values))
         rows = cursor.fetchall() if cursor.description else []
     return query.answer(rows, cursor.rowcount)
@@ -139,7 +145,10 @@ def driver_connection(engine: Engine) -> Iterator[Any]:
         pooled = engine.raw_connection()
         yield pooled.driver_connection
     except driver.Error as error:
-        if pooled is not None and engine.dialect.is_disconnect(error, pooled.driver_connection, None):
+        if pooled is not None and (
+            engine.dialect.is_disconnect(error, pooled.driver_connection, None)
+            or getattr(error, "sqlstate", None) == _OUTDATED_PLAN
+        ):
             pooled.invalidate(error)
         raise DBAPIError.instance(None, None, error, driver.Error, dialect=engine.dialect) from error
     finally:

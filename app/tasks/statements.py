@@ -33,6 +33,10 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.tasks.models import LowerCase, Task, tasks
 from app.tasks.pages import Sort
 
+#: What makes a wildcard of LIKE a character like others. No backslash: whether one stands for itself between quotes is
+#: a setting of a PostgreSQL server, and nobody has asked the server when a statement is compiled.
+ESCAPE = "!"
+
 COLUMNS = tuple(tasks.c[name] for name in Task._fields)
 
 ONE_TASK = and_(tasks.c.user_id == bindparam("owner"), tasks.c.id == bindparam("task_id"))
@@ -59,7 +63,7 @@ def page_statement(sort: Sort, *, backward: bool, by_cursor: bool, by_completed:
         statement = statement.where(tasks.c.completed == bindparam("wanted"))
     if by_text:
         pattern = LowerCase(bindparam("pattern", type_=tasks.c.title.type))
-        matches = (LowerCase(tasks.c[name]).like(pattern, escape="\\") for name in ("title", "description"))
+        matches = (LowerCase(tasks.c[name]).like(pattern, escape=ESCAPE) for name in ("title", "description"))
         statement = statement.where(or_(*matches))
     order = (column.desc() for column in key) if descending else key
     return statement.order_by(*order).limit(bindparam("row_limit"))
@@ -110,5 +114,7 @@ def _returning(values: Mapping[Any, Any], versions: int | None) -> ReturningUpda
 
 def like_pattern(text: str) -> str:
     """Return the LIKE pattern for a substring, in which no character of the text is a wildcard."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = text
+    for special in (ESCAPE, "%", "_"):
+        escaped = escaped.replace(special, f"{ESCAPE}{special}")
     return f"%{escaped}%"

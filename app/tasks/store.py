@@ -10,17 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.tasks.drivers import Answer, Run, Statement, Values
+from app.tasks.drivers import Answer, Run, Statement, Values, run_by_sqlalchemy
 from app.tasks.models import CREATION_LENGTH, USER_ID_LENGTH, Task
 from app.tasks.pages import Cursor, Sort
 from app.tasks.statements import (
@@ -81,40 +80,20 @@ class Summary:
         return self.open + self.completed
 
 
-#: Tells the database for whom the transaction of a connection runs.
-Identify = Callable[[Connection, str], None]
-
-
-def identify_nobody(_connection: Connection, _user_id: str) -> None:
-    """Do nothing: the database keeps no rows apart by itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class TaskStore:
     """Every user's tasks. Safe to share between threads; holds nothing but the engine, the clock and functions."""
 
     engine: Engine
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    identify: Identify = identify_nobody
-    #: The short way to the database, where there is one.
-    run: Run | None = None
-
-    @contextmanager
-    def _transaction(self, user_id: str) -> Iterator[Connection]:
-        """Run a transaction that the database knows to be one user's."""
-        with self.engine.begin() as connection:
-            self.identify(connection, user_id)
-            yield connection
+    #: The way to the database.
+    run: Run = run_by_sqlalchemy
 
     def _run(self, user_id: str, statement: Statement, values: Values) -> Answer:
         """Run one statement in a transaction that the database knows to be one user's."""
         if len(user_id) > USER_ID_LENGTH:
             raise UserIdTooLongError
-        if self.run is not None:
-            return self.run(self.engine, user_id, statement, values)
-        with self._transaction(user_id) as connection:
-            result = connection.execute(statement, values)
-            return Answer([tuple(row) for row in result] if result.returns_rows else [], result.rowcount)
+        return self.run(self.engine, user_id, statement, values)
 
     def create(self, user_id: str, values: Mapping[str, Any], task_id: uuid.UUID | None = None) -> tuple[Task, bool]:
         """Keep a new task of ``title``, ``description`` and ``completed``; return it, and whether it is new.

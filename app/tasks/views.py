@@ -223,5 +223,9 @@ def _links_to(cursors: dict[str, str | None]) -> dict[str, str]:
 
 
 def _own_path() -> str:
-    """Return the path of the request as ``url_for`` would build it, which takes much longer."""
-    return quote(request.root_path + request.path, safe="!$&'()*+,/:;=@")
+    """Return the path of the request as ``url_for`` would build it, which takes much longer.
+
+    A prefix may be quoted already: a proxy sends it as it stands in the URL.
+    """
+    safe = "!$&'()*+,/:;=@"
+    return quote(request.root_path, safe=f"{safe}%") + quote(request.path, safe=safe)

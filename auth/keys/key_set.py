@@ -110,16 +110,13 @@ class KeySet:
         """
         if len(self.keys) > MAX_ATTEMPTS:
             return self.keys == other.keys
-        return sorted(self.keys, key=_by_name) == sorted(other.keys, key=_by_name)
+        same_length = len(self.keys) == len(other.keys)
+        return same_length and all(self.keys.count(key) == other.keys.count(key) for key in self.keys)
 
     def newly_dropped(self, previous: KeySet) -> list[DroppedKey]:
         """Return what was not dropped already when ``previous`` was judged."""
         known = {(entry.key_id, entry.reason) for entry in previous.dropped}
         return [entry for entry in self.dropped if (entry.key_id, entry.reason) not in known]
-
-
-def _by_name(key: VerificationKey) -> tuple[str, list[str]]:
-    return key.key_id or "", sorted(key.algorithms)
 
 
 def _made_for(algorithm: str, keys: Iterable[VerificationKey]) -> list[VerificationKey]:

@@ -65,20 +65,22 @@ def generation_of(source: KeySource) -> Callable[[], object | None]:
     """Return what tells which keys a source has now: the same object as long as they are the same.
 
     None stands for keys that may not be trusted without asking the issuer, and for those of a source that does not say.
-    As long as the object is the same, a token which the keys have verified is one they would verify again; a source
-    changes its keys first and the object after that. It never waits and never raises.
+    As long as the object is the same (``is``, not equal), a token which the keys have verified is one they would verify
+    again; a source changes its keys first and the object after that. It never waits and never raises.
 
     A ``generation`` speaks for the ``keys_for`` of its own class or of one above it: whoever replaces that, or hands on
-    to another source, has to say anew what it stands for.
+    to another source, has to say anew what it stands for. What is put in the place of either later, on the object, is
+    not noticed.
     """
-    for place in (source, *type(source).__mro__):
-        members = vars(place) if hasattr(place, "__dict__") else {}
-        if "generation" in members:
-            ask: Any = source.generation  # type: ignore[attr-defined]  # just found
-            return ask if callable(ask) else _unknown
-        if "keys_for" in members:
-            break
-    return _unknown
+    own = vars(source) if type(source).__dictoffset__ else {}
+    line = type(source).__mro__
+    speaker = next((cls for cls in line if "generation" in vars(cls)), None)
+    offerer = next((cls for cls in line if "keys_for" in vars(cls)), None)
+    speaks = speaker is not None and offerer is not None and issubclass(speaker, offerer)
+    ask: Any = (
+        getattr(source, "generation", None) if speaks and own.keys().isdisjoint(("generation", "keys_for")) else None
+    )
+    return ask if callable(ask) else _unknown
 
 
 def _unknown() -> None:
@@ -90,10 +92,12 @@ class StaticKeys:
 
     def __init__(self, keys: Iterable[VerificationKey]) -> None:
         self._keys = tuple(keys)
-        self._by_algorithm: dict[str, list[VerificationKey]] = {}
+        by_algorithm: dict[str, list[VerificationKey]] = {}
         for key in self._keys:
             for algorithm in key.algorithms:
-                self._by_algorithm.setdefault(algorithm, []).append(key)
+                by_algorithm.setdefault(algorithm, []).append(key)
+        # In one step, for a derived class may call this again to take other keys.
+        self._by_algorithm = by_algorithm
 
     def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
         """Return the key with this id; else those without an id; every key of the algorithm for a token without."""
@@ -109,8 +113,8 @@ class StaticKeys:
         return frozenset(self._by_algorithm)
 
     def generation(self) -> object:
-        """Return the one generation there is."""
-        return self
+        """Return what is made anew with the keys."""
+        return self._by_algorithm
 
     def ready(self) -> bool:
         """Tell whether there is any key at all."""

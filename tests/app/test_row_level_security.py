@@ -17,9 +17,9 @@ from alembic import command
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.database import create_database_engine, database_url, identify_user, store_on
+from app.database import create_database_engine, database_url, store_on
 from app.migrations.commands import alembic_config
-from app.tasks.drivers import USER_SETTING
+from app.tasks.drivers import SET_USER, USER_SETTING
 from app.tasks.models import tasks
 from app.tasks.store import IdTakenError, TaskStore
 from tests.postgresql_server import PostgreSQLServer, postgresql
@@ -73,6 +73,12 @@ def row(user_id: str) -> dict[str, Any]:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     values = {"title": "A title", "completed": False, "created_at": now, "updated_at": now, "version": 1}
     return {"user_id": user_id, "id": uuid.uuid4(), **values}
+
+
+def identify_user(connection: Connection, user_id: str) -> None:
+    """Begin a transaction and tell PostgreSQL for whom, as the service does."""
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(SET_USER, {"user_id": user_id})
 
 
 @pytest.mark.usefixtures("store")
@@ -306,3 +312,27 @@ def test_a_statement_that_fails_leaves_no_transaction_behind(engine: Engine) -> 
         session: Any = connection.connection.driver_connection
         assert session.info.transaction_status.name == "IDLE"
     assert store.summary("alice").total == 1
+
+
+def test_connections_as_old_as_one_that_failed_are_replaced_before_they_are_used(
+    server: PostgreSQLServer,
+) -> None:
+    """Or each connection of the pool would cost a request of its own; those that are opened afterwards stay."""
+    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3)
+    with engine.connect() as first, engine.connect() as second, engine.connect() as third:
+        before = {session_of(connection) for connection in (first, second, third)}
+        failed = first.connection
+        failed.invalidate(RuntimeError("the network has forgotten it"))
+
+    after = set()
+    for _ in range(2):
+        with engine.connect() as first, engine.connect() as second, engine.connect() as third:
+            after |= {session_of(connection) for connection in (first, second, third)}
+
+    engine.dispose()
+    assert len(after) == 3
+    assert after.isdisjoint(before)
+
+
+def session_of(connection: Connection) -> Any:
+    return connection.scalar(text("SELECT pg_backend_pid()"))

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import marshmallow as ma
 import pytest
@@ -111,6 +112,14 @@ def test_an_app_goes_when_nobody_needs_it_any_more() -> None:
     gc.collect()
 
     assert made() is None
+
+
+def test_a_view_that_answers_to_any_name_can_be_guarded() -> None:
+    """Such as a stand-in for a view in somebody's tests."""
+    app = service()
+    app.add_url_rule("/stand-in", "stand-in", require_jwt(Mock(return_value="ok", __name__="stand-in")))
+
+    assert statuses(app, "/stand-in") == [GUARDED]
 
 
 def test_a_guard_on_a_wrapper_of_another_guard_calls_the_wrapper() -> None:

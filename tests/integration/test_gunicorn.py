@@ -279,27 +279,3 @@ def test_a_token_in_a_header_that_is_mistyped_is_not_logged(tmp_path: Path) -> N
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert token not in server.log.read_text()
     assert "Invalid request from ip=127.0.0.1" in server.log.read_text()
-
-
-def test_a_worker_whose_threads_are_busy_leaves_connections_to_another(tmp_path: Path) -> None:
-    """Nobody waits behind a slow client while another worker is idle."""
-    settings = {"wsgi_app": "tests.integration.watched_app:app", "threads": 1, "workers": 2}
-    with GunicornServer(tmp_path, settings=settings) as server:
-        slow = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
-        head = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nAuthorization: {ALICE['Authorization']}\r\nContent-Length: 9\r\n"
-        slow.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode())
-        # Until a worker has read that much, and waits for the rest.
-        time.sleep(0.5)
-        answered_by: list[str | None] = []
-        for _ in range(8):
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
-            connection.request("GET", "/health")
-            answered_by.append(connection.getresponse().headers["X-Worker"])
-            connection.close()
-        slow.sendall(b'{"title":')
-        refusal = slow.recv(65536)
-        slow.close()
-
-    assert len(set(answered_by)) == 1
-    assert b"HTTP/1.1 400" in refusal
-    assert f"X-Worker: {answered_by[0]}".encode() not in refusal

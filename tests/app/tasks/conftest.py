@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
 from app.database import create_database_engine, store_on
@@ -54,16 +54,25 @@ def keep(store: TaskStore, title: str = "Buy milk", *, user_id: str = "alice", c
 
 @pytest.fixture
 def statements(app: Flask) -> list[str]:
-    """Return the list of SQL statements that reach the database from now on."""
+    """Return the list of SQL statements that reach the database from now on, and of other uses of a connection."""
     seen: list[str] = []
     store: TaskStore = app.extensions["task_store"]
-    run = store.run
-    assert run is not None
+    # True while a statement of the store is under way.
+    noted = [False]
 
     def note(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
         seen.append(query_of(statement, engine.dialect).text)
-        return run(engine, user_id, statement, values)
+        noted[0] = True
+        try:
+            return store.run(engine, user_id, statement, values)
+        finally:
+            noted[0] = False
 
+    def note_other(*_: object) -> None:
+        if not noted[0]:
+            seen.append("something past the store")
+
+    event.listen(store.engine, "checkout", note_other)
     app.extensions["task_store"] = replace(store, run=note)
     return seen
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from app.database import create_database_engine, store_on
 from app.migrations.commands import alembic_config
-from app.tasks.drivers import Answer, Statement, Values, query_of
+from app.tasks.drivers import SET_USER, Answer, Statement, Values, query_of
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import Page, TaskStore
@@ -125,9 +125,10 @@ HARMLESS = {"Limit", "ModifyTable", "Aggregate", "Result"}
 def plans_of(store: TaskStore, asked: Asked) -> list[list[str]]:
     """Return the plans there are for a statement; each step with its index and what that is asked for."""
     with store.engine.begin() as connection:
-        store.identify(connection, USER)
         if store.engine.dialect.name == "sqlite":
             return [sqlite_plan(connection, *asked)]
+        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(SET_USER, {"user_id": USER})
         return [postgresql_plan(connection, *asked), prepared_plan(connection, *asked)]
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Engine
 
+from app.tasks.drivers import Answer, Statement, Values
 from app.tasks.models import UTCDateTime
 from app.tasks.store import (
     IdTakenError,
@@ -173,16 +174,18 @@ def test_a_missing_task_is_missing_whatever_version_is_expected(store: TaskStore
 def test_a_write_that_expects_no_version_is_never_refused_for_one(store: TaskStore) -> None:
     """Not even where the task is created between the write and the question why it met none."""
     task_id = uuid.uuid4()
-    transactions: list[str] = []
+    asked: list[str] = []
 
-    def identify(connection: Connection, user_id: str) -> None:
-        transactions.append(user_id)
-        if len(transactions) > 1:
+    def run(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+        asked.append(user_id)
+        if len(asked) > 1:
             store.create("alice", CONTENT, task_id)
-        store.identify(connection, user_id)
+        return store.run(engine, user_id, statement, values)
 
     with pytest.raises(TaskNotFoundError):
-        replace(store, identify=identify).toggle("alice", task_id)
+        replace(store, run=run).toggle("alice", task_id)
+
+    assert asked == ["alice"]
 
 
 CONTENT = {"title": "Buy milk", "description": "Blue cap", "completed": True}
