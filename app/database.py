@@ -6,10 +6,8 @@ there and how it is asked for is :mod:`app.tasks`' business.
 
 from __future__ import annotations
 
-import math
 import os
 import select
-import time
 from functools import partial
 from typing import Any, cast
 from weakref import WeakSet
@@ -125,19 +123,21 @@ def _watch_connections(engine: Engine) -> None:
 
     After a failover, and after a migration, one request learns of it, and not one for each connection of the pool.
     """
-    failed_at = -math.inf
+    # Stands for the connections that work as far as anybody knows; once one of them fails, another takes its place.
+    generation = object()
 
     def note_opening(_connection: Any, record: Any) -> None:
-        record.info["opened_at"] = time.monotonic()
+        record.info["generation"] = generation
 
-    def note_failure(_connection: Any, _record: Any, error: BaseException | None) -> None:
-        nonlocal failed_at
-        # Those that are replaced for it are no failures of their own.
-        if error is not None and not isinstance(error, DisconnectionError):
-            failed_at = time.monotonic()
+    def note_failure(_connection: Any, record: Any, error: BaseException | None) -> None:
+        nonlocal generation
+        # Those that are replaced for it are no failures of their own, and an older one says nothing of newer ones.
+        is_failure = error is not None and not isinstance(error, DisconnectionError)
+        if is_failure and record.info.get("generation") is generation:
+            generation = object()
 
     def look(connection: Any, record: Any, _proxy: object) -> None:
-        if record.info["opened_at"] <= failed_at:
+        if record.info["generation"] is not generation:
             raise DisconnectionError
         _look_for_a_farewell(connection)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import orjson
@@ -37,7 +37,7 @@ class FastJSONProvider(DefaultJSONProvider):
     @staticmethod
     def default(value: Any) -> Any:
         """Return what stands for a value that JSON has no form of; raise ``TypeError`` where nothing does."""
-        return value.isoformat() if isinstance(value, date) else DefaultJSONProvider.default(value)
+        return value.isoformat() if isinstance(value, date | time) else DefaultJSONProvider.default(value)
 
 
 class TasksService(Flask):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Delete, Dialect, Engine, Insert, Select
-from sqlalchemy.exc import DBAPIError, NotSupportedError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, NotSupportedError, OperationalError, ProgrammingError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -23,8 +23,9 @@ USER_SETTING = "app.user_id"
 #: Tells PostgreSQL for whom the transaction runs that it is part of.
 SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
 
-#: What PostgreSQL says when a migration has changed what a prepared statement of the connection gives.
-_OUTDATED_PLAN = "0A000"
+#: What PostgreSQL says, before it does anything, of what a connection has prepared: a migration has changed what that
+#: gives (0A000), or it is not there, since preparing it has failed and the driver does not know (26000).
+_LOST_PLANS = frozenset({"0A000", "26000"})
 
 Statement = Select[Any] | Insert | ReturningUpdate[Any] | Delete
 Values = Mapping[str, Any]
@@ -120,8 +121,8 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
     query = query_of(statement, engine.dialect)
     try:
         return _run_in_pipeline(engine, user_id, query, values)
-    except NotSupportedError as error:
-        if getattr(error.orig, "sqlstate", None) != _OUTDATED_PLAN:
+    except (NotSupportedError, ProgrammingError) as error:
+        if getattr(error.orig, "sqlstate", None) not in _LOST_PLANS:
             raise
         # Nothing has come of it, and its connection is gone, with the plan.
         return _run_in_pipeline(engine, user_id, query, values)
@@ -147,10 +148,15 @@ def driver_connection(engine: Engine) -> Iterator[Any]:
     except driver.Error as error:
         if pooled is not None and (
             engine.dialect.is_disconnect(error, pooled.driver_connection, None)
-            or getattr(error, "sqlstate", None) == _OUTDATED_PLAN
+            or getattr(error, "sqlstate", None) in _LOST_PLANS
         ):
             pooled.invalidate(error)
         raise DBAPIError.instance(None, None, error, driver.Error, dialect=engine.dialect) from error
+    except InvalidRequestError as error:
+        if pooled is not None:
+            raise
+        # The pool has tried twice, and each time the server took back what it had given.
+        raise OperationalError(None, None, error) from error
     finally:
         if pooled is not None:
             pooled.close()

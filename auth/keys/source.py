@@ -76,7 +76,7 @@ def generation_of(source: KeySource) -> Callable[[], object | None]:
     line = type(source).__mro__
     speaker = next((cls for cls in line if "generation" in vars(cls)), None)
     offerer = next((cls for cls in line if "keys_for" in vars(cls)), None)
-    speaks = speaker is not None and offerer is not None and issubclass(speaker, offerer)
+    speaks = speaker is not None and offerer in speaker.__mro__
     ask: Any = (
         getattr(source, "generation", None) if speaks and own.keys().isdisjoint(("generation", "keys_for")) else None
     )

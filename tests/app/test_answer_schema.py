@@ -118,6 +118,8 @@ class Upper(fields.String):
         fields.Constant(1),
         fields.Nested(PlainTaskSchema),
         fields.List(Upper()),
+        fields.List(fields.String(), dump_default=list),
+        fields.Nested(TaskSchema, dump_default=None),
     ],
     ids=repr,
 )
@@ -139,5 +141,12 @@ def test_a_hook_stops_the_start() -> None:
         def change(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
             return data
 
-    with pytest.raises(TypeError, match="HookedSchema has a hook"):
-        HookedSchema()
+    class ReadingSchema(AnswerSchema):
+        name = fields.String()
+
+        def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+            return default
+
+    for schema in (HookedSchema, ReadingSchema):
+        with pytest.raises(TypeError, match=f"{schema.__name__} has a hook"):
+            schema()

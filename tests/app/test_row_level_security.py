@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 
 from app.database import create_database_engine, database_url, store_on
 from app.migrations.commands import alembic_config
@@ -332,6 +332,50 @@ def test_connections_as_old_as_one_that_failed_are_replaced_before_they_are_used
     engine.dispose()
     assert len(after) == 3
     assert after.isdisjoint(before)
+
+
+def test_a_connection_that_fails_late_says_nothing_of_those_opened_since(server: PostgreSQLServer) -> None:
+    """What was under way when a server went fails for a while after the next one is there."""
+    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3)
+    with engine.connect() as first, engine.connect() as second:
+        session_of(second)
+        first.connection.invalidate(RuntimeError("the server has gone"))
+        with engine.connect() as third:
+            session = session_of(third)
+        second.connection.invalidate(RuntimeError("for this one as well"))
+
+    with engine.connect() as third:
+        assert session_of(third) == session
+    engine.dispose()
+
+
+def test_a_statement_whose_preparation_failed_works_again(server: PostgreSQLServer, engine: Engine) -> None:
+    """The driver takes it for prepared from then on; nothing has to be restarted for that."""
+    store = store_on(engine)
+    for _ in range(5):
+        store.page("alice", limit=1)
+    server.execute("ALTER TABLE tasks RENAME TO elsewhere", "tasks")
+    try:
+        with pytest.raises(ProgrammingError, match="does not exist"):
+            store.page("alice", limit=1)
+    finally:
+        server.execute("ALTER TABLE elsewhere RENAME TO tasks", "tasks")
+
+    assert [store.page("alice", limit=1).items for _ in range(3)] == [[], [], []]
+
+
+def test_a_server_that_takes_connections_back_at_once_is_an_ordinary_error(engine: Engine) -> None:
+    """One the service answers 503 for."""
+
+    def take_back(*_: object) -> None:
+        raise DisconnectionError
+
+    event.listen(engine, "checkout", take_back)
+    with pytest.raises(OperationalError):
+        store_on(engine).summary("alice")
+    event.remove(engine, "checkout", take_back)
+
+    assert store_on(engine).summary("alice").total == 0
 
 
 def session_of(connection: Connection) -> Any:

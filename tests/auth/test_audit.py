@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 
 import pytest
@@ -162,6 +163,24 @@ def test_a_request_has_one_id_that_we_made() -> None:
     assert first == second
     assert re.fullmatch("[0-9a-f]{16}", first)
     assert request_id({}) != first
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_makes_ids_of_its_own() -> None:
+    """Both have made one before, so that whatever makes them is inherited."""
+    request_id({})
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, request_id({}).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 16).decode()
+    for end in (reading, writing):
+        os.close(end)
+
+    assert re.fullmatch("[0-9a-f]{16}", theirs)
+    assert request_id({}) != theirs
 
 
 def test_a_request_that_passes_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

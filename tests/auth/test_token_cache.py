@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from abc import ABC
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -162,9 +163,10 @@ class Delegating:
 
 def patched() -> Any:
     """Return a source one of whose methods has been replaced on the object."""
-    keys: Any = Revocable([VerificationKey.from_secret(SECRET)])
+    keys: Any = StaticKeys([VerificationKey.from_secret(SECRET)])
     inner = keys.keys_for
-    keys.keys_for = lambda *asked: inner(*asked)
+    keys.is_revoked = False
+    keys.keys_for = lambda *asked: [] if keys.is_revoked else inner(*asked)
     return keys
 
 
@@ -213,9 +215,30 @@ def test_a_generation_of_a_sibling_does_not_speak_for_the_keys() -> None:
     class Neither(Revocable):
         __slots__ = ("generation",)
 
+    class Offers(ABC):  # noqa: B024 - others are registered with it
+        def keys_for(self, _algorithm: str, _key_id: str | None) -> list[VerificationKey]:
+            return []
+
+    class Registered(Speaking, Offers):
+        keys_for = Offers.keys_for  # type: ignore[assignment]  # on purpose
+
+    class Derived(KeySource):
+        def __init__(self) -> None:
+            self.keys_for = StaticKeys([]).keys_for  # type: ignore[method-assign]  # on purpose
+
+        def generation(self) -> object:
+            return self
+
+        def ready(self) -> bool:
+            return True
+
+    Offers.register(Speaking)
     keys = [VerificationKey.from_secret(SECRET)]
     assert generation_of(Both(keys))() is None
     assert generation_of(Neither(keys))() is None
+    assert generation_of(Registered(keys))() is None
+    derived: Any = Derived
+    assert generation_of(derived())() is None
 
 
 def test_a_derived_class_that_says_its_own_generation_is_believed() -> None:
@@ -238,6 +261,8 @@ def test_a_derived_class_that_says_its_own_generation_is_believed() -> None:
 def test_what_is_called_generation_and_cannot_be_asked_says_nothing() -> None:
     """A field of some source may have that name by chance."""
     keys = StaticKeys([VerificationKey.from_secret(SECRET)])
+    keys.generation = object  # type: ignore[method-assign]  # on purpose
+    assert generation_of(keys)() is None
     keys.generation = 1  # type: ignore[method-assign,assignment]  # on purpose
 
     assert generation_of(keys)() is None

@@ -256,3 +256,16 @@ def test_links_are_what_flask_would_build(user_id: str, query: dict[str, Any]) -
         links = _links_to({"next": "abc", "previous": None})
 
         assert links == {"Link": f'<{url_for("tasks", user_id=user_id, **query, cursor="abc")}>; rel="next"'}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shown"), [("/todo", "/todo"), ("/my%20app", "/my%20app"), ("/my app", "/my%20app")]
+)
+def test_links_lead_back_through_the_prefix_of_a_proxy(prefix: str, shown: str) -> None:
+    """Which may be quoted already, as it stands in the URL."""
+    context = Flask("links").test_request_context("/api/alice/tasks", environ_overrides={"SCRIPT_NAME": prefix})
+
+    with context:
+        links = _links_to({"next": "abc", "previous": None})
+
+    assert links == {"Link": f'<{shown}/api/alice/tasks?cursor=abc>; rel="next"'}

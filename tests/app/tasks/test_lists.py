@@ -146,13 +146,15 @@ def test_lists_can_be_narrowed_to_completed_or_open_tasks(store: TaskStore) -> N
         ("%", ["100% wool"]),
         ("_", ["ÜBUNG_1"]),
         ("\\", ["back\\slash"]),
+        ("!", ["wow!"]),
+        ("!%", []),
         ("needle", ["in the description"]),
         ("nothing like it", []),
     ],
 )
 def test_text_is_found_literally_and_in_any_case(store: TaskStore, wanted: str, titles: list[str]) -> None:
     """Wildcards of LIKE are ordinary characters of the text."""
-    for title in ("Buy milk", "ÜBUNG_1", "100% wool", "back\\slash"):
+    for title in ("Buy milk", "ÜBUNG_1", "100% wool", "back\\slash", "wow!"):
         keep(store, title)
     store.create("alice", {"title": "in the description", "description": "a NEEDLE", "completed": False})
 
