@@ -31,7 +31,7 @@ def request_id(environ: dict[str, Any]) -> str:
     made: str | None = environ.get(_REQUEST_ID)
     if made is None:
         process = os.getpid()
-        numbers = _NUMBERS.get(process) or _NUMBERS.setdefault(process, random.Random())  # noqa: S311 - as above
+        numbers = _NUMBERS.get(process) or _NUMBERS.setdefault(process, random.Random())  # noqa: S311 - an id is no secret
         made = environ[_REQUEST_ID] = f"{numbers.getrandbits(64):016x}"
     return made
 

@@ -24,6 +24,7 @@ from app import create_app
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
+from tests.app.hostile_requests import ID, TASK, send
 from tests.app.postgresql import PostgreSQL, running_postgresql
 
 #: Where the tests run, unless their module says otherwise.
@@ -149,3 +150,16 @@ def authorize() -> Authorize:
         return {"Authorization": f"Bearer {token}", **headers}
 
     return authorize
+
+
+@pytest.fixture
+def headers(authorize: Authorize) -> dict[str, str]:
+    """Return the headers of alice."""
+    return authorize()
+
+
+@pytest.fixture
+def task(client: FlaskClient, headers: dict[str, str]) -> str:
+    """Return the path of a task of alice that is there."""
+    assert send(client, headers, {"id": ID, "title": "Here"}).status_code == 201
+    return TASK

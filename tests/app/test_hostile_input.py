@@ -5,24 +5,11 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.app.conftest import Authorize, body_of
-from tests.app.hostile_requests import ID, TASK, TASKS, send
+from tests.app.conftest import body_of
+from tests.app.hostile_requests import ID, TASKS, send
 
 #: What fills a field to its limit: one byte, two, four, combining marks, and what a query language or a page minds.
 CHARACTERS = ["x", "é", "😀", "\u0301", "'", '"', "%", "\\", "<", "\u202e", "\x7f", "\ufffe"]
-
-
-@pytest.fixture
-def headers(authorize: Authorize) -> dict[str, str]:
-    """Return the headers of alice."""
-    return authorize()
-
-
-@pytest.fixture
-def task(client: FlaskClient, headers: dict[str, str]) -> str:
-    """Return the path of a task that is there."""
-    assert send(client, headers, {"id": ID, "title": "Here"}).status_code == 201
-    return TASK
 
 
 @pytest.mark.parametrize("character", CHARACTERS, ids=ascii)

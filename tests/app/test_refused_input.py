@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from tests.app.conftest import Authorize, body_of
+from tests.app.conftest import body_of
 from tests.app.hostile_requests import ID, TASK, TASKS, send
 
 #: None of it gets as far as the database.
@@ -26,19 +26,6 @@ NO_STRINGS: list[Any] = [1, 1.5, True, [], ["a"], {}, {"a": "b"}]
 
 #: Writes with a JSON body.
 WRITES = [("POST", TASKS), ("PUT", TASK), ("PATCH", TASK), ("PATCH", f"{TASK}/complete")]
-
-
-@pytest.fixture
-def headers(authorize: Authorize) -> dict[str, str]:
-    """Return the headers of alice."""
-    return authorize()
-
-
-@pytest.fixture
-def task(client: FlaskClient, headers: dict[str, str]) -> str:
-    """Return the path of a task that is there."""
-    assert send(client, headers, {"id": ID, "title": "Here"}).status_code == 201
-    return TASK
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])

@@ -220,11 +220,11 @@ def test_a_generation_of_a_sibling_does_not_speak_for_the_keys() -> None:
             return []
 
     class Registered(Speaking, Offers):
-        keys_for = Offers.keys_for  # type: ignore[assignment]  # on purpose
+        keys_for = Offers.keys_for  # type: ignore[assignment]  # of a class that is no relative, which is the point
 
     class Derived(KeySource):
         def __init__(self) -> None:
-            self.keys_for = StaticKeys([]).keys_for  # type: ignore[method-assign]  # on purpose
+            self.keys_for = StaticKeys([]).keys_for  # type: ignore[method-assign]  # hands on to another
 
         def generation(self) -> object:
             return self
@@ -261,7 +261,7 @@ def test_a_derived_class_that_says_its_own_generation_is_believed() -> None:
 def test_what_is_called_generation_and_cannot_be_asked_says_nothing() -> None:
     """A field of some source may have that name by chance."""
     keys = StaticKeys([VerificationKey.from_secret(SECRET)])
-    keys.generation = object  # type: ignore[method-assign]  # on purpose
+    keys.generation = object  # type: ignore[method-assign]  # put there afterwards, which does not count
     assert generation_of(keys)() is None
     keys.generation = 1  # type: ignore[method-assign,assignment]  # on purpose
 
@@ -458,6 +458,15 @@ def keep(cache: TokenCache, number: int) -> None:
     cache.keep(cache.digest(str(number)), token_of(number), ALWAYS, None, cache.generation(None))
 
 
+def full_and_in_use(size: int) -> TokenCache:
+    """Return a cache without room, each of whose tokens has been asked for."""
+    cache = cache_of(size)
+    for number in range(size):
+        keep(cache, number)
+        cache.find(cache.digest(str(number)), NOW)
+    return cache
+
+
 def held_in(cache: TokenCache, numbers: range) -> list[int]:
     return [number for number in numbers if cache.digest(str(number)) in cache._entries]
 
@@ -487,10 +496,7 @@ def test_what_is_in_use_stays() -> None:
 
 def test_room_is_made_even_where_everything_is_in_use() -> None:
     """After a few looks the next one has to go, whatever it is."""
-    cache = cache_of(30)
-    for number in range(30):
-        keep(cache, number)
-        cache.find(cache.digest(str(number)), NOW)
+    cache = full_and_in_use(30)
 
     keep(cache, 30)
 
@@ -500,10 +506,7 @@ def test_room_is_made_even_where_everything_is_in_use() -> None:
 
 def test_what_was_used_once_long_ago_goes() -> None:
     """A second chance is one, and is given to a few for each token that comes."""
-    cache = cache_of(20)
-    for number in range(20):
-        keep(cache, number)
-        cache.find(cache.digest(str(number)), NOW)
+    cache = full_and_in_use(20)
 
     keep(cache, 20)
     spared = [entry.is_used for entry in cache._entries.values()]
