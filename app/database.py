@@ -7,6 +7,7 @@ there and how it is asked for is :mod:`app.tasks`' business.
 from __future__ import annotations
 
 import os
+import secrets
 import select
 from functools import partial
 from typing import Any, cast
@@ -93,6 +94,7 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
         connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
     if is_postgresql:
+        event.listen(engine, "connect", _guard_prepared_statements)
         _watch_connections(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, synchronous))
@@ -116,6 +118,26 @@ _POSTGRESQL: dict[str, Any] = {
     "options": f"-c statement_timeout={STATEMENT_TIMEOUT}s -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT}s"
     " -c timezone=UTC",
 }
+
+
+def _guard_prepared_statements(connection: Any, _record: object) -> None:
+    """Keep a new connection from running what another client has prepared.
+
+    Each driver counts its prepared statements from zero. Behind a pooler that shares server sessions, such as PgBouncer
+    1.18, the same name would be a read of ours and a delete of another process. A pooler announces a process id of its
+    own, so where that is not the server's, nothing is prepared. Some poolers count their ids up from one, so the two
+    may agree by chance: therefore names are unique as well, and at worst a statement is not found and run again.
+    """
+    try:
+        (server,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    except BaseException:
+        # The pool does not know of it yet.
+        connection.close()
+        raise
+    if server != connection.info.backend_pid:
+        connection.prepare_threshold = None
+    # psycopg has no public way to name statements. A test holds that this one works.
+    connection._prepared._prepared_idx = secrets.randbits(62)
 
 
 def _watch_connections(engine: Engine) -> None:

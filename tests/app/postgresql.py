@@ -17,6 +17,7 @@ from sqlalchemy import URL, make_url
 
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
+from tests.documentation import snippets
 from tests.postgresql_server import PostgreSQLServer
 
 #: Nothing here has to survive a power cut.
@@ -83,6 +84,15 @@ class PostgreSQL:
 
     def _execute(self, statement: str) -> None:
         self._server.execute(statement.encode())
+
+
+def make_documented_database(server: PostgreSQLServer) -> None:
+    """Make the roles and the database ``tasks`` as ``docs/database.md`` says, migrated by the owner."""
+    (roles, *_) = snippets("database.md", "sql")
+    server.run_script(roles)
+    owner = create_database_engine(server.url("tasks", "tasks_owner"))
+    command.upgrade(alembic_config(owner), "head")
+    owner.dispose()
 
 
 @contextmanager

@@ -5,7 +5,6 @@ The SQL is taken from that page and run in a cluster of this module's own, since
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,22 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 
 from app.database import create_database_engine, database_url, store_on
-from app.migrations.commands import alembic_config
 from app.tasks.drivers import SET_USER, USER_SETTING
 from app.tasks.models import tasks
 from app.tasks.store import IdTakenError, TaskStore
+from tests.app.postgresql import make_documented_database
 from tests.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
 
 CONTENT = {"title": "A task", "description": None, "completed": False}
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "database.md"
 
 #: The setting of a transaction that runs for nobody.
 WHOSE = text(f"SELECT current_setting('{USER_SETTING}', true)")
@@ -37,11 +33,7 @@ WHOSE = text(f"SELECT current_setting('{USER_SETTING}', true)")
 @pytest.fixture(scope="module")
 def server(postgresql: PostgreSQLServer) -> PostgreSQLServer:
     """Return a server with the roles and the database of the page, migrated by the owner."""
-    (roles, *_) = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    postgresql.run_script(roles)
-    owner = create_database_engine(postgresql.url("tasks", "tasks_owner"))
-    command.upgrade(alembic_config(owner), "head")
-    owner.dispose()
+    make_documented_database(postgresql)
     return postgresql
 
 
