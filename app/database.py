@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import select
+import sqlite3
+import time
 from functools import partial
 from typing import Any, cast
 from weakref import WeakSet
@@ -187,11 +189,28 @@ def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
     connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     # With WAL, only FULL syncs the log at each commit: NORMAL may lose acknowledged writes with the power.
     cursor.execute(f"PRAGMA synchronous = {synchronous}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to write-ahead logging, if it is not yet.
+
+    SQLite itself does not wait if another process does the same to a new file.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _lower(text: object) -> object:

@@ -126,10 +126,19 @@ def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> Respon
 
 
 def log_database_error(error: Exception) -> None:
-    """Log the driver's own words; SQLAlchemy's would repeat the statement, and PostgreSQL's details what is in it."""
+    """Log what the driver says of an error."""
+    cause = getattr(error, "orig", None) or error
+    logger.error("The database cannot be used: %s: %s", type(cause).__name__, words_of(error))
+
+
+def words_of(error: Exception) -> str:
+    """Return the driver's own words for an error.
+
+    SQLAlchemy's would repeat the statement, and PostgreSQL's details what is in it.
+    """
     cause = getattr(error, "orig", None) or error
     words = getattr(getattr(cause, "diag", None), "message_primary", None) or cause
-    logger.error("The database cannot be used: %s: %s", type(cause).__name__, words)
+    return str(words)
 
 
 def _answer(error: HTTPException) -> ResponseReturnValue:

@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from flask.cli import AppGroup
+from flask.helpers import get_debug_flag
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import database_engine
+from app.errors import words_of
 
 #: Where the steps are.
 FOLDER = Path(__file__).parent
 
-db_commands = AppGroup("db", help="The schema of the database.")
+
+class DatabaseCommands(AppGroup):
+    """Commands that answer a failure with one sentence; with ``flask --debug`` it is the traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; if the database or Alembic refuses, say why and exit with status 1."""
+        try:
+            return super().invoke(ctx)
+        except (CommandError, SQLAlchemyError) as error:
+            if get_debug_flag():
+                raise
+            raise click.ClickException(sentence_about(error)) from error
+
+
+def sentence_about(error: Exception) -> str:
+    """Return why a command failed; what the driver of a database adds on further lines is left out."""
+    if isinstance(error, CommandError):
+        return str(error)
+    first_line, _, _ = words_of(error).partition("\n")
+    return f"The database cannot be used: {first_line}"
+
+
+db_commands = DatabaseCommands("db", help="The schema of the database.")
 
 
 def alembic_config(engine: Engine) -> Config:

@@ -8,15 +8,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Engine
 
+from app.migrations.turns import take_turn
 from app.tasks.models import metadata
-
-#: A step may take longer than a request. Waiting for the lock of a table is another matter: every request for that
-#: table waits behind it.
-TIMEOUTS = """
-    SET LOCAL statement_timeout = 0;
-    SET LOCAL idle_in_transaction_session_timeout = 0;
-    SET LOCAL lock_timeout = '5s';
-"""
 
 engine: Engine = context.config.attributes["engine"]
 
@@ -36,11 +29,8 @@ with transactional.connect() as connection:
         transactional_ddl=True if is_sqlite else None,
     )
     with context.begin_transaction():
-        if is_postgresql:
-            connection.exec_driver_sql(TIMEOUTS)
-        if is_sqlite:
-            # A step first reads what the last one was: nobody may write between that and the step. Who only asks which
-            # it was ("current") waits for no writer.
-            only_asks = context.get_context().opts.get("dont_mutate", False)
-            connection.exec_driver_sql("BEGIN" if only_asks else "BEGIN IMMEDIATE")
+        # A step first reads what the last one was: nobody may take another between that and the step. Who only asks
+        # which it was ("current") waits for nobody.
+        if not context.get_context().opts.get("dont_mutate", False):
+            take_turn(connection)
         context.run_migrations()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from app.database import create_database_engine
@@ -54,6 +58,28 @@ def test_sqlite_knows_the_case_of_every_language(database_url: str) -> None:
     engine.dispose()
 
     assert tuple(found) == ("äéж", None, 7)
+
+
+def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses at once to switch it to write-ahead logging."""
+    path = tmp_path / "tasks.sqlite3"
+    engine = create_database_engine(f"sqlite:///{path}")
+
+    def ask() -> str:
+        with engine.connect() as connection:
+            return str(connection.scalar(text("PRAGMA journal_mode")))
+
+    with ThreadPoolExecutor() as threads, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO t VALUES (1)")
+        waiting = threads.submit(ask)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+        other.execute("COMMIT")
+
+        assert waiting.result() == "wal"
+    engine.dispose()
 
 
 def test_a_forked_child_does_not_use_its_parents_connections(database_url: str) -> None:

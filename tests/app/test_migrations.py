@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, insert, inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, event, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeEngine
 
 from app import create_app
 from app.database import create_database_engine, store_on
-from app.migrations import commands
+from app.migrations import commands, turns
 from app.migrations.commands import alembic_config
+from app.migrations.turns import take_turn
 from app.tasks.models import metadata, tasks
 from app.tasks.store import IdTakenError
 
@@ -191,6 +194,56 @@ def test_whoever_asks_for_the_revision_waits_for_no_writer(settings: dict[str, A
 
     assert (result.exit_code, f"{revisions()[-1]} (head)" in result.output) == (0, True)
     engine.dispose()
+
+
+@contextmanager
+def steps_of_another(engine: Engine) -> Iterator[None]:
+    """Take the turn of those that take steps, and give it back."""
+    isolation = {"postgresql": "READ COMMITTED", "sqlite": "AUTOCOMMIT"}[engine.dialect.name]
+    with engine.execution_options(isolation_level=isolation).connect() as other:
+        take_turn(other)
+        yield
+        other.exec_driver_sql("ROLLBACK")
+
+
+def test_steps_wait_while_another_process_takes_them(engine: Engine) -> None:
+    """For longer than a request would wait for a lock; then they are taken, if they still have to be."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+
+    with ThreadPoolExecutor() as threads:
+        with steps_of_another(engine):
+            waiting = threads.submit(command.upgrade, alembic_config(engine), "head")
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+        waiting.result()
+
+    assert schema_of(engine)["columns"].keys() == {column.name for column in tasks.c}
+
+
+def test_steps_do_not_wait_for_ever(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten minutes; here less."""
+    monkeypatch.setattr(turns, "TURN_TIMEOUT", 1)
+
+    with steps_of_another(engine), pytest.raises(OperationalError, match=r"lock timeout|database is locked"):
+        command.upgrade(alembic_config(engine), "head")
+
+    assert inspect(engine).get_table_names() == []
+
+
+def test_flask_db_names_what_it_does_not_know(settings: dict[str, Any], empty_database_url: str) -> None:
+    """In a sentence: a revision that there is none of, a step below the first."""
+    app = create_app(settings | {"DATABASE_URL": empty_database_url})
+    runner = app.test_cli_runner()
+
+    results = [runner.invoke(args=["db", *arguments]) for arguments in (["upgrade", "9999"], ["downgrade"])]
+    app.extensions["database_engine"].dispose()
+
+    assert [result.exit_code for result in results] == [1, 1]
+    assert [result.output.splitlines()[-1] for result in results] == [
+        "Error: Can't locate revision identified by '9999'",
+        "Error: Relative revision -1 didn't produce 1 migrations",
+    ]
 
 
 def test_flask_db_writes_a_new_step(

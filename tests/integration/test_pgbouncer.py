@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.database import create_database_engine, store_on
+from app.migrations.commands import alembic_config
 from app.tasks.drivers import run_on_postgresql
 from app.tasks.models import Task, tasks
 from app.tasks.statements import CREATE
@@ -239,6 +241,19 @@ def test_a_server_that_is_back_is_used_again(server: PostgreSQLServer) -> None:
         store.engine.dispose()
 
     assert found == task
+
+
+def test_migrations_run_through_a_pooler_as_well(server: PostgreSQLServer) -> None:
+    """The lock that makes others wait ends with the transaction, not with the server session."""
+    with running_pgbouncer(server, "tasks_owner", pool_mode="transaction", pool_size=1) as url:
+        engine = create_database_engine(url)
+        command.downgrade(alembic_config(engine), "base")
+        command.upgrade(alembic_config(engine), "head")
+        locks = server.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+        engine.dispose()
+
+    assert locks == []
+    assert server.execute("SELECT version_num FROM alembic_version", "tasks") == [("0002",)]
 
 
 def get_in_the_end(store: TaskStore, task: Task) -> Task | None:
