@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any, Self
 import psycopg
 import pytest
 
+from tests.programs import free_port
 from tests.services import unavailable
 
 #: The superuser of the cluster.
@@ -48,14 +48,43 @@ def account() -> str | None:
         unavailable("a system user postgres")
 
 
-class PostgreSQLServer:
+class PostgreSQLAddress:
+    """A PostgreSQL on a port of this machine, as its superuser sees it, who needs no password."""
+
+    def __init__(self, port: int) -> None:
+        self.programs = programs()
+        self.port = port
+
+    def url(self, database: str, role: str = SUPERUSER) -> str:
+        """Return the ``DATABASE_URL`` of a database for a role."""
+        return f"postgresql://{role}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str, database: str = "postgres", **values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser, outside of a transaction, and return its rows, if it has any."""
+        with psycopg.connect(self.url(database), autocommit=True) as session:
+            cursor = session.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def run_script(self, script: str) -> None:
+        """Run a script as the superuser would with ``psql``; stop at the first error and say which."""
+        finished = subprocess.run(
+            [self.programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url("postgres"), "-f", "-"],
+            input=script,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert finished.returncode == 0, f"psql failed:\n{finished.stdout}"
+
+
+class PostgreSQLServer(PostgreSQLAddress):
     """A running cluster; to be used in a ``with`` statement, which leaves nothing of it behind."""
 
     def __init__(self) -> None:
-        self.programs = programs()
+        super().__init__(free_port())
         self.account = account()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port: int = listener.getsockname()[1]
 
     def __enter__(self) -> Self:
         """Make the cluster and start it."""
@@ -84,24 +113,10 @@ class PostgreSQLServer:
         """Stop it; ``immediate`` is how it falls when the machine does, without a farewell to anybody."""
         self._control("stop", "-m", mode)
 
-    def url(self, database: str, role: str = SUPERUSER) -> str:
-        """Return the ``DATABASE_URL`` of a database for a role."""
-        return f"postgresql://{role}@127.0.0.1:{self.port}/{database}"
-
-    def execute(self, statement: str, database: str = "postgres", **values: Any) -> list[tuple[Any, ...]]:
-        """Run one statement as the superuser, outside of a transaction, and return its rows, if it has any."""
-        with psycopg.connect(self.url(database), autocommit=True) as session:
-            cursor = session.execute(statement.encode(), values or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def run_script(self, script: str) -> None:
-        """Run a script as the superuser would with ``psql``; stop at the first error and say which."""
-        self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url("postgres"), "-f", "-", script=script)
-
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", "--pgdata", str(self.data), "--wait", "--timeout", str(PATIENCE), *arguments)
 
-    def _run(self, program: str, *arguments: str, script: str = "") -> None:
+    def _run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as the user it runs under."""
         with tempfile.TemporaryFile("w+") as said:
             # Into a file: a server keeps what it was started with open, and a pipe would never end.
@@ -111,7 +126,7 @@ class PostgreSQLServer:
                 user=self.account,
                 group=self.account,
                 extra_groups=[] if self.account else None,
-                input=script,
+                stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 text=True,

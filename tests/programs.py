@@ -46,7 +46,8 @@ def accepts_connections(port: int) -> bool:
 @contextmanager
 def folder_for(account: str | None) -> Iterator[Path]:
     """Make a folder that a system user may enter, as pytest's are for their maker alone, and remove it in the end."""
-    with tempfile.TemporaryDirectory() as folder:
+    # A server that was killed may have children that write for a moment yet.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if account:
             shutil.chown(folder, account)
         yield Path(folder)
@@ -98,9 +99,9 @@ class Program:
             return
         self.process.wait(PATIENCE)
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, patience: float = PATIENCE) -> None:
         """Return as soon as the condition holds; fail with the program's log if it ends before or takes too long."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not condition():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{self.command[0]} did not start:\n{self.log.read_text()}")

@@ -18,7 +18,7 @@ from sqlalchemy import URL, make_url
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from tests.documentation import snippets
-from tests.postgresql_server import PostgreSQLServer
+from tests.postgresql_server import PostgreSQLAddress, PostgreSQLServer
 
 #: Nothing here has to survive a power cut.
 UNSAFE = "ALTER DATABASE {} SET synchronous_commit = off"
@@ -86,7 +86,7 @@ class PostgreSQL:
         self._server.execute(statement.encode())
 
 
-def make_documented_database(server: PostgreSQLServer) -> None:
+def make_documented_database(server: PostgreSQLAddress) -> None:
     """Make the roles and the database ``tasks`` as ``docs/database.md`` says, migrated by the owner."""
     (roles, *_) = snippets("database.md", "sql")
     server.run_script(roles)

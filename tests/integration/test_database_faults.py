@@ -42,18 +42,9 @@ def service(postgresql: PostgreSQLServer, tmp_path_factory: pytest.TempPathFacto
     """Return a service on PostgreSQL that nobody restarts, whatever befalls its database."""
     postgresql.execute("CREATE DATABASE tasks")
     with GunicornServer(tmp_path_factory.mktemp("service"), DATABASE_URL=postgresql.url("tasks")) as service:
-        workers = all_workers(service)
+        workers = service.all_workers()
         yield service
         assert service.workers() == workers
-
-
-def all_workers(service: GunicornServer) -> list[int]:
-    """Return the processes of both workers; the first answers before the second is there."""
-    deadline = time.monotonic() + PATIENCE
-    while len(workers := service.workers()) < 2:
-        assert time.monotonic() < deadline, "the second worker never came"
-        time.sleep(0.01)
-    return workers
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -290,7 +281,7 @@ def test_a_reload_under_load_fails_not_one_request(tmp_path: Path) -> None:
     """SIGHUP three times: new workers take over, the old ones finish what they have begun."""
     with GunicornServer(tmp_path) as service, Writers(service) as writers:
         for _ in range(3):
-            old = set(all_workers(service))
+            old = set(service.all_workers())
             writers.wait_for(201, times=10)
             service.process.send_signal(signal.SIGHUP)
             wait_for_the_end(list(old))
@@ -330,7 +321,7 @@ def test_a_file_that_cannot_grow_is_503_for_writes_alone(tmp_path: Path) -> None
     with GunicornServer(tmp_path) as service:
         with Writers(service) as writers:
             writers.wait_for(201, times=10)
-            limits = {worker: resource.prlimit(worker, resource.RLIMIT_FSIZE) for worker in all_workers(service)}
+            limits = {worker: resource.prlimit(worker, resource.RLIMIT_FSIZE) for worker in service.all_workers()}
             for worker, (_, hard) in limits.items():
                 resource.prlimit(worker, resource.RLIMIT_FSIZE, (64 * 1024, hard))
             writers.wait_for(503, times=8)

@@ -45,11 +45,11 @@ class Writers:
         for thread in self._threads:
             thread.join(PATIENCE)
 
-    def wait_for(self, outcome: int | str, *, times: int = 1) -> None:
+    def wait_for(self, outcome: int | str, *, times: int = 1, patience: float = PATIENCE) -> None:
         """Return when an outcome was seen so many times more."""
         with self._changed:
             enough = self.outcomes[outcome] + times
-            reached = self._changed.wait_for(lambda: self.outcomes[outcome] >= enough, PATIENCE)
+            reached = self._changed.wait_for(lambda: self.outcomes[outcome] >= enough, patience)
         assert reached, f"no {outcome} came, only {self.outcomes}"
 
     def _write_without_pause(self) -> None:

@@ -1,0 +1,46 @@
+"""More than one machine: a leader dies for real under load, and the service goes on with the next one.
+
+The clusters are set up as ``docs/database.md`` shows. They take their time: the locks of those that died run out first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.postgresql import make_documented_database
+from tests.haproxy_server import running_haproxy
+from tests.integration.gunicorn_server import GunicornServer
+from tests.integration.patroni_cluster import answers, running_patroni
+from tests.integration.writers import Writers
+from tests.postgresql_server import PostgreSQLAddress
+
+#: Seconds within which the service works again.
+BACK_WITHIN = 60
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("registry")
+def test_a_leader_of_postgresql_that_is_killed_takes_no_acknowledged_task_along(tmp_path: Path) -> None:
+    """With Patroni and HAProxy: refused are creates by 503 alone, and no process of the service is replaced."""
+    with (
+        running_patroni() as (leader, standby),
+        running_haproxy(tmp_path, "tasks", [(node.port, node.api) for node in (leader, standby)]) as port,
+    ):
+        cluster = PostgreSQLAddress(port)
+        make_documented_database(cluster)
+        with GunicornServer(tmp_path, database=False, DATABASE_URL=cluster.url("tasks", "tasks_app")) as service:
+            workers = service.all_workers()
+            with Writers(service) as writers:
+                writers.wait_for(201, times=40)
+                leader.kill()
+                writers.wait_for(503)
+                writers.wait_for(201, times=40, patience=BACK_WITHIN)
+            writers.assert_nothing_is_lost()
+            ready, _ = service.call("GET", "/health/ready")
+
+            assert answers(standby.api, "/primary")
+            assert ready == 200
+            assert set(writers.outcomes) <= {200, 201, 503}
+            assert service.workers() == workers
