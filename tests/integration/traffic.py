@@ -17,8 +17,10 @@ _THREADS = 4
 class Traffic:
     """Callers of ``/api/me`` who use each of the tokens in turn, those that are added meanwhile too."""
 
-    def __init__(self, service: GunicornServer, tokens: Sequence[str]) -> None:
+    def __init__(self, service: GunicornServer, tokens: Sequence[str], *, pause: float = 0) -> None:
+        """``pause`` is how many seconds each caller waits between two calls."""
         self.service = service
+        self.pause = pause
         self.tokens = tokens
         #: How often each outcome was seen: a status, or the name of what went wrong with the connection.
         self.outcomes: Counter[int | str] = Counter()
@@ -52,6 +54,7 @@ class Traffic:
             with self._changed:
                 self.outcomes[outcome] += 1
                 self._changed.notify_all()
+            self._stop.wait(self.pause)
 
     def _call(self, token: str) -> int | str:
         try:
