@@ -1,0 +1,65 @@
+"""What every statement of the store has in common, which is what a database that shards by user relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, product
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.elements import BooleanClauseList
+from sqlalchemy.sql.expression import Executable
+
+from app.tasks import statements
+from app.tasks.models import tasks
+from app.tasks.pages import Sort
+from app.tasks.statements import CREATE, PROBE, delete_statement, page_statement, toggle_statement, update_statement
+
+FIELDS = ("title", "description", "completed")
+
+#: How many versions a write may expect: any, none, some.
+VERSIONS = (None, 0, 1, 3)
+
+
+def filtered_statements() -> Iterator[Any]:
+    """Yield every statement but the create, which has no filter, and the readiness probe, which is for nobody."""
+    for statement in vars(statements).values():
+        if isinstance(statement, Executable) and statement not in (CREATE, PROBE):
+            yield statement
+    for sort, *flags in product(Sort, *[[False, True]] * 4):
+        names = ("backward", "by_cursor", "by_completed", "by_text")
+        yield page_statement(sort, **dict(zip(names, flags, strict=True)))
+    for versions in VERSIONS:
+        yield toggle_statement(versions)
+        yield delete_statement(versions)
+        for count in range(1, len(FIELDS) + 1):
+            for fields in combinations(FIELDS, count):
+                yield update_statement(frozenset(fields), versions)
+
+
+def conditions(clause: ColumnElement[bool] | None) -> Iterator[str]:
+    """Yield the conditions all of which a row has to meet."""
+    if isinstance(clause, BooleanClauseList) and clause.operator.__name__ == "and_":
+        for part in clause.clauses:
+            yield from conditions(part)
+    else:
+        yield str(clause)
+
+
+def test_a_statement_is_about_one_user_and_one_table() -> None:
+    """The user is named once, by a parameter, and not as one of several possibilities; nothing is joined."""
+    for statement in filtered_statements():
+        text, froms = (
+            str(statement),
+            [statement.table] if isinstance(statement, UpdateBase) else statement.get_final_froms(),
+        )
+        assert list(conditions(statement.whereclause)).count("tasks.user_id = :owner") == 1, text
+        assert text.count(":owner") == 1, text
+        assert froms == [tasks], text
+
+
+def test_a_create_writes_the_row_of_one_user() -> None:
+    """Its user is a value of its own."""
+    assert str(CREATE).count(":user_id") == 1
+    assert CREATE.table is tasks
