@@ -20,6 +20,7 @@ from app.migrations.commands import db_commands
 from app.rate_limits import limit_addresses, limit_users
 from app.response_headers import register_response_headers
 from app.service import TasksService
+from app.unread_bodies import read_on_after_answers
 from auth.errors import ConfigurationError
 
 __all__ = ["create_app"]
@@ -44,6 +45,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     register_response_headers(app)
     # Around the headers, which are to know by which scheme the client came.
     trust_proxies(app)
+    read_on_after_answers(app)
     connect_database(app)
     register_error_handlers(app)
     register_api(app)

@@ -29,9 +29,16 @@ from werkzeug.exceptions import (
     NotFound,
     PreconditionFailed,
     ServiceUnavailable,
+    UnprocessableEntity,
 )
 
-from app.tasks.store import IdTakenError, PreconditionFailedError, TaskNotFoundError, UserIdTooLongError
+from app.tasks.store import (
+    IdTakenError,
+    LostPlaceError,
+    PreconditionFailedError,
+    TaskNotFoundError,
+    UserIdTooLongError,
+)
 
 #: Seconds after which a client may try again when the database fails.
 RETRY_AFTER = 2
@@ -94,6 +101,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(TaskNotFoundError, _answer_task_not_found)
     app.register_error_handler(PreconditionFailedError, _answer_precondition_failed)
     app.register_error_handler(IdTakenError, _answer_id_taken)
+    app.register_error_handler(LostPlaceError, _answer_lost_place)
     app.register_error_handler(UserIdTooLongError, _answer_user_id_too_long)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, _answer_database_unavailable)
@@ -112,6 +120,14 @@ def _answer_precondition_failed(_error: PreconditionFailedError) -> ResponseRetu
 def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
     """Answer 409 to a create under an id that stands for something else."""
     return _answer(Conflict("Another task has been created under this id."))
+
+
+def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
+    """Answer 422 as to any cursor that leads nowhere; a guess would leave tasks out or show them twice."""
+    error = UnprocessableEntity("The task where this page begins has changed: begin again without a cursor.")
+    # What flask-smorest's error handler reads.
+    error.data = {"errors": {"query": {"cursor": ["Not the cursor of a page any more."]}}}  # type: ignore[attr-defined]
+    return _answer(error)
 
 
 def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:

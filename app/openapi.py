@@ -11,9 +11,9 @@ Tasks, each user's under a path of their own.
 Send an access token of the authorization server as `Authorization: Bearer …`. The user it names must be the
 `user_id` of the path. Every error has the same shape; `error` tells programs why a token or a caller was refused.
 
-Lists come in pages: hand `next` or `previous` back as `cursor`, or follow the `Link` header. Writes may carry
-`If-Match` with the `ETag` of what was read, and are refused with 412 where the task has changed since. A create under
-an `id` of the client's own may be sent again.
+Lists come in pages: hand `next` or `previous` back as `cursor`, or follow the `Link` header if there is one. Writes may
+carry `If-Match` with the `ETag` of what was read, and are refused with 412 where the task has changed since. A create
+under an `id` of the client's own may be sent again.
 """
 
 RETRY_AFTER = {

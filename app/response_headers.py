@@ -26,6 +26,10 @@ SECURITY_HEADERS: tuple[tuple[str, str], ...] = (
     ("X-Frame-Options", "DENY"),
 )
 
+#: The most characters of a header that holds a client's text. No answer has two of them, so that its headers stay below
+#: 2 KiB together: proxies take a longer head for a fault of the server (nginx beyond 4 KiB, unless told otherwise).
+LONGEST_HEADER = 1024
+
 #: Two years, in seconds, and for this host alone: of others we know nothing. Over https only (RFC 6797 §7.2).
 STRICT_TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000")
 

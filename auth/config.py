@@ -70,8 +70,8 @@ _MAX_TOKEN_BYTES = 1_048_576
 #: Gigabytes of tokens in each process.
 _MAX_TOKEN_CACHE_SIZE = 1_000_000
 
-#: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read.
-_REALM = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
+#: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read; headers stay short.
+_REALM = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class AuthConfig:
         issuers = _read_issuers(reader, findings, keys) if reader.is_set("issuers") else [read_issuer(reader, keys)]
         realm = reader.text("realm")
         if realm is not None and _REALM.fullmatch(realm) is None:
-            reader.problem("AUTH_REALM must be printable ASCII without quotes and backslashes.")
+            reader.problem("AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters.")
         max_token_bytes = reader.number("max_token_bytes", minimum=128, maximum=_MAX_TOKEN_BYTES)
         if isinstance(max_token_bytes, float):
             reader.problem("AUTH_MAX_TOKEN_BYTES must be a whole number of bytes.")

@@ -46,7 +46,11 @@ class ServerState:
 
     config: AuthConfig
     verifier: TokenVerifier
-    _declarations: dict[tuple[Callable[..., Any], str], Declaration] = field(default_factory=dict, init=False)
+    #: By the identity of the view, since a view need not be hashable and two equal ones may declare different things.
+    #: Each view is kept beside what it declares, so that its identity is not given to another object.
+    _declarations: dict[tuple[int, str], tuple[Callable[..., Any], Declaration]] = field(
+        default_factory=dict, init=False
+    )
 
     def keys_ready(self) -> bool:
         """Tell whether tokens can be verified now, those of one issuer at least; for readiness probes.
@@ -70,13 +74,14 @@ class ServerState:
 
     def declaration(self, view: Callable[..., Any], method: str) -> Declaration:
         """Return what a view says about who may enter; asked per request, worked out once."""
-        known = self._declarations.get((view, method))
-        if known is None:
-            known = declaration_of(view, method)
-            if method in _METHODS:
-                # A route that takes any method would fill the memory with those that clients make up.
-                self._declarations[view, method] = known
-        return known
+        known = self._declarations.get((id(view), method))
+        if known is not None:
+            return known[1]
+        declaration = declaration_of(view, method)
+        if method in _METHODS:
+            # A route that takes any method would fill the memory with those that clients make up.
+            self._declarations[id(view), method] = (view, declaration)
+        return declaration
 
     def verified(self, asked: Request) -> Verified | None:
         """Return what a guard has found out about a request; None where none has run."""

@@ -21,7 +21,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.tasks.drivers import Answer, Run, Statement, Values, run_by_sqlalchemy
 from app.tasks.models import CREATION_LENGTH, USER_ID_LENGTH, Task
-from app.tasks.pages import Cursor, Sort
+from app.tasks.pages import Cursor, Edge, Sort
 from app.tasks.statements import (
     CREATE,
     CREATION,
@@ -50,6 +50,10 @@ class PreconditionFailedError(Exception):
 
 class IdTakenError(Exception):
     """The user has another task under the id that the client chose."""
+
+
+class LostPlaceError(Exception):
+    """The place where a page begins is lost: the task there is gone or renamed, and other titles begin like its own."""
 
 
 class UserIdTooLongError(Exception):
@@ -138,7 +142,12 @@ class TaskStore:
         completed: bool | None = None,
         text: str | None = None,
     ) -> Page:
-        """Return up to ``limit`` tasks beside ``cursor``; ``text`` is looked for in titles and descriptions."""
+        """Return up to ``limit`` tasks beside ``cursor``; ``text`` is looked for in titles and descriptions.
+
+        Raises:
+            LostPlaceError: the cursor holds the beginning of a long title, the task no longer has that title, and there
+                are titles with the same beginning: any page would leave tasks out or show them twice.
+        """
         backward = cursor is not None and cursor.backward
         statement = page_statement(
             sort,
@@ -148,14 +157,22 @@ class TaskStore:
             by_text=text is not None,
         )
         values: dict[str, Any] = {"owner": user_id, "row_limit": limit + 1}
-        if cursor is not None:
-            values |= {"edge_key": cursor.key, "edge_id": cursor.id}
+        edge = None if cursor is None else self._edge(user_id, cursor)
+        if edge is not None:
+            values |= {"edge_key": edge.key, "edge_id": edge.id}
         if completed is not None:
             values["wanted"] = completed
         if text is not None:
             values["pattern"] = like_pattern(text)
-        rows = self._run(user_id, statement, values).rows
-        return _page(list(map(Task._make, rows)), limit, sort, cursor)
+        found = list(map(Task._make, self._run(user_id, statement, values).rows))
+        if edge is not None and found and edge.is_doubtful(found[0].title):
+            raise LostPlaceError
+        return _page(found, limit, sort, cursor)
+
+    def _edge(self, user_id: str, cursor: Cursor) -> Edge:
+        """Return where the page of a cursor begins; a long title is read from the task, as the cursor holds no more."""
+        rows = [] if cursor.digest is None else self._run(user_id, GET, _one_task(user_id, cursor.id)).rows
+        return cursor.edge(Task(*rows[0]).title if rows else None)
 
     def summary(self, user_id: str) -> Summary:
         """Return how many tasks a user has, open and completed."""

@@ -17,7 +17,9 @@ from flask.views import MethodView
 
 from app.blueprint import Blueprint
 from app.database import task_store
+from app.response_headers import LONGEST_HEADER
 from app.tasks.etags import client_holds, expected_versions, headers_of
+from app.tasks.models import Task
 from app.tasks.pages import Cursor
 from app.tasks.schemas import (
     TASK_EXAMPLE,
@@ -54,10 +56,11 @@ IF_NONE_MATCH = {
 ETAG = {
     "ETag": {"description": "The version of the task.", "schema": {"type": "string"}, "example": '"1767259800000000"'}
 }
-LOCATION = {"Location": {"description": "The path of the task.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "Where the task is, as a relative reference.", "schema": {"type": "string"}}}
 LINK = {
     "Link": {
-        "description": 'The pages around this one, as `rel="next"`, `rel="prev"` and `rel="first"` (RFC 8288).',
+        "description": 'The pages around this one, as `rel="next"`, `rel="prev"` and `rel="first"` (RFC 8288). '
+        "Left out if it would be longer than 1 KiB: `next` and `previous` in the body say which pages there are.",
         "schema": {"type": "string"},
     }
 }
@@ -103,7 +106,7 @@ class Tasks(MethodView):
         """
         task_id = content.pop("id", None)
         task, is_new = task_store().create(current_token.user_id, content, task_id)
-        headers = {"Location": f"{_own_path()}/{task.id}", **headers_of(task)}
+        headers = {"Location": _location_of(task), **headers_of(task)}
         return task, 201 if is_new else 200, headers
 
 
@@ -205,7 +208,10 @@ def _dump(cursor: Cursor | None) -> str | None:
 
 
 def _links_to(cursors: dict[str, str | None]) -> dict[str, str]:
-    """Return the header that leads to the pages around the one being asked for (RFC 8288), where there are any."""
+    """Return the header that leads to the pages around the one being asked for (RFC 8288), if there are any.
+
+    If the query makes the header too long, it is left out; the body has both cursors.
+    """
     arguments = request.args.to_dict()
     is_inside = arguments.pop("cursor", None) is not None
     query = urlencode(arguments, safe="!$'()*,/:;?@")
@@ -218,8 +224,17 @@ def _links_to(cursors: dict[str, str | None]) -> dict[str, str]:
     if is_inside:
         queries["first"] = query
     path = _own_path()
-    links = (f'<{path}{"?" if query else ""}{query}>; rel="{rel}"' for rel, query in queries.items())
-    return {"Link": ", ".join(links)} if queries else {}
+    links = ", ".join(f'<{path}{"?" if query else ""}{query}>; rel="{rel}"' for rel, query in queries.items())
+    return {"Link": links} if 0 < len(links) <= LONGEST_HEADER else {}
+
+
+def _location_of(task: Task) -> str:
+    """Return the path of a new task, or, if a long user id makes that too long, the last part, relative to the list.
+
+    Clients resolve either against the URL of the request (RFC 9110 §10.2.2, RFC 3986 §5.2).
+    """
+    path = f"{_own_path()}/{task.id}"
+    return path if len(path) <= LONGEST_HEADER else f"tasks/{task.id}"
 
 
 def _own_path() -> str:

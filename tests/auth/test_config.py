@@ -382,23 +382,27 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a realm with quotes": (
         SETTINGS | {"AUTH_REALM": 'a"b'},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with a newline": (
         SETTINGS | {"AUTH_REALM": "a\r\nb"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
+    ),
+    "a realm longer than a header should be": (
+        SETTINGS | {"AUTH_REALM": "a" * 201},
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with a backslash": (
         SETTINGS | {"AUTH_REALM": "a\\b"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with a control character": (
         SETTINGS | {"AUTH_REALM": "a\x1fb"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with DEL": (
         SETTINGS | {"AUTH_REALM": "a\x7f"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a flag in words": (
         SETTINGS | {"AUTH_DENY_BY_DEFAULT": "yes"},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from flask import Flask, request
 from werkzeug.routing import Rule
 
-from auth import AccessToken, current_token, errors, require_jwt
+from auth import AccessToken, current_token, errors, public, require_jwt
 from auth.errors import ConfigurationError
 from auth.state import (
     current_request,
@@ -112,6 +114,64 @@ def test_a_declaration_is_worked_out_once() -> None:
         view = app.view_functions["static"]
         assert state.declaration(view, "GET") is state.declaration(view, "GET")
         assert state.keys_ready() is True
+
+
+@dataclass
+class Page:
+    """A view that is an object: equal to others of its kind, and without a hash."""
+
+    text: str
+
+    __name__ = "page"
+
+    def __call__(self) -> str:
+        return self.text
+
+
+@dataclass(unsafe_hash=True)
+class HashablePage(Page):
+    """The same with a hash, which equal ones share."""
+
+
+def test_a_view_need_not_be_hashable() -> None:
+    """Flask serves such an object, and so do guards, ``public`` and deny by default."""
+    app = service(AUTH_DENY_BY_DEFAULT=True)
+    for name, view in (("guarded", require_jwt(Page("in"))), ("public", public(Page("in"))), ("silent", Page("in"))):
+        app.add_url_rule(f"/{name}", name, view)
+
+    def statuses(headers: dict[str, str]) -> list[int]:
+        return [
+            app.test_client().get(f"/{name}", headers=headers).status_code for name in ("guarded", "public", "silent")
+        ]
+
+    assert [statuses({}), statuses({})] == [[401, 200, 401]] * 2
+    assert statuses(bearer(compact())) == [200, 200, 403]
+    assert "/silent  UNDECLARED" in app.test_cli_runner().invoke(args=["auth", "routes"]).output
+
+
+def test_equal_views_declare_each_for_itself() -> None:
+    """A public view opens no other, however alike they are, and whichever is asked for first."""
+    app = service(AUTH_DENY_BY_DEFAULT=True)
+    open_page, closed_page = public(HashablePage("in")), HashablePage("in")
+    assert (open_page, hash(open_page)) == (closed_page, hash(closed_page))
+    app.add_url_rule("/open", "open", open_page)
+    app.add_url_rule("/closed", "closed", closed_page)
+
+    answers = [app.test_client().get(path).status_code for path in ("/open", "/closed", "/open", "/closed")]
+
+    assert answers == [200, 401, 200, 401]
+
+
+def test_a_view_that_is_gone_leaves_its_declaration_to_no_other() -> None:
+    """Python gives the identity of an object that is gone to the next one."""
+    app = service()
+    with app.app_context():
+        state = current_state()
+        for number in range(50):
+            is_guarded = number % 2 == 0
+            view = require_jwt(lambda: "ok") if is_guarded else lambda: "ok"
+
+            assert state.declaration(view, "GET").missing is not is_guarded
 
 
 def test_methods_that_clients_make_up_are_not_remembered() -> None:

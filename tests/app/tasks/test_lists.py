@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from app.tasks.pages import Cursor, Sort
-from app.tasks.store import Page, TaskStore
+from app.tasks.models import Task
+from app.tasks.pages import TITLE_START, Cursor, Sort
+from app.tasks.store import LostPlaceError, Page, TaskStore
 from tests.app.tasks.conftest import keep
 
 
@@ -125,6 +128,91 @@ def test_a_page_goes_on_where_it_ended_when_tasks_come_and_go(store: TaskStore) 
     second = store.page("alice", limit=2, cursor=first.next)
 
     assert [task.title for task in second.items] == ["1", "0"]
+
+
+#: As much of a title as a cursor holds, and as many characters as a title may have beyond.
+START = "🥛" * TITLE_START
+REST = 255 - TITLE_START
+
+TITLES = ("", "a", START[:-1], START, f"{START}a", f"{START}ab", f"{START}b", START + chr(0x10FFFF) * REST, "🥜")
+
+
+@pytest.mark.parametrize("sort", [Sort.TITLE_UP, Sort.TITLE_DOWN])
+def test_long_titles_are_in_order_though_a_cursor_holds_their_beginning(store: TaskStore, sort: Sort) -> None:
+    """Whichever of them is at the edge of a page, on the way there and back."""
+    tasks = [keep(store, title) for title in (*TITLES, START + "a")]
+    expected = sorted(tasks, key=lambda task: (task.title, task.id.hex), reverse=sort.descending)
+
+    pages = walk(store, 1, sort)
+    back = [pages[-1]]
+    while back[0].previous:
+        back.insert(0, store.page("alice", limit=1, sort=sort, cursor=back[0].previous))
+
+    assert [task for page in pages for task in page.items] == expected
+    assert [page.items for page in back] == [page.items for page in pages]
+
+
+@pytest.mark.parametrize("sort", [Sort.TITLE_UP, Sort.TITLE_DOWN])
+@pytest.mark.parametrize("is_renamed", [False, True], ids=["deleted", "renamed"])
+def test_a_page_goes_on_behind_a_long_title_that_is_no_more(store: TaskStore, sort: Sort, is_renamed: bool) -> None:
+    """The beginning of the title tells where, unless others have the same."""
+    for title in ("a", START[:-1], START, f"{START}ab", "🥜"):
+        keep(store, title)
+    pages = walk(store, 1, sort)
+    (place,) = (number for number, page in enumerate(pages) if len(page.items[0].title) > TITLE_START)
+    edge = pages[place].items[0]
+
+    if is_renamed:
+        store.change("alice", edge.id, {"title": "" if sort is Sort.TITLE_UP else "🥝"})
+    else:
+        store.delete("alice", edge.id)
+
+    assert store.page("alice", limit=1, sort=sort, cursor=pages[place].next).items == pages[place + 1].items
+    assert store.page("alice", limit=1, sort=sort, cursor=pages[place].previous).items == pages[place - 1].items
+
+
+@pytest.mark.parametrize("sort", [Sort.TITLE_UP, Sort.TITLE_DOWN])
+@pytest.mark.parametrize("backward", [False, True], ids=["next", "previous"])
+def test_a_place_that_nobody_can_find_again_is_refused(store: TaskStore, sort: Sort, backward: bool) -> None:
+    """A guess would leave out the other task or show it twice. A list that does not hold it goes on."""
+    edge = keep(store, f"{START}b")
+    cursor = Cursor.at(edge, sort, backward=backward)
+    keep(store, f"{START}a" if backward != sort.descending else f"{START}c", completed=True)
+    beyond = keep(store, "a" if backward != sort.descending else "🥜")
+    store.delete("alice", edge.id)
+
+    with pytest.raises(LostPlaceError):
+        store.page("alice", limit=9, sort=sort, cursor=cursor)
+    assert store.page("alice", limit=9, sort=sort, cursor=cursor, completed=False).items == [beyond]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_is_left_out_or_shown_twice_while_tasks_are_deleted_and_renamed(store: TaskStore, seed: int) -> None:
+    """Every task that nobody touches is shown once and in order, or the list refuses to go on."""
+    chance = random.Random(seed)  # noqa: S311 - the same each time
+    sort, limit = chance.choice([Sort.TITLE_UP, Sort.TITLE_DOWN]), chance.randint(1, 3)
+    untouched = {task.id: task for task in (keep(store, chance.choice(TITLES)) for _ in range(12))}
+    page, shown, is_refused = store.page("alice", limit=limit, sort=sort), list[Task](), False
+
+    while True:
+        shown += page.items
+        if page.next is None:
+            break
+        if chance.random() < 0.3:
+            touched = untouched.pop(chance.choice([page.items[-1].id, *untouched]), None)
+            if touched and chance.random() < 0.5:
+                store.delete("alice", touched.id)
+            elif touched:
+                store.change("alice", touched.id, {"title": chance.choice(TITLES)})
+        try:
+            page = store.page("alice", limit=limit, sort=sort, cursor=page.next)
+        except LostPlaceError:
+            is_refused = True
+            break
+
+    expected = sorted(untouched.values(), key=lambda task: (task.title, task.id.hex), reverse=sort.descending)
+    found = [task for task in shown if task.id in untouched]
+    assert found == (expected[: len(found)] if is_refused else expected)
 
 
 def test_lists_can_be_narrowed_to_completed_or_open_tasks(store: TaskStore) -> None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from app.tasks.pages import CHECKSUM_LENGTH, Cursor, Sort, checksum, parse_cursor
+from app.tasks.models import Task
+from app.tasks.pages import CHECKSUM_LENGTH, CURSOR_LENGTH, TITLE_START, Cursor, Sort, checksum, parse_cursor
 
 ID = "0b5d7c1e-7a43-4f0e-9a36-6f1f0f4e2a11"
 TIME = "2026-01-01T12:00:00.000001+00:00"
+
+
+DIGEST = "0123456789abcdef"
+START = "a" * TITLE_START
+
+
+def titled(title: str) -> Task:
+    """Return a task with a title."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Task("alice", UUID(ID), title, None, False, now, now, 1)
 
 
 def encoded(value: Any, **settings: Any) -> str:
@@ -29,9 +40,11 @@ def encoded(value: Any, **settings: Any) -> str:
         Cursor(Sort.NEWEST, False, datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC), UUID(ID)),
         Cursor(Sort.OLDEST, True, datetime(2026, 1, 1, tzinfo=UTC), UUID(ID)),
         Cursor(Sort.TITLE_UP, False, "ÜBUNG 🥛 \"'\\", UUID(ID)),
-        Cursor(Sort.TITLE_DOWN, True, "🥛" * 255, UUID(ID)),
+        Cursor.at(titled("🥛" * TITLE_START), Sort.TITLE_DOWN, backward=True),
+        Cursor.at(titled("🥛" * 255), Sort.TITLE_DOWN, backward=True),
+        Cursor.at(titled("\x01" * 255), Sort.TITLE_DOWN, backward=True),
     ],
-    ids=["microseconds", "whole second", "odd title", "longest title"],
+    ids=["microseconds", "whole second", "odd title", "longest whole title", "longest title", "characters to escape"],
 )
 def test_a_cursor_that_was_given_out_is_understood(cursor: Cursor) -> None:
     """Byte for byte, in characters that need no escape in a URL."""
@@ -39,6 +52,17 @@ def test_a_cursor_that_was_given_out_is_understood(cursor: Cursor) -> None:
 
     assert parse_cursor(text) == cursor
     assert text.replace("-", "").replace("_", "").isalnum()
+    assert len(text) <= CURSOR_LENGTH
+
+
+def test_a_cursor_holds_no_more_than_the_beginning_of_a_title() -> None:
+    """The rest stands in a digest, which differs wherever titles do."""
+    texts = [Cursor.at(titled(START + rest), Sort.TITLE_UP, backward=False).dump() for rest in ("", "b", "c")]
+    contents = [urlsafe_b64decode(text + "=" * (-len(text) % 4)) for text in texts]
+
+    assert len(set(texts)) == 3
+    assert all(START.encode() in content and START.encode() + b"a" not in content for content in contents)
+    assert not any(START.encode() + rest in content for content in contents for rest in (b"b", b"c"))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +94,16 @@ def test_a_cursor_that_was_given_out_is_understood(cursor: Cursor) -> None:
         pytest.param(encoded(["title", 0, "a", "{" + ID + "}"]), id="UUID in braces"),
         pytest.param(encoded(["title", 0, "a", ID], separators=(", ", ":")), id="spaces"),
         pytest.param(encoded(["title", 0, "a\0", ID], ensure_ascii=False), id="NUL"),
+        pytest.param(encoded(["title", 0, START + "a", ID]), id="title longer than is given out"),
+        pytest.param(encoded(["title", 0, START + "a", ID, DIGEST]), id="the same with a digest"),
+        pytest.param(encoded(["title", 0, "a", ID, DIGEST]), id="digest of a short title"),
+        pytest.param(encoded(["title", 0, START, ID, None]), id="digest that is null"),
+        pytest.param(encoded(["title", 0, START, ID, 7]), id="digest of another type"),
+        pytest.param(encoded(["title", 0, START, ID, [DIGEST]]), id="digest that is a list"),
+        pytest.param(encoded(["title", 0, START, ID, DIGEST.upper()]), id="upper-case digest"),
+        pytest.param(encoded(["title", 0, START, ID, DIGEST * 2]), id="long digest"),
+        pytest.param(encoded(["title", 0, START, ID, DIGEST, DIGEST]), id="two digests"),
+        pytest.param(encoded(["created_at", 0, TIME, ID, DIGEST]), id="digest of a time"),
         pytest.param(encoded(["title", 0, "\ud800", ID]), id="lone surrogate"),
         pytest.param(encoded(["created_at", 0, "yesterday", ID]), id="no time"),
         pytest.param(encoded(["created_at", 0, "2026-01-01T12:00:00.000001", ID]), id="time without zone"),
