@@ -261,7 +261,7 @@ def test_a_number_of_threads_that_is_none_is_refused(settings: dict[str, Any], m
 
     (problem,) = problems_of(settings)
 
-    assert problem.endswith("(FLASK_DATABASE_POOL_SIZE, else GUNICORN_THREADS).")
+    assert problem == "GUNICORN_THREADS must be a whole number of threads above 0."
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
