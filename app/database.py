@@ -16,6 +16,8 @@ from flask import Flask, current_app
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
+from app.tasks import sqlite
+from app.tasks.bounds import BoundedRun
 from app.tasks.drivers import Run, run_by_sqlalchemy, run_on_postgresql, run_on_sqlite
 from app.tasks.store import TaskStore
 
@@ -46,12 +48,13 @@ def connect_database(app: Flask) -> None:
         synchronous=app.config["DATABASE_SYNCHRONOUS"],
     )
     app.extensions["database_engine"] = engine
-    app.extensions["task_store"] = store_on(engine)
+    app.extensions["task_store"] = store_on(engine, threads=app.config["GUNICORN_THREADS"])
 
 
-def store_on(engine: Engine) -> TaskStore:
+def store_on(engine: Engine, *, threads: int = POOL_SIZE) -> TaskStore:
     """Return the store of an engine, with the short way there is; PostgreSQL is told whose each transaction is."""
-    return TaskStore(engine, run=_SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy))
+    run = _SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy)
+    return TaskStore(engine, run=BoundedRun(run, threads))
 
 
 _SHORT_WAYS: dict[str, Run] = {"postgresql": run_on_postgresql, "sqlite": run_on_sqlite}
@@ -93,6 +96,7 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
         connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
     if is_postgresql:
+        event.listen(engine, "do_connect", _connect_to_postgresql)
         _watch_connections(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, synchronous))
@@ -116,6 +120,13 @@ _POSTGRESQL: dict[str, Any] = {
     "options": f"-c statement_timeout={STATEMENT_TIMEOUT}s -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT}s"
     " -c timezone=UTC",
 }
+
+
+def _connect_to_postgresql(_dialect: object, _record: object, _arguments: object, settings: dict[str, Any]) -> Any:
+    """Open a connection that knows of deadlines. The driver is there only with the extra ``postgres``."""
+    from app.tasks.postgresql import connect
+
+    return connect(settings)
 
 
 def _watch_connections(engine: Engine) -> None:
@@ -161,8 +172,8 @@ def _look_for_a_farewell(connection: Any) -> None:
 
 
 def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
-    """Make a new SQLite connection wait its turn, keep acknowledged writes, and compare text in any language."""
-    connection.create_function("lower", 1, _lower, deterministic=True)
+    """Make a new SQLite connection wait its turn, keep acknowledged writes, and search text in any language."""
+    sqlite.set_up(connection)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -170,11 +181,6 @@ def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA synchronous = {synchronous}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
-
-
-def _lower(text: object) -> object:
-    """Lower-case like PostgreSQL does; SQLite's own ``lower`` stops at ASCII."""
-    return text.lower() if isinstance(text, str) else text
 
 
 def _forget_inherited_connections() -> None:

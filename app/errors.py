@@ -31,10 +31,8 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
+from app.tasks.bounds import RETRY_AFTER, TooManySearchesError
 from app.tasks.store import IdTakenError, PreconditionFailedError, TaskNotFoundError, UserIdTooLongError
-
-#: Seconds after which a client may try again when the database fails.
-RETRY_AFTER = 2
 
 #: Everything but what a value of a request could be at fault for. A failover leaves a database that may only be read
 #: (InternalError), a pooler in between plans that a migration has outdated (NotSupportedError), and before a migration
@@ -95,6 +93,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(PreconditionFailedError, _answer_precondition_failed)
     app.register_error_handler(IdTakenError, _answer_id_taken)
     app.register_error_handler(UserIdTooLongError, _answer_user_id_too_long)
+    app.register_error_handler(TooManySearchesError, _answer_too_many_searches)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, _answer_database_unavailable)
 
@@ -117,6 +116,11 @@ def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
 def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:
     """Answer 403: the token is good, and nobody with such an id can have tasks."""
     return _answer(Forbidden("The user id of the access token is longer than 255 characters."))
+
+
+def _answer_too_many_searches(_error: TooManySearchesError) -> ResponseReturnValue:
+    """Answer 503: other searches have the threads that searches may have."""
+    return _answer(ServiceUnavailable("Too many searches are being made at the moment.", retry_after=RETRY_AFTER))
 
 
 def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> ResponseReturnValue:

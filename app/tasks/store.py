@@ -30,11 +30,11 @@ from app.tasks.statements import (
     SUMMARY,
     delete_statement,
     expected,
-    like_pattern,
     page_statement,
     toggle_statement,
     update_statement,
 )
+from app.tasks.text_search import kind_of
 
 #: Versions a write is willing to replace; None where the client named none.
 Versions = Collection[int] | None
@@ -145,7 +145,7 @@ class TaskStore:
             backward=backward,
             by_cursor=cursor is not None,
             by_completed=completed is not None,
-            by_text=text is not None,
+            by_text=None if text is None else kind_of(text),
         )
         values: dict[str, Any] = {"owner": user_id, "row_limit": limit + 1}
         if cursor is not None:
@@ -153,7 +153,7 @@ class TaskStore:
         if completed is not None:
             values["wanted"] = completed
         if text is not None:
-            values["pattern"] = like_pattern(text)
+            values["text"] = text
         rows = self._run(user_id, statement, values).rows
         return _page(list(map(Task._make, rows)), limit, sort, cursor)
 

@@ -140,6 +140,14 @@ class GunicornServer:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in children.read_text().split()]
 
+    def all_workers(self) -> list[int]:
+        """Return the process ids of both workers; the first answers before the second is there."""
+        deadline = time.monotonic() + PATIENCE
+        while len(workers := self.workers()) < 2:
+            assert time.monotonic() < deadline, "the second worker never came"
+            time.sleep(0.01)
+        return workers
+
     def call(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
