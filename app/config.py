@@ -17,11 +17,9 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
 
-from app import rate_limits
-from app.database import POOL_SIZE, SYNCHRONOUS, database_url
+from app import database_settings, rate_limits
+from app.database import POOL_SIZE, SYNCHRONOUS
 from app.openapi import OPENAPI_SETTINGS
 
 #: Variables of the deployed service that are read without the ``FLASK_`` prefix.
@@ -55,7 +53,10 @@ def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
     app.config.from_mapping({name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)})
     app.config.from_prefixed_env()
     app.config.update(overrides)
-    _set_default(app.config, "DATABASE_POOL_SIZE", _threads())
+    _set_default(app.config, "GUNICORN_THREADS", _threads())
+    # So that none of them waits for a connection. What is no number is left to the checks.
+    threads = app.config["GUNICORN_THREADS"]
+    _set_default(app.config, "DATABASE_POOL_SIZE", threads if isinstance(threads, int) else POOL_SIZE)
     _set_default(app.config, "AUTH_DENY_BY_DEFAULT", DEFAULTS["AUTH_DENY_BY_DEFAULT"])
     return [*_derive_auth_settings(app.config), *_derive_database_url(app), *_problems(app.config)]
 
@@ -67,10 +68,7 @@ def _set_default(config: dict[str, Any], name: str, value: object) -> None:
 
 
 def _threads() -> int | str:
-    """Return how many threads gunicorn gives a process, so that none of them waits for a connection.
-
-    What is no number is left to the checks.
-    """
+    """Return how many threads gunicorn gives a process, or what somebody has put in the place of that number."""
     text = os.environ.get("GUNICORN_THREADS") or str(POOL_SIZE)
     return int(text) if text.isascii() and text.isdigit() else text
 
@@ -185,7 +183,7 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, check, sentence in CHECKS:
         if not check(config[name]):
             yield f"{name} {sentence}"
-    yield from _database_problems(config["DATABASE_URL"])
+    yield from database_settings.problems(config["DATABASE_URL"])
     yield from rate_limits.problems(config)
 
 
@@ -213,9 +211,14 @@ CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
         "must be a whole number of bytes above 0 (FLASK_MAX_CONTENT_LENGTH).",
     ),
     (
+        "GUNICORN_THREADS",
+        _is_whole_number(1),
+        "must be a whole number of threads above 0.",
+    ),
+    (
         "DATABASE_POOL_SIZE",
         _is_whole_number(1),
-        "must be a whole number of connections above 0 (FLASK_DATABASE_POOL_SIZE, else GUNICORN_THREADS).",
+        "must be a whole number of connections above 0 (FLASK_DATABASE_POOL_SIZE).",
     ),
     (
         "DATABASE_SYNCHRONOUS",
@@ -223,34 +226,3 @@ CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
         'must be "full" or "normal" (FLASK_DATABASE_SYNCHRONOUS).',
     ),
 )
-
-
-def _is_in_memory(url: URL) -> bool:
-    """Tell whether a SQLite URL names no file, in any of the ways there are to say so."""
-    return not url.database or ":memory:" in url.database or "memory" in url.query.get("mode", ())
-
-
-def _install(url: URL) -> str:
-    """Return how to install the driver that ``postgresql://`` means."""
-    return " Install it with pip install -e '.[app,postgres]'." if url.get_driver_name() == "psycopg" else ""
-
-
-def _database_problems(value: object) -> Iterator[str]:
-    """Check that a database URL can be used, without connecting and without repeating it: it may hold a password."""
-    if not isinstance(value, str):
-        yield "DATABASE_URL must be text, such as sqlite:////srv/tasks/tasks.sqlite3."
-        return
-    try:
-        url = database_url(value)
-        url.get_dialect().import_dbapi()
-    except (ArgumentError, ValueError):
-        yield "DATABASE_URL is not a database URL, such as sqlite:////srv/tasks/tasks.sqlite3."
-    except ImportError as error:
-        yield f"DATABASE_URL names a database whose driver is not installed: {error.name}.{_install(url)}"
-    else:
-        if url.get_dialect().is_async:
-            yield "DATABASE_URL names a driver for asyncio, which the service does not use: postgresql:// is enough."
-        if url.get_backend_name() != "sqlite" and "@" in f"{url.host or ''}{url.database or ''}":
-            yield "DATABASE_URL holds a password with an @ in it: write %40 there."
-        if url.get_backend_name() == "sqlite" and _is_in_memory(url):
-            yield "DATABASE_URL names an in-memory database, which every worker would have for itself: name a file."

@@ -19,6 +19,8 @@ from flask import Flask, current_app
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
+from app.tasks import sqlite
+from app.tasks.bounds import BoundedRun
 from app.tasks.drivers import Run, run_by_sqlalchemy, run_on_postgresql, run_on_sqlite
 from app.tasks.store import TaskStore
 
@@ -49,12 +51,13 @@ def connect_database(app: Flask) -> None:
         synchronous=app.config["DATABASE_SYNCHRONOUS"],
     )
     app.extensions["database_engine"] = engine
-    app.extensions["task_store"] = store_on(engine)
+    app.extensions["task_store"] = store_on(engine, threads=app.config["GUNICORN_THREADS"])
 
 
-def store_on(engine: Engine) -> TaskStore:
+def store_on(engine: Engine, *, threads: int = POOL_SIZE) -> TaskStore:
     """Return the store of an engine, with the short way there is; PostgreSQL is told whose each transaction is."""
-    return TaskStore(engine, run=_SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy))
+    run = _SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy)
+    return TaskStore(engine, run=BoundedRun(run, threads))
 
 
 _SHORT_WAYS: dict[str, Run] = {"postgresql": run_on_postgresql, "sqlite": run_on_sqlite}
@@ -96,6 +99,7 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
         connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
     if is_postgresql:
+        event.listen(engine, "do_connect", _connect_to_postgresql)
         event.listen(engine, "connect", _guard_prepared_statements)
         _watch_connections(engine)
     if engine.dialect.name == "sqlite":
@@ -142,6 +146,13 @@ def _guard_prepared_statements(connection: Any, _record: object) -> None:
     connection._prepared._prepared_idx = secrets.randbits(62)
 
 
+def _connect_to_postgresql(_dialect: object, _record: object, _arguments: object, settings: dict[str, Any]) -> Any:
+    """Open a connection that knows of deadlines. The driver is there only with the extra ``postgres``."""
+    from app.tasks.postgresql import connect
+
+    return connect(settings)
+
+
 def _watch_connections(engine: Engine) -> None:
     """Replace connections before they are used that would fail: whichever is as old as one that has failed.
 
@@ -185,8 +196,8 @@ def _look_for_a_farewell(connection: Any) -> None:
 
 
 def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
-    """Make a new SQLite connection wait its turn, keep acknowledged writes, and compare text in any language."""
-    connection.create_function("lower", 1, _lower, deterministic=True)
+    """Make a new SQLite connection wait its turn, keep acknowledged writes, and search text in any language."""
+    sqlite.set_up(connection)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
     _write_ahead(cursor)
@@ -211,11 +222,6 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _lower(text: object) -> object:
-    """Lower-case like PostgreSQL does; SQLite's own ``lower`` stops at ASCII."""
-    return text.lower() if isinstance(text, str) else text
 
 
 def _forget_inherited_connections() -> None:

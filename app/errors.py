@@ -32,6 +32,7 @@ from werkzeug.exceptions import (
     UnprocessableEntity,
 )
 
+from app.tasks.bounds import RETRY_AFTER, TooManySearchesError
 from app.tasks.store import (
     IdTakenError,
     LostPlaceError,
@@ -39,9 +40,6 @@ from app.tasks.store import (
     TaskNotFoundError,
     UserIdTooLongError,
 )
-
-#: Seconds after which a client may try again when the database fails.
-RETRY_AFTER = 2
 
 #: Everything but what a value of a request could be at fault for. A failover leaves a database that may only be read
 #: (InternalError), a pooler in between plans that a migration has outdated (NotSupportedError), and before a migration
@@ -103,6 +101,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(IdTakenError, _answer_id_taken)
     app.register_error_handler(LostPlaceError, _answer_lost_place)
     app.register_error_handler(UserIdTooLongError, _answer_user_id_too_long)
+    app.register_error_handler(TooManySearchesError, _answer_too_many_searches)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, _answer_database_unavailable)
 
@@ -133,6 +132,11 @@ def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
 def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:
     """Answer 403: the token is good, and nobody with such an id can have tasks."""
     return _answer(Forbidden("The user id of the access token is longer than 255 characters."))
+
+
+def _answer_too_many_searches(_error: TooManySearchesError) -> ResponseReturnValue:
+    """Answer 503: other searches have the threads that searches may have."""
+    return _answer(ServiceUnavailable("Too many searches are being made at the moment.", retry_after=RETRY_AFTER))
 
 
 def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> ResponseReturnValue:

@@ -67,13 +67,19 @@ def _is_limit(text: object) -> bool:
 
 
 def _is_redis_url(url: object) -> bool:
-    """Tell whether a setting is empty, or something the client of Redis reads as a URL."""
+    """Tell whether a setting is empty, or something by which the client of Redis could connect."""
     if url in (None, ""):
         return True
-    try:
-        return isinstance(url, str) and url.startswith(("redis://", "rediss://")) and bool(ConnectionPool.from_url(url))
-    except ValueError:
+    if not (
+        isinstance(url, str) and url.startswith(("redis://", "rediss://")) and url.isprintable() and " " not in url
+    ):
         return False
+    try:
+        # Made, not opened: it knows which parameters there are.
+        ConnectionPool.from_url(url).make_connection()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def limit_addresses(app: Flask) -> None:

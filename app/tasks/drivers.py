@@ -8,7 +8,7 @@ asked for once per statement. What it does for each execution is left out, its e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,11 +17,18 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, NotSupportedError, O
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from app.tasks.sqlite import searching
+
 #: The setting of a PostgreSQL transaction that the row-level policy of the table reads.
 USER_SETTING = "app.user_id"
 
 #: Tells PostgreSQL for whom the transaction runs that it is part of.
 SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
+
+#: Also tells it to end the next statement after so many seconds, unless it would end it earlier; 0 means never there.
+SET_USER_AND_TIME_LIMIT = f"""{SET_USER}, set_config('statement_timeout', (1000 * extract(epoch FROM least(
+    nullif(current_setting('statement_timeout')::interval, '0'), make_interval(secs => %(seconds)s)
+)))::text, true)"""
 
 #: What PostgreSQL says, before it does anything, of what a connection has prepared: a migration has changed what that
 #: gives (0A000), or it is not there, since preparing it has failed and the driver does not know (26000).
@@ -53,6 +60,8 @@ class Query(NamedTuple):
     binds: dict[str, Callable[[Any], Any]]
     #: What makes a value of what the driver gives, by the place of the column, where that is needed.
     results: list[tuple[int, Callable[[Any], Any]]]
+    #: Seconds that the database may work on it; None for as many as any other statement.
+    time_limit: float | None
 
     def parameters(self, values: Values) -> dict[str, Any]:
         """Return the values as the driver takes them."""
@@ -86,6 +95,7 @@ def query_of(statement: Statement, dialect: Dialect) -> Query:
         {name: (binds[name] or _as_it_is)(value) for name, value in brought.items()},
         {name: bind for name, bind in binds.items() if bind is not None and name not in brought},
         [(place, convert) for place, convert in enumerate(results) if convert is not None],
+        statement.get_execution_options().get("time_limit"),
     )
 
 
@@ -104,8 +114,9 @@ def run_on_sqlite(engine: Engine, _user_id: str, statement: Statement, values: V
     """Run a statement on SQLite, which knows no users."""
     query = query_of(statement, engine.dialect)
     with driver_connection(engine) as connection:
-        cursor = connection.execute(query.text, query.parameters(values))
-        rows = cursor.fetchall()
+        with nullcontext() if query.time_limit is None else searching(connection, query.time_limit):
+            cursor = connection.execute(query.text, query.parameters(values))
+            rows = cursor.fetchall()
         # The driver has begun a transaction if the statement writes.
         connection.commit()
     return query.answer(rows, cursor.rowcount)
@@ -131,7 +142,10 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
 def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values) -> Answer:
     with driver_connection(engine) as connection:
         with connection.pipeline():
-            connection.execute(SET_USER, {"user_id": user_id})
+            if query.time_limit is None:
+                connection.execute(SET_USER, {"user_id": user_id})
+            else:
+                connection.execute(SET_USER_AND_TIME_LIMIT, {"user_id": user_id, "seconds": query.time_limit})
             cursor = connection.execute(query.text, query.parameters(values))
         rows = cursor.fetchall() if cursor.description else []
     return query.answer(rows, cursor.rowcount)

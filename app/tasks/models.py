@@ -9,9 +9,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, LargeBinary, MetaData, String, Table, Text, Uuid
 from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 #: Limits in characters, checked by the schemas.
@@ -67,26 +64,6 @@ def sortable(text: type[String], length: int | None = None) -> String:
     Orders of locales change with the operating system, and indexes that were built before are wrong then.
     """
     return text(length).with_variant(text(length, collation="C"), "postgresql")
-
-
-class LowerCase(FunctionElement[str]):
-    """A text in lower case, by the rules of the whole of Unicode."""
-
-    name = "lower"
-    type = String()
-    inherit_cache = True
-
-
-@compiles(LowerCase)
-def _lower(element: LowerCase, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """Call the database's function."""
-    return f"lower({compiler.process(element.clauses, **kwargs)})"
-
-
-@compiles(LowerCase, "postgresql")
-def _lower_in_the_locale_of_the_database(element: LowerCase, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """Leave the order of code points, by which PostgreSQL knows no letters beyond ASCII."""
-    return f'lower({compiler.process(element.clauses, **kwargs)} COLLATE "default")'
 
 
 metadata = MetaData(

@@ -15,6 +15,7 @@ from marshmallow.validate import Length, Range
 from app.answer_schema import AnswerSchema
 from app.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from app.tasks.pages import Cursor, Sort, parse_cursor
+from app.tasks.text_search import LONGEST_SEARCH
 
 UUID_TEXT = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 
@@ -212,7 +213,7 @@ class TaskQuerySchema(Schema):
     )
     text = fields.String(
         data_key="q",
-        validate=[Length(1, TITLE_LENGTH), check_storable],
+        validate=[Length(1, LONGEST_SEARCH), check_storable],
         metadata={"description": "Text in title or description, upper and lower case alike.", "pattern": STORABLE},
     )
 

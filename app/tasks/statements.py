@@ -6,7 +6,7 @@ Statements are built once, with parameters in the place of values; what is run i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Select,
+    String,
     and_,
     bindparam,
     case,
@@ -30,12 +31,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.tasks.models import LowerCase, Task, tasks
+from app.tasks.deadline import LAST_THREAD_TIMEOUT, SEARCH_TIMEOUT
+from app.tasks.models import Task, tasks
 from app.tasks.pages import Sort
-
-#: What makes a wildcard of LIKE a character like others. No backslash: whether one stands for itself between quotes is
-#: a setting of a PostgreSQL server, and nobody has asked the server when a statement is compiled.
-ESCAPE = "!"
+from app.tasks.text_search import Holds
 
 COLUMNS = tuple(tasks.c[name] for name in Task._fields)
 
@@ -47,11 +46,14 @@ CREATION = select(*COLUMNS, tasks.c.creation).where(ONE_TASK)
 SUMMARY = (
     select(tasks.c.completed, func.count()).where(tasks.c.user_id == bindparam("owner")).group_by(tasks.c.completed)
 )
-PROBE = select(literal(1)).select_from(tasks).limit(1)
+#: Needs the table and the right to read it, and reads no row: where rows are spread over servers, it asks none of them.
+PROBE = select(literal(1)).select_from(tasks).where(false()).execution_options(deadline=LAST_THREAD_TIMEOUT)
 
 
 @cache
-def page_statement(sort: Sort, *, backward: bool, by_cursor: bool, by_completed: bool, by_text: bool) -> Select[Any]:
+def page_statement(
+    sort: Sort, *, backward: bool, by_cursor: bool, by_completed: bool, by_text: Callable[..., Holds] | None
+) -> Select[Any]:
     """Return the query for one page, by key: it walks the index of its order away from the cursor."""
     key = (tasks.c[sort.field], tasks.c.id)
     descending = sort.descending != backward
@@ -61,10 +63,9 @@ def page_statement(sort: Sort, *, backward: bool, by_cursor: bool, by_completed:
         statement = statement.where(tuple_(*key) < edge if descending else tuple_(*key) > edge)
     if by_completed:
         statement = statement.where(tasks.c.completed == bindparam("wanted"))
-    if by_text:
-        pattern = LowerCase(bindparam("pattern", type_=tasks.c.title.type))
-        matches = (LowerCase(tasks.c[name]).like(pattern, escape=ESCAPE) for name in ("title", "description"))
-        statement = statement.where(or_(*matches))
+    if by_text is not None:
+        statement = statement.where(by_text(bindparam("text", type_=String()), tasks.c.title, tasks.c.description))
+        statement = statement.execution_options(time_limit=SEARCH_TIMEOUT)
     order = (column.desc() for column in key) if descending else key
     return statement.order_by(*order).limit(bindparam("row_limit"))
 
@@ -110,11 +111,3 @@ def _returning(values: Mapping[Any, Any], versions: int | None) -> ReturningUpda
         tasks.c.version: case((is_different, tasks.c.version + 1), else_=tasks.c.version),
     }
     return update(tasks).where(_one_task_in(versions)).values(written).returning(*COLUMNS)
-
-
-def like_pattern(text: str) -> str:
-    """Return the LIKE pattern for a substring, in which no character of the text is a wildcard."""
-    escaped = text
-    for special in (ESCAPE, "%", "_"):
-        escaped = escaped.replace(special, f"{ESCAPE}{special}")
-    return f"%{escaped}%"

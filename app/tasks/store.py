@@ -30,11 +30,11 @@ from app.tasks.statements import (
     SUMMARY,
     delete_statement,
     expected,
-    like_pattern,
     page_statement,
     toggle_statement,
     update_statement,
 )
+from app.tasks.text_search import kind_of
 
 #: Versions a write is willing to replace; None where the client named none.
 Versions = Collection[int] | None
@@ -154,7 +154,7 @@ class TaskStore:
             backward=backward,
             by_cursor=cursor is not None,
             by_completed=completed is not None,
-            by_text=text is not None,
+            by_text=None if text is None else kind_of(text),
         )
         values: dict[str, Any] = {"owner": user_id, "row_limit": limit + 1}
         edge = None if cursor is None else self._edge(user_id, cursor)
@@ -163,7 +163,7 @@ class TaskStore:
         if completed is not None:
             values["wanted"] = completed
         if text is not None:
-            values["pattern"] = like_pattern(text)
+            values["text"] = text
         found = list(map(Task._make, self._run(user_id, statement, values).rows))
         if edge is not None and found and edge.is_doubtful(found[0].title):
             raise LostPlaceError

@@ -49,17 +49,6 @@ def test_sqlite_may_be_told_to_sync_later(database_url: str) -> None:
     assert found == 1
 
 
-def test_sqlite_knows_the_case_of_every_language(database_url: str) -> None:
-    """And leaves what is no text alone."""
-    engine = create_database_engine(database_url)
-
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT lower('ÄÉЖ'), lower(NULL), lower(7)")).one()
-    engine.dispose()
-
-    assert tuple(found) == ("äéж", None, 7)
-
-
 def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
     """SQLite refuses at once to switch it to write-ahead logging."""
     path = tmp_path / "tasks.sqlite3"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import pytest
 from alembic import command
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
 from app.migrations.commands import alembic_config
+from app.tasks.bounds import TooManySearchesError
 from auth import public
 from tests.app.conftest import Authorize, body_of
 
@@ -65,6 +68,27 @@ def test_what_a_client_has_sent_is_not_in_the_log_of_a_database_that_fails(
     assert re.search(r"no column named creation|column \"creation\" of relation \"tasks\" does not exist", caplog.text)
     assert "private" not in caplog.text
     assert "alice" not in caplog.text
+
+
+def test_a_search_too_many_is_503_and_not_an_error(
+    app: Flask, authorize: Authorize, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client may try again, and the log does not speak of the database."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise TooManySearchesError
+
+    app.extensions["task_store"] = replace(app.extensions["task_store"], run=refuse)
+
+    answer = app.test_client().get("/api/alice/tasks?q=milk", headers=authorize())
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json == {
+        "code": 503,
+        "status": "Service Unavailable",
+        "message": "Too many searches are being made at the moment.",
+    }
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_an_error_of_ours_is_500_without_a_word_about_it(

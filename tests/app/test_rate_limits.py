@@ -165,7 +165,18 @@ def test_an_impossible_limit_stops_the_start(settings: dict[str, Any], name: str
     )
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://hunter2@host", "redis://:hunter2@host:port/0", 7])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "http://hunter2@host",
+        "redis://:hunter2@host:port/0",
+        "redis://:hunter2@host/0?colour=red",
+        "redis://:hunter2@host/0\n",
+        "redis://:hunter2@host/0 ",
+        7,
+    ],
+)
 def test_an_impossible_redis_url_stops_the_start(settings: dict[str, Any], url: object) -> None:
     """In a sentence that does not repeat it: it may hold a password."""
     with pytest.raises(ConfigurationError) as caught:

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from app.tasks.text_search import LONGEST_SEARCH
 from tests.integration.environments import ROOT
 from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 from tests.nginx_server import NginxServer
@@ -240,7 +241,7 @@ def crafted_requests(proxy: Proxy, user_id: str, title: str) -> Iterator[Request
         proxy.call(create)
     yield create
     for sort in ("title", "-created_at"):
-        query = urlencode({"limit": 1, "q": title[:250], "sort": sort, "completed": "false"})
+        query = urlencode({"limit": 1, "q": title[:LONGEST_SEARCH], "sort": sort, "completed": "false"})
         cursor: str | None = ""
         while cursor is not None:
             search = Request(200, "GET", f"{path}?{query}{cursor and f'&cursor={cursor}'}", headers=headers)

@@ -15,6 +15,7 @@ from app.tasks import statements
 from app.tasks.models import tasks
 from app.tasks.pages import Sort
 from app.tasks.statements import CREATE, PROBE, delete_statement, page_statement, toggle_statement, update_statement
+from app.tasks.text_search import Holds, HoldsLong
 
 FIELDS = ("title", "description", "completed")
 
@@ -27,9 +28,10 @@ def filtered_statements() -> Iterator[Any]:
     for statement in vars(statements).values():
         if isinstance(statement, Executable) and statement not in (CREATE, PROBE):
             yield statement
-    for sort, *flags in product(Sort, *[[False, True]] * 4):
-        names = ("backward", "by_cursor", "by_completed", "by_text")
-        yield page_statement(sort, **dict(zip(names, flags, strict=True)))
+    for sort, backward, by_cursor, by_completed, by_text in product(
+        Sort, *[[False, True]] * 3, (None, Holds, HoldsLong)
+    ):
+        yield page_statement(sort, backward=backward, by_cursor=by_cursor, by_completed=by_completed, by_text=by_text)
     for versions in VERSIONS:
         yield toggle_statement(versions)
         yield delete_statement(versions)

@@ -1,0 +1,88 @@
+"""How long a process waits for the database, and with how many of its threads, so that it answers whatever happens.
+
+PostgreSQL's own limits do not cover a commit that waits for a standby, and are no help if the server is frozen. So each
+transaction has a deadline here too. And since threads are few, the last free one does not ask a database that has just
+kept another waiting in vain: it is there for ``/health``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoAnswerError
+
+from app.tasks.deadline import DEADLINE, LAST_THREAD_TIMEOUT, TRANSACTION_TIMEOUT
+from app.tasks.drivers import Answer, Run, Statement, Values
+
+#: Seconds after which a failure shows a database that does not answer. A search may take longer.
+SILENCE = 1
+
+#: Seconds for which the last free thread leaves such a database alone, and after which a client may try again.
+RETRY_AFTER = 2
+
+
+class TooManySearchesError(Exception):
+    """As many searches are under way in this process as it has threads for."""
+
+
+class BoundedRun:
+    """Runs statements in time, and in a process of so many threads leaves one for everybody else where there are two.
+
+    Searches may take half of the threads.
+    """
+
+    def __init__(self, run: Run, threads: int, clock: Callable[[], float] = monotonic) -> None:
+        self._run = run
+        self._threads = threads
+        self._clock = clock
+        self._most_searches = max(1, threads // 2)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._searches = 0
+        self._silent_until = -inf
+
+    def __call__(self, engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+        """Run a statement as :data:`app.tasks.drivers.Run` says.
+
+        Raises:
+            NoAnswerError: this is the last free thread, and the database has just kept one waiting.
+            TooManySearchesError: the statement is a search, and there are enough.
+        """
+        options = statement.get_execution_options()
+        is_search = "time_limit" in options
+        seconds = min(self._enter(engine, statement, is_search=is_search), options.get("deadline", inf))
+        DEADLINE.at = monotonic() + seconds
+        began = self._clock()
+        try:
+            return self._run(engine, user_id, statement, values)
+        except (OperationalError, NoAnswerError):
+            if self._clock() - began >= (LAST_THREAD_TIMEOUT if is_search else SILENCE):
+                self._silent_until = self._clock() + RETRY_AFTER
+            raise
+        finally:
+            DEADLINE.at = inf
+            with self._lock:
+                self._under_way -= 1
+                self._searches -= is_search
+
+    def _enter(self, engine: Engine, statement: Statement, *, is_search: bool) -> float:
+        """Count a statement in and return how many seconds it may take, or raise why it may not run now."""
+        with self._lock:
+            is_last = self._under_way >= self._threads - 1
+            if is_last and self._clock() < self._silent_until and _may_wait(engine, statement):
+                raise NoAnswerError("it has just kept others waiting, and this is the last thread")
+            if is_search and self._searches >= self._most_searches:
+                raise TooManySearchesError
+            self._under_way += 1
+            self._searches += is_search
+        return LAST_THREAD_TIMEOUT if is_last and self._threads > 1 else TRANSACTION_TIMEOUT
+
+
+def _may_wait(engine: Engine, statement: Statement) -> bool:
+    """Tell whether a statement may have to wait for others: who reads from SQLite never has to."""
+    return engine.dialect.name != "sqlite" or not statement.is_select

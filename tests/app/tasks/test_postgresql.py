@@ -1,0 +1,112 @@
+"""Connections to PostgreSQL: servers that say nothing, the limit of a search, and what the probe needs."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Select, func, literal, make_url, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from app.database import create_database_engine, store_on
+from app.tasks.store import TaskStore
+from tests.app.postgresql import PostgreSQL
+
+DATABASES = ("postgresql",)
+
+ONE = select(literal(1))
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Return a port on which everybody may connect and nobody says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def store_at(url: str) -> TaskStore:
+    """Return a store that connects by a URL."""
+    return store_on(create_database_engine(url))
+
+
+def test_a_server_that_says_nothing_is_given_up(silent_port: int) -> None:
+    """Before the deadline, if that is sooner than the timeout of the URL."""
+    store = store_at(f"postgresql://alice@127.0.0.1:{silent_port}/tasks?connect_timeout=60")
+    start = time.monotonic()
+
+    with pytest.raises(OperationalError, match="connection timeout expired"):
+        store.run(store.engine, "alice", ONE.execution_options(deadline=2), {})
+
+    assert time.monotonic() - start < 30
+
+
+def test_a_host_that_says_nothing_leaves_time_for_the_next_one(silent_port: int, database_url: str) -> None:
+    """As the readiness probe and the last free thread have three seconds for all of them."""
+    url = make_url(database_url)
+    hosts = [f"127.0.0.1:{silent_port}", f"{url.host}:{url.port}"]
+    several = url.set(host=None, port=None).update_query_dict({"host": hosts})
+    store = store_at(several.render_as_string(hide_password=False))
+
+    answer = store.run(store.engine, "alice", ONE.execution_options(deadline=5), {})
+    store.engine.dispose()
+
+    assert answer.rows == [(1,)]
+
+
+def test_a_server_that_is_not_asked_in_time_is_not_asked_at_all(database_url: str) -> None:
+    """A connection whose answer is overdue is closed: what it says next would be taken for another answer."""
+    store = store_at(database_url)
+    sleeps = select(func.pg_sleep(0.5), func.pg_backend_pid())
+
+    with pytest.raises(OperationalError, match="the server has not answered in time"):
+        store.run(store.engine, "alice", sleeps.execution_options(deadline=0.1), {})
+    answers = [store.run(store.engine, "alice", select(literal(number)), {}).rows for number in range(3)]
+    store.engine.dispose()
+
+    assert answers == [[(0,)], [(1,)], [(2,)]]
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (None, "2s"),
+        ("-c statement_timeout=500ms", "500ms"),
+        ("-c statement_timeout=0", "2s"),
+        ("-c timezone=UTC", "2s"),
+    ],
+)
+def test_a_search_has_two_seconds_unless_all_have_fewer(database_url: str, options: str | None, shown: str) -> None:
+    """The next statement on the connection has again what the URL or the service says."""
+    url = make_url(database_url).update_query_dict({} if options is None else {"options": options})
+    store = store_at(url.render_as_string(hide_password=False))
+    setting = select(func.current_setting("statement_timeout"))
+
+    def ask(statement: Select[str]) -> object:
+        return store.run(store.engine, "alice", statement, {}).rows[0][0]
+
+    before, during, after = ask(setting), ask(setting.execution_options(time_limit=2)), ask(setting)
+    store.engine.dispose()
+
+    assert during == shown
+    assert before == after
+
+
+def test_the_probe_needs_the_right_to_read(
+    postgresql: PostgreSQL, shared_database: tuple[str, psycopg.Connection]
+) -> None:
+    """Though it reads no row."""
+    url, owner = shared_database
+    store = store_at(url)
+    store.probe()
+
+    owner.execute(sql.SQL("REVOKE SELECT ON tasks FROM {}").format(sql.Identifier(postgresql.role)))
+    try:
+        with pytest.raises(ProgrammingError, match="permission denied for table tasks"):
+            store.probe()
+    finally:
+        owner.execute(sql.SQL("GRANT SELECT ON tasks TO {}").format(sql.Identifier(postgresql.role)))
+        store.engine.dispose()
