@@ -49,7 +49,11 @@ def size_of(answer: Response) -> int:
     return GUNICORN + sum(len(f"{name}: {value}\r\n") for name, value in answer.headers)
 
 
-@given(USER_IDS.filter(str.strip), TITLES.filter(str.strip), st.sampled_from(["title", "-title", "created_at"]))
+@given(
+    USER_IDS.filter(lambda user_id: user_id.strip(" .")),
+    TITLES.filter(str.strip),
+    st.sampled_from(["title", "-title", "created_at"]),
+)
 @example("alice", '"%' * 127, "title")
 @example("alice", "\U0001f95b" * 255, "-title")
 @example("\U0001f95b" * 255, "\x01" * 254 + "x", "title")
@@ -57,7 +61,10 @@ def size_of(answer: Response) -> int:
 def test_no_user_no_title_and_no_query_makes_long_headers(
     client: FlaskClient, user_id: str, title: str, sort: str
 ) -> None:
-    """Of a list on its way there and back, and of new tasks, which are found where the answer says."""
+    """Of a list on its way there and back, and of new tasks, which are found where the answer says.
+
+    Clients take "." and ".." out of a path before they send it (RFC 3986 §5.2.4), so users of that name are left out.
+    """
     path, headers = f"/api/{quote(user_id, safe='')}/tasks", ISSUER.authorization(user_id)
     query = urlencode({"limit": "1", "q": title.strip()[:LONGEST_SEARCH], "sort": sort})
     answers = [client.post(path, json={"title": title}, headers=headers) for _ in range(3)]
