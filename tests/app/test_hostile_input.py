@@ -21,9 +21,8 @@ def test_texts_at_their_limits_come_back_as_they_were(
     content = {"title": character * 255, "description": character * 2000}
 
     created = send(client, headers, content)
-    found = client.get(
-        TASKS, query_string={"q": content["title"][:LONGEST_SEARCH], "sort": "title", "limit": 1}, headers=headers
-    )
+    query = {"q": content["title"][:LONGEST_SEARCH], "sort": "title", "limit": 1}
+    found = client.get(TASKS, query_string=query, headers=headers)
 
     assert created.status_code == 201
     assert {name: body_of(created)[name] for name in content} == content
