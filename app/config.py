@@ -72,7 +72,8 @@ def _threads() -> int | str:
     What is no number is left to the checks.
     """
     text = os.environ.get("GUNICORN_THREADS") or str(POOL_SIZE)
-    return int(text) if text.isascii() and text.isdigit() else text
+    # Python reads no numbers of thousands of digits.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
 def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
