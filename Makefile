@@ -20,7 +20,14 @@ DEPENDENCIES := pyproject.toml constraints.txt
 .PHONY: serve
 .DELETE_ON_ERROR:
 
+# gunicorn reads WEB_CONCURRENCY before its configuration, and ends in a traceback if it is empty.
+ifeq ($(WEB_CONCURRENCY),)
+unexport WEB_CONCURRENCY
+endif
+
+# First of all whether gunicorn could start: it tells much later, and in more words.
 serve: $(INSTALLED_APP) .env
+	@$(PYTHON) gunicorn.conf.py
 	@$(VENV)/bin/flask db upgrade
 	@echo
 	@echo "  Swagger UI  $$($(PYTHON) -m app.development address)/docs"

@@ -2,20 +2,25 @@
 
 HOST, PORT             where to listen (127.0.0.1, 8000)
 WEB_CONCURRENCY        worker processes (2)
-GUNICORN_THREADS       threads of each worker (4)
+GUNICORN_THREADS       threads of each worker (2)
 GUNICORN_TIMEOUT       seconds after which a silent worker is replaced (30)
 GUNICORN_READ_TIMEOUT  seconds a client may stay silent in the middle of a request, or not read its answer (10)
 GUNICORN_MAX_REQUESTS  requests after which a worker is replaced, 0 for never (0)
 FORWARDED_ALLOW_IPS    addresses of proxies whose X-Forwarded-Proto is believed (none)
 FLASK_LOG_FORMAT       text or json (text)
+
+``python gunicorn.conf.py`` starts nothing: it ends with one sentence if gunicorn could not start with these settings.
 """
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +33,38 @@ load_dotenv(FOLDER / ".env", override=False)
 if str(FOLDER) not in sys.path[:1]:
     sys.path.insert(0, str(FOLDER))
 
+#: Seconds to wait for an address that another program still holds, as long as gunicorn itself waits.
+ADDRESS_PATIENCE = 5
 
-def whole_number(name: str, default: int, minimum: int = 1, maximum: int = 1_000_000) -> int:
-    """Return a number from the environment; stop the start with one sentence where it is none."""
+
+def whole_number(name: str, default: int, *, minimum: int = 1, maximum: int) -> int:
+    """Return a number from the environment; stop the start with one sentence if it is out of bounds."""
     text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+    # Python reads no numbers of thousands of digits.
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and minimum <= int(text) <= maximum):
         raise SystemExit(f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(text)
 
 
-def address() -> str:
-    """Return where to listen; an IPv6 address needs brackets there."""
-    host = os.environ.get("HOST") or "127.0.0.1"
-    return f"{f'[{host}]' if ':' in host else host}:{whole_number('PORT', 8000, maximum=65535)}"
-
+HOST = os.environ.get("HOST") or "127.0.0.1"
+PORT = whole_number("PORT", 8000, maximum=65535)
 
 wsgi_app = "wsgi:app"
-bind = address()
+# An IPv6 address needs brackets.
+bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 
 # Threads keep a worker answering while a slow client is being served.
-worker_class = "gthread"
-workers = whole_number("WEB_CONCURRENCY", 2)
-threads = whole_number("GUNICORN_THREADS", 4)
+worker_class = "app.gunicorn_worker.YieldingThreadWorker"
+workers = whole_number("WEB_CONCURRENCY", 2, maximum=1000)
+threads = whole_number("GUNICORN_THREADS", 2, maximum=100)
 # The app is made once, before the fork: impossible settings stop the start instead of worker after worker.
 preload_app = True
 
-timeout = whole_number("GUNICORN_TIMEOUT", 30)
+timeout = whole_number("GUNICORN_TIMEOUT", 30, maximum=3600)
 graceful_timeout = 30
 keepalive = 5
-read_timeout = whole_number("GUNICORN_READ_TIMEOUT", 10)
-max_requests = whole_number("GUNICORN_MAX_REQUESTS", 0, minimum=0)
+read_timeout = whole_number("GUNICORN_READ_TIMEOUT", 10, maximum=3600)
+max_requests = whole_number("GUNICORN_MAX_REQUESTS", 0, minimum=0, maximum=1_000_000)
 max_requests_jitter = max_requests // 10
 
 # An access token of 8192 bytes must reach the app, which refuses longer ones with its own answer.
@@ -86,20 +93,70 @@ if os.environ.get("FLASK_LOG_FORMAT") == "json":
     }
 
 
-def when_ready(server: Any) -> None:
-    """Bound what a silent client can hold up, and keep its words out of the log.
+def on_starting(server: Any) -> None:
+    """Stop with one sentence if the options or the address cannot be used, whoever set them."""
+    if server.cfg.reuse_port:
+        raise SystemExit("Leave out --reuse-port (reuse_port): with it, SIGHUP resets connections of waiting clients.")
+    if server.cfg.settings["worker_class"].get() == "sync" and server.cfg.threads > 1:
+        raise SystemExit("Set GUNICORN_THREADS=1 for --worker-class sync: with more threads, gunicorn runs gthread.")
+    # A master that takes over from another one, and one started by systemd, may inherit sockets that listen already.
+    if not server.master_pid and "LISTEN_FDS" not in os.environ:
+        for address in server.cfg.address:
+            if isinstance(address, tuple):
+                wait_for(address[0], address[1], server.log)
 
-    gunicorn's threads wait for a request without end; TCP connections inherit this from the socket they come in by
-    (Unix sockets do not).
+
+def wait_for(host: str, port: int, log: Any) -> None:
+    """Return when an address can be listened on; gunicorn would log each try as two errors, and not say what to do."""
+    for attempt in range(ADDRESS_PATIENCE + 1):
+        obstacle = obstacle_at(host, port)
+        if obstacle is None:
+            return
+        if attempt == 0:
+            log.warning("%s Trying again for %d seconds.", obstacle, ADDRESS_PATIENCE)
+        if attempt < ADDRESS_PATIENCE:
+            time.sleep(1)
+    raise SystemExit(obstacle)
+
+
+def obstacle_at(host: str, port: int) -> str | None:
+    """Return why nothing can listen on an address, in one sentence, or None if something can."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"Another program listens on port {port} of {host}: stop it, or set PORT to a free port."
+            return f"Cannot listen on port {port} of {host} (HOST and PORT): {error.strerror}."
+        except TypeError:
+            return "HOST must be the name or an address of this machine."
+    return None
+
+
+def when_ready(server: Any) -> None:
+    """Keep clients' words out of the log, and share what the app has loaded with all workers.
+
+    Objects that the garbage collector of a worker never visits stay in memory that the workers share.
     """
     # Not before: the folder of the app is on the path by now.
     from app.logs import RequestTextFilter
 
-    timeout = struct.pack("ll", read_timeout, 0)
-    for listener in server.LISTENERS:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
     server.log.error_log.addFilter(RequestTextFilter())
+    gc.collect()
+    gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Bound how long a silent client can hold a thread up.
+
+    gunicorn's threads wait for a request without end; TCP connections inherit this from the socket they come in by
+    (Unix sockets do not). The worker does it, not the master: it has its sockets in every case.
+    """
+    limit = struct.pack("ll", read_timeout, 0)
+    for listener in worker.sockets:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -121,3 +178,6 @@ if Path(SHARED_MEMORY).is_dir():
 
 # Nothing here needs to be steered through a socket. Older gunicorns know none and ignore the name.
 control_socket_disable = True
+
+if __name__ == "__main__" and (obstacle := obstacle_at(HOST, PORT)):
+    sys.exit(obstacle)

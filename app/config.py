@@ -70,7 +70,8 @@ def _set_default(config: dict[str, Any], name: str, value: object) -> None:
 def _threads() -> int | str:
     """Return how many threads gunicorn gives a process, or what somebody has put in the place of that number."""
     text = os.environ.get("GUNICORN_THREADS") or str(POOL_SIZE)
-    return int(text) if text.isascii() and text.isdigit() else text
+    # Python reads no numbers of thousands of digits.
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
 def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:

@@ -34,7 +34,7 @@ CONNECT_TIMEOUT = 3
 STATEMENT_TIMEOUT = 10
 
 #: Connections of one process, where nobody says otherwise: as many as gunicorn.conf.py gives it threads.
-POOL_SIZE = 4
+POOL_SIZE = 2
 
 #: What may be synced at each commit to SQLite: the log, or nothing, so that the last commits may go with the power.
 SYNCHRONOUS = ("full", "normal")

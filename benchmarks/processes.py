@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from benchmarks.databases import SQLITE, Database
 from benchmarks.load import fire
 from benchmarks.machine import versions
 from benchmarks.measurement import Chapter, Figure, figures_of, in_turns
-from benchmarks.servers import PATIENCE, WORKERS, Server
+from benchmarks.servers import WORKERS, Server, wait_for_workers
 from benchmarks.subjects import BARE, ORIGINAL, OURS, OURS_GRANIAN, database_for, serve
 from benchmarks.traffic import CREATE, TASKS, write_many_tokens, write_traffic
 
@@ -83,22 +82,13 @@ def _megabytes(
 ) -> dict[str, float]:
     """Start a subject, ask it, and return what it takes then, by setting."""
     with serve(name, database) as server:
-        _wait_for_workers(server)
+        wait_for_workers(server)
         for file in usual:
             fire(server.origin, file, effort.warm_up)
         warm = _taken(server)
         fire(server.origin, tokens, effort.tokens_for)
         full = _taken(server)
     return {f"{what}, {when}": taken[what] for what in warm for when, taken in (("warm", warm), ("many tokens", full))}
-
-
-def _wait_for_workers(server: Server) -> None:
-    """Return when all workers are there: the first one answers before the last one starts."""
-    deadline = time.monotonic() + PATIENCE
-    while len(server.workers()) < WORKERS:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"The server at {server.origin} has not started {WORKERS} workers.")
-        time.sleep(0.05)
 
 
 def _taken(server: Server) -> dict[str, float]:

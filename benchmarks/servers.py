@@ -62,9 +62,21 @@ class Server:
         # What Python starts beside the workers of uvicorn and granian answers nobody.
         return [pid for pid in children if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
+    def sockets(self) -> list[int]:
+        """Return how many sockets each process that answers requests has open."""
+        return [sum(_is_socket(file) for file in Path(f"/proc/{pid}/fd").iterdir()) for pid in self.workers()]
+
     def cpu(self) -> float:
         """Return the seconds of processor time that all processes have used so far."""
         return sum(_cpu_ticks(pid) for pid in self.processes()) / _TICKS
+
+
+def _is_socket(file: Path) -> bool:
+    try:
+        return str(file.readlink()).startswith("socket:")
+    except FileNotFoundError:
+        # Closed since the folder was read.
+        return False
 
 
 def _cpu_ticks(pid: int) -> int:
@@ -99,6 +111,15 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Se
             yield Server(port, process.pid, time.perf_counter() - began)
         finally:
             _stop(process)
+
+
+def wait_for_workers(server: Server, workers: int = WORKERS) -> None:
+    """Return when all workers are there: the first one answers before the last one starts."""
+    deadline = time.monotonic() + PATIENCE
+    while len(server.workers()) < workers:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"The server at {server.origin} has not started {workers} workers.")
+        time.sleep(0.05)
 
 
 def _clean_environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ ORIGINAL = "FastAPI + python-jose + SQLModel"
 TUNED = "FastAPI stack, tuned"
 
 #: Threads of a worker of ours under granian, as many as the pool has connections; gunicorn.conf.py says the same.
-THREADS = 4
+THREADS = 2
 
 _GUNICORN = (sys.executable, "-m", "gunicorn")
 _GRANIAN = (

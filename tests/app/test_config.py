@@ -229,8 +229,8 @@ def test_a_password_in_the_database_url_is_not_repeated(settings: dict[str, Any]
 @pytest.mark.parametrize(
     ("environment", "given", "size"),
     [
-        ({}, {}, 4),
-        ({"GUNICORN_THREADS": ""}, {}, 4),
+        ({}, {}, 2),
+        ({"GUNICORN_THREADS": ""}, {}, 2),
         ({"GUNICORN_THREADS": "16"}, {}, 16),
         ({"GUNICORN_THREADS": "16", "FLASK_DATABASE_POOL_SIZE": "3"}, {}, 3),
         ({"FLASK_DATABASE_POOL_SIZE": "3"}, {"DATABASE_POOL_SIZE": 2}, 2),
@@ -254,9 +254,12 @@ def test_a_process_has_as_many_connections_as_threads(
     assert (pool.size(), pool._max_overflow) == (size, 0)
 
 
-def test_a_number_of_threads_that_is_none_is_refused(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", ["many", "9" * 5000], ids=["a word", "more digits than Python reads"])
+def test_a_number_of_threads_that_is_none_is_refused(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, threads: str
+) -> None:
     """As gunicorn.conf.py does."""
-    monkeypatch.setenv("GUNICORN_THREADS", "many")
+    monkeypatch.setenv("GUNICORN_THREADS", threads)
 
     (problem,) = problems_of(settings)
 

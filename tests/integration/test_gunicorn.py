@@ -1,4 +1,4 @@
-"""The service under gunicorn, as it runs in production: start, restart, crash, and the edges of HTTP."""
+"""The service under gunicorn, as it runs in production: restart, crash, and the edges of HTTP."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, clean_environment
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer, environment
+from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 TASKS = "/api/alice/tasks"
 ALICE = ISSUER.authorization("alice")
@@ -29,24 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]
     """Return a running server, shared by the tests that do it no harm."""
     with GunicornServer(tmp_path_factory.mktemp("server")) as server:
         yield server
-
-
-def refused_start(folder: Path, **variables: str) -> str:
-    """Start gunicorn with impossible settings and return what it says before it ends."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "gunicorn"],
-        cwd=ROOT,
-        env=clean_environment(**environment(folder, **variables)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert finished.returncode != 0
-    said = finished.stdout + finished.stderr
-    assert "Traceback" not in said
-    return said
 
 
 def titles(server: GunicornServer) -> set[str]:
@@ -130,32 +109,6 @@ def kill_workers(server: GunicornServer, acknowledged: set[str], *, times: int) 
     while len(acknowledged) < 10 * (times + 1) and time.monotonic() < deadline:
         time.sleep(0.02)
     return killed
-
-
-def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
-    """Readable, without a traceback, and before any worker is started."""
-    said = refused_start(tmp_path, BETTER_AUTH_SECRET="")
-
-    assert "Set BETTER_AUTH_SECRET" in said
-    assert "Booting worker" not in said
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("WEB_CONCURRENCY", "0"), ("PORT", "http"), ("PORT", "70000"), ("GUNICORN_THREADS", "-1")],
-)
-def test_an_impossible_number_for_gunicorn_says_so_and_ends(tmp_path: Path, name: str, value: str) -> None:
-    """Named, with what is possible."""
-    said = refused_start(tmp_path, **{name: value})
-
-    assert f"{name} must be a whole number from " in said
-
-
-def test_a_port_in_use_says_so_and_ends(server: GunicornServer, tmp_path: Path) -> None:
-    """gunicorn tries for some seconds, then gives up."""
-    said = refused_start(tmp_path, PORT=str(server.port))
-
-    assert "in use" in said
 
 
 @pytest.mark.parametrize(
@@ -253,10 +206,18 @@ def test_a_body_that_breaks_off_or_does_not_end_is_the_clients_fault(tmp_path: P
     assert page["items"] == []
 
 
-def test_clients_that_fall_silent_do_not_hold_the_service_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"threads": 2}, id="threads"),
+        pytest.param({"worker_class": "sync", "threads": 1}, id="sync"),
+        pytest.param({"worker_class": "gevent"}, id="gevent"),
+    ],
+)
+def test_clients_that_fall_silent_do_not_hold_the_service_up(tmp_path: Path, settings: dict[str, object]) -> None:
     """More of them than there are threads, in the middle of a header: each is cut off, and the others are served."""
     with (
-        GunicornServer(tmp_path, GUNICORN_READ_TIMEOUT="1", WEB_CONCURRENCY="1", GUNICORN_THREADS="2") as server,
+        GunicornServer(tmp_path, settings=settings, GUNICORN_READ_TIMEOUT="1", WEB_CONCURRENCY="1") as server,
         contextlib.ExitStack() as silent,
     ):
         for _ in range(4):

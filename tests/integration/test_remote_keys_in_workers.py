@@ -24,9 +24,11 @@ AS_LONG_AS_IT_TAKES = {"timeout": 30}
 #: gunicorn's own settings.
 Settings = dict[str, object]
 
-GTHREAD: Settings = {"worker_class": "gthread"}
+#: The workers of gunicorn.conf.py.
+GTHREAD: Settings = {}
 GEVENT: Settings = {"worker_class": "gevent"}
-SYNC: Settings = {"worker_class": "sync"}
+# With more threads than one, gunicorn runs gthread instead.
+SYNC: Settings = {"worker_class": "sync", "threads": 1}
 PRELOAD: Settings = {"preload_app": True}
 NO_PRELOAD: Settings = {"preload_app": False}
 

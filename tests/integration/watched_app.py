@@ -1,10 +1,11 @@
-"""The tasks API as ``wsgi.py`` makes it, with a header that names the worker which answered.
+"""The tasks API as ``wsgi.py`` makes it, with headers that say which worker answered, and what it has frozen.
 
 With ``TOKEN_AT_IMPORT``, a token, the keys are used once before gunicorn forks, if it loads the app before.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 
 from flask import Response
@@ -14,8 +15,9 @@ from wsgi import app
 
 @app.after_request
 def name_worker(response: Response) -> Response:
-    """Put the process id into the answer."""
+    """Put the process id into the answer, and the number of objects that the garbage collector never visits."""
     response.headers["X-Worker"] = str(os.getpid())
+    response.headers["X-Frozen"] = str(gc.get_freeze_count())
     return response
 
 

@@ -1,0 +1,54 @@
+"""gunicorn's worker with threads, made to leave a new connection to a worker that is idle.
+
+All workers wait on one listening socket, and any of them may take a connection. In a burst on a busy machine one worker
+takes them all, the other workers idle, and the service answers half as many requests. Nothing here knows the app.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+#: Seconds for which a busy worker leaves a new connection to the others. An idle worker wakes up within that time.
+PAUSE = 0.0003
+
+#: What a worker must know of itself to tell whether it is busy; gunicorn has all of them from 25.2 on.
+NEEDED = ("nr_conns", "keepalived_conns", "pending_conns")
+
+
+class YieldingThreadWorker(ThreadWorker):
+    """A worker with threads that pauses before it accepts a connection while all of its threads are busy.
+
+    The pause is short, and no connection is refused for it: if every worker is busy, the first one to return takes the
+    connection. If gunicorn lacks what this needs, the worker logs that once and accepts as its base class does.
+    """
+
+    #: Set in the master, which makes every worker before it forks, so the line is logged once.
+    _has_logged = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take what gunicorn gives a worker."""
+        super().__init__(*args, **kwargs)
+        missing = [name for name in NEEDED if not hasattr(self, name)]
+        self._can_yield = not missing
+        if missing and not YieldingThreadWorker._has_logged:
+            YieldingThreadWorker._has_logged = True
+            self.log.warning(
+                "This gunicorn does not tell when a worker is busy (no %s), so one worker may take all connections of "
+                "a burst. gunicorn 25.2 and later do.",
+                ", ".join(missing),
+            )
+
+    def accept(self, *args: Any) -> None:
+        """Accept a connection, a moment later if no thread is free; gunicorn's own arguments differ by version."""
+        if self._can_yield and self._threads_in_use() >= self.cfg.threads:
+            time.sleep(PAUSE)
+        super().accept(*args)
+
+    def _threads_in_use(self) -> int:
+        """Return how many connections are served or wait for a thread; above the number of threads if some wait."""
+        idle = len(self.keepalived_conns) + len(self.pending_conns)
+        open_connections: int = self.nr_conns
+        return open_connections - idle

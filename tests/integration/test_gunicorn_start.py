@@ -1,0 +1,151 @@
+"""What stops a start of gunicorn says so in one sentence, whichever way it was set, and never in a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.environments import ROOT, clean_environment
+from tests.integration.gunicorn_server import PATIENCE, GunicornServer, environment
+
+
+def refused_start(folder: Path, *options: str, program: str = "-m gunicorn", **variables: str) -> str:
+    """Start gunicorn with impossible settings and return what it says before it ends."""
+    finished = subprocess.run(
+        [sys.executable, *program.split(), *options],
+        cwd=ROOT,
+        env=clean_environment(**environment(folder, **variables)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert finished.returncode == 1
+    said = finished.stdout + finished.stderr
+    assert "Traceback" not in said
+    assert "Booting worker" not in said
+    return said
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """Return a port that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
+    """Before any worker is started."""
+    assert "Set BETTER_AUTH_SECRET" in refused_start(tmp_path, BETTER_AUTH_SECRET="")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bounds"),
+    [
+        ("WEB_CONCURRENCY", "0", "1 to 1000"),
+        ("WEB_CONCURRENCY", "1001", "1 to 1000"),
+        ("PORT", "http", "1 to 65535"),
+        ("PORT", "65536", "1 to 65535"),
+        pytest.param("PORT", "9" * 5000, "1 to 65535", id="more digits than Python reads"),
+        ("GUNICORN_THREADS", "-1", "1 to 100"),
+        ("GUNICORN_THREADS", "101", "1 to 100"),
+        ("GUNICORN_TIMEOUT", "3601", "1 to 3600"),
+        ("GUNICORN_READ_TIMEOUT", "1.5", "1 to 3600"),
+        ("GUNICORN_MAX_REQUESTS", "1000001", "0 to 1000000"),
+    ],
+)
+def test_an_impossible_number_says_so_and_ends(tmp_path: Path, name: str, value: str, bounds: str) -> None:
+    """The sentence names the variable and its bounds, and the README has the same bounds."""
+    said = refused_start(tmp_path, **{name: value})
+
+    assert said == f"{name} must be a whole number from {bounds}.\n"
+    (row,) = [
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("|") and f"`{name}`" in line
+    ]
+    assert bounds in row
+
+
+@pytest.mark.parametrize(("name", "value"), [("WEB_CONCURRENCY", "two"), ("PORT", "http")])
+def test_the_configuration_run_as_a_program_says_what_gunicorn_would_stumble_over(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    """gunicorn reads WEB_CONCURRENCY before its configuration, so a word there ends in its own traceback."""
+    said = refused_start(tmp_path, program="gunicorn.conf.py", **{name: value})
+
+    assert said.startswith(f"{name} must be a whole number from 1 to ")
+    assert said.count("\n") == 1
+
+
+def test_a_port_in_use_is_named_and_ends_the_start(tmp_path: Path, taken_port: int) -> None:
+    """One line at once, the same sentence when gunicorn gives up, and nothing else."""
+    said = refused_start(tmp_path, PORT=str(taken_port))
+
+    sentence = f"Another program listens on port {taken_port} of 127.0.0.1: stop it, or set PORT to a free port."
+    starting, waiting, end = said.splitlines()[-3:]
+    assert "Starting gunicorn" in starting
+    assert waiting.endswith(f"{sentence} Trying again for 5 seconds.")
+    assert end == sentence
+    assert refused_start(tmp_path, program="gunicorn.conf.py", PORT=str(taken_port)) == f"{sentence}\n"
+
+
+def test_a_port_that_gets_free_soon_is_waited_for(tmp_path: Path) -> None:
+    """The processes of a server that was killed go on listening for a moment."""
+    server = GunicornServer(tmp_path)
+
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", server.port)))
+        closing = threading.Timer(3, listener.close)
+        stack.callback(closing.join)
+        closing.start()
+        stack.enter_context(server)
+        status, _ = server.call("GET", "/health")
+
+    assert status == 200
+    assert "Trying again for 5 seconds." in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("nobody.invalid", "Name or service not known"),
+        ("203.0.113.7", "Cannot assign requested address"),
+        ("http://127.0.0.1", "Name or service not known"),
+    ],
+)
+def test_a_host_that_is_not_this_machine_is_named(tmp_path: Path, host: str, reason: str) -> None:
+    """With the variables that say where to listen, and the reason."""
+    said = refused_start(tmp_path, program="gunicorn.conf.py", HOST=host, PORT="8001")
+
+    assert said == f"Cannot listen on port 8001 of {host} (HOST and PORT): {reason}.\n"
+
+
+def test_a_host_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8: Python reads them as lone surrogates."""
+    assert refused_start(tmp_path, program="gunicorn.conf.py", HOST="\udcff").startswith("HOST must be the name or ")
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--reuse-port", "Leave out --reuse-port (reuse_port): "),
+        ("--worker-class sync", "Set GUNICORN_THREADS=1 for --worker-class sync: "),
+    ],
+)
+def test_options_that_would_do_harm_are_refused(tmp_path: Path, way: str, options: str, sentence: str) -> None:
+    """``reuse_port`` resets connections at a reload; ``sync`` with threads would be plain gthread without a word."""
+    said = (
+        refused_start(tmp_path, *options.split())
+        if way == "option"
+        else refused_start(tmp_path, GUNICORN_CMD_ARGS=options)
+    )
+
+    assert said.splitlines()[-1].startswith(sentence)
