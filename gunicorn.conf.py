@@ -148,7 +148,7 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Bound how long a silent client can hold a thread up.
+    """Bound how long a silent client can hold a thread up, and let gunicorn's own refusals reach a client that sends.
 
     gunicorn's threads wait for a request without end; TCP connections inherit this from the socket they come in by
     (Unix sockets do not). The worker does it, not the master: it has its sockets in every case.
@@ -157,10 +157,6 @@ def post_worker_init(worker: Any) -> None:
     for listener in worker.sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-
-
-def post_worker_init(worker: Any) -> None:
-    """Let gunicorn's own refusals arrive too, while the client is still sending."""
     from app.unread_bodies import read_on_after_errors
 
     worker.handle_error = read_on_after_errors(worker.handle_error)

@@ -5,9 +5,9 @@
     python -m benchmarks.bursts --workers 1 --only sync "1 thread" "2 threads" "4 threads" "8 threads"
 
 Every burst opens 16 connections at once, keeps them open and asks for lists of 20 tasks. The ways to run the service
-take turns, burst by burst. A burst is *lopsided* if a worker held no connection while another one held several, and *slow* if it answered
-fewer than half as many requests per second as the median burst of the same subject. Ratios are medians of the ratios to
-the first subject in the same round.
+take turns, burst by burst. A burst is *lopsided* if a worker held no connection while another one held several, and
+*slow* if it answered fewer than half as many requests per second as the median burst of the same subject. Ratios are
+medians of the ratios to the first subject in the same round.
 """
 
 from __future__ import annotations
