@@ -16,7 +16,7 @@ from typing import Any, TextIO, cast
 from flask import has_request_context, request
 from flask.logging import wsgi_errors_stream
 
-from auth import audit
+from auth.flask import audit
 
 HANDLER_NAME = "tasks-service"
 

@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
-from auth import state
+from auth.flask import server as state
 
 #: Seconds Redis has to answer, or to accept a connection.
 REDIS_TIMEOUT = 0.25

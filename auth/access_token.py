@@ -1,9 +1,9 @@
 """A verified access token, as views see it.
 
-Only :mod:`auth.verifier` makes one, so holding one means that signature, issuer, audience and times were checked. It is
-read-only all the way down: what one part of a request learns from it, another part cannot have changed, nor an earlier
-request with the same token. What writes into dictionaries past their methods, such as ``eval`` with the claims as names
-or an object that is given them as its ``__dict__``, is to get a copy: ``dict(claims)``.
+Only :mod:`.tokens.verifier` makes one, so holding one means that signature, issuer, audience and times were checked.
+It is read-only all the way down: what one part of a request learns from it, another part cannot have changed, nor an
+earlier request with the same token. Code that writes into dictionaries past their methods, such as ``eval`` with the
+claims as names, must be given a copy: ``dict(claims)``.
 """
 
 from __future__ import annotations

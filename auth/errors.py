@@ -2,7 +2,7 @@
 
 Each class is one row of the error table: the status it is answered with, the code in the body, the sentence a client
 reads, and, where RFC 6750 §3.1 registers one, the error code of the challenge. Nothing here knows Flask;
-:mod:`auth.bearer` puts these into HTTP.
+:mod:`.wire.bearer` puts these into HTTP.
 
 :class:`ConfigurationError` stands outside the family: it stops the start, and no client ever sees it.
 """

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auth.access_token import AccessToken
-from auth.errors import ConfigurationError, InsufficientRoleError, InsufficientScopeError, NotOwnerError
+from .access_token import AccessToken
+from .errors import ConfigurationError, InsufficientRoleError, InsufficientScopeError, NotOwnerError
 
 _RULES = "_auth_rules"
 _PUBLIC = "_auth_public"

@@ -15,11 +15,11 @@ from dotenv import dotenv_values
 from flask import Flask
 
 from app import create_app
-from auth.config import DEFAULTS, AuthConfig
 from auth.errors import ConfigurationError
 from auth.keys import StaticKeys, VerificationKey
+from auth.settings.service import DEFAULTS, AuthConfig
 from auth.testing import TokenIssuer
-from auth.verifier import TokenVerifier
+from auth.tokens.verifier import TokenVerifier
 from tests.auth.services import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,11 +1,11 @@
 """Keys that verify signatures, and where they come from."""
 
-from auth.keys.discovery import DiscoveredLocation, FixedLocation, JwksLocation
-from auth.keys.fetching import FetchError
-from auth.keys.loading import FetchedKeys
-from auth.keys.remote import RemoteKeySet, RemoteKeySettings
-from auth.keys.source import KeySource, KeyStatus, StaticKeys, generation_of, status_of
-from auth.keys.verification_key import UnusableKeyError, VerificationKey
+from .remote.bounded_http import FetchError
+from .remote.discovery import DiscoveredLocation, FixedLocation, JwksLocation
+from .remote.key_source import RemoteKeySet, RemoteKeySettings
+from .remote.loading import FetchedKeys
+from .source import KeySource, KeyStatus, StaticKeys, generation_of, status_of
+from .verification_key import UnusableKeyError, VerificationKey
 
 __all__ = [
     "DiscoveredLocation",

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auth.keys.fetching import FetchError
-from auth.keys.verification_key import UnusableKeyError, VerificationKey
+from .remote.bounded_http import FetchError
+from .verification_key import UnusableKeyError, VerificationKey
 
 #: The most keys that are tried for one token; RSA signatures take long enough to make more of them an attack.
 MAX_ATTEMPTS = 10

@@ -1,7 +1,7 @@
 """Where the keys of an issuer come from: the protocol the verifier asks, and the keys known at start.
 
-Keys that are fetched from an issuer are another :class:`KeySource` (:mod:`auth.keys.remote`); the verifier sees no
-difference.
+Keys that are fetched from an issuer are another :class:`KeySource` (:mod:`.keys.remote.key_source`); the verifier sees
+no difference.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auth.keys.verification_key import VerificationKey
+from .verification_key import VerificationKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from auth.keys.algorithms import (
+from .algorithms import (
     HMAC_MIN_BYTES,
     IMPLEMENTATIONS,
     RSA_MIN_BITS,
@@ -28,7 +28,7 @@ from auth.keys.algorithms import (
     PublicKey,
     algorithms_of,
 )
-from auth.keys.secrets import is_key_material
+from .weak_secrets import is_key_material
 
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

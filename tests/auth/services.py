@@ -13,10 +13,10 @@ from flask.views import MethodView
 from flask_smorest import Api, Blueprint
 
 from auth import KeySource, ResourceServer
-from auth.config import AuthConfig
 from auth.keys import StaticKeys, VerificationKey
+from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from auth.verifier import TokenVerifier
+from auth.tokens.verifier import TokenVerifier
 
 #: The second at which every test takes place.
 NOW = 1_800_000_000

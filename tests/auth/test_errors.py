@@ -7,8 +7,8 @@ import json
 import pytest
 
 from auth import errors
-from auth.bearer import body_for, challenge_for
 from auth.errors import AuthError, AuthErrorCode, ConfigurationError, InsufficientScopeError, KeysUnavailableError
+from auth.wire.bearer import body_for, challenge_for
 
 ROWS = [
     (errors.MissingTokenError, "missing_token", 401, None),

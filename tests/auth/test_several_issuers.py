@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth import ResourceServer, current_token, owns_path_user, require_jwt
-from auth.config import AuthConfig
 from auth.errors import AuthError, ConfigurationError, InvalidIssuerError
 from auth.keys import RemoteKeySet, StaticKeys, VerificationKey
+from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from auth.verifier import TokenVerifier
+from auth.tokens.verifier import TokenVerifier
 from tests.auth.services import AUDIENCE, CLAIMS, NOW, OTHER_SECRET, SECRET, clock, compact, static_keys
 
 STAFF, PARTNER, SHOP = "https://staff.example", "https://partner.example/", "https://shop.example"

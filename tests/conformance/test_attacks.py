@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from auth.config import AuthConfig
 from auth.errors import (
     InvalidAudienceError,
     InvalidIssuerError,
@@ -30,7 +29,8 @@ from auth.errors import (
     MissingClaimError,
 )
 from auth.keys import UnusableKeyError, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.settings.service import AuthConfig
+from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import encode
 
 NOW = 1_700_000_000

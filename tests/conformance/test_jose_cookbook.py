@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from auth.compact_jws import parse_compact
 from auth.errors import InvalidSignatureError, MalformedTokenError, TokenExpiredError
 from auth.keys import UnusableKeyError, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.tokens.compact_jws import parse_compact
+from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import MAX_BYTES, configured_with, decode, encode, verify_text
 
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}

@@ -10,10 +10,10 @@ from __future__ import annotations
 import pytest
 
 from auth.errors import InvalidSignatureError, TokenExpiredError
-from auth.issuer_config import IssuerConfig
 from auth.keys import StaticKeys, VerificationKey
-from auth.profiles import PROFILES
-from auth.verifier import TokenVerifier
+from auth.settings.issuer import IssuerConfig
+from auth.tokens.profiles import PROFILES
+from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import decode
 
 EXPIRES = 1300819380.0

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auth.compact_jws import parse_compact
-from auth.config import AuthConfig
 from auth.errors import MalformedTokenError
 from auth.keys import KeySource, StaticKeys, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.settings.service import AuthConfig
+from auth.tokens.compact_jws import parse_compact
+from auth.tokens.verifier import TokenVerifier
 
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 MAX_BYTES = 100_000

@@ -1,0 +1,118 @@
+"""A token verified, in one straight read: syntax, issuer, algorithm, signature, type, audience, claims, times.
+
+Nothing a token says is believed before its signature holds; its ``iss`` only says whose keys it is held against. What
+stands in its header (``jku``, ``x5u``, ``jwk``, ``x5c``) is never used to find a key. Knows no Flask and no HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..access_token import AccessToken, freeze
+from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
+from ..keys import generation_of
+from ..settings.issuer import IssuerConfig
+from .cache import TokenCache
+from .claims import (
+    check_audience,
+    check_claim_types,
+    check_required,
+    check_times,
+    check_type,
+    identity,
+    lifetime,
+    roles,
+    scopes,
+)
+from .compact_jws import SignedToken, parse_compact
+
+
+class TokenVerifier:
+    """Verifies access tokens of the issuers that are trusted. Threads may share it."""
+
+    def __init__(
+        self,
+        issuers: Sequence[IssuerConfig],
+        *,
+        max_token_bytes: int,
+        cache_size: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
+        self._issuers = {issuer.issuer: issuer for issuer in issuers}
+        self._max_token_bytes = max_token_bytes
+        self._clock = clock
+        self._cache = TokenCache(cache_size, {issuer.issuer: generation_of(issuer.keys) for issuer in issuers})
+
+    def verify(self, encoded: str) -> AccessToken:
+        """Return the claims of a token, every check passed, now or when it was last shown.
+
+        Raises:
+            InvalidTokenError: one of its kinds; the token is to blame.
+            KeysUnavailableError: the keys cannot be had; it is not.
+        """
+        digest = self._cache.digest(encoded)
+        # A denylist would be asked between this and the return: for remembered tokens as for new ones.
+        return self._cache.find(digest, self._clock()) or self._verify_anew(encoded, digest)
+
+    def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
+        token = parse_compact(encoded, self._max_token_bytes)
+        claims = token.claims
+        _check_header(token.header)
+        issuer = self._issuer_of(claims)
+        _check_algorithm(token.header, issuer)
+        generation = None if digest is None else self._cache.generation(issuer.issuer)
+        _check_signature(token, issuer)
+        check_type(token.header, claims, issuer)
+        check_audience(claims, issuer)
+        check_claim_types(claims, issuer)
+        check_required(claims, issuer)
+        user_id = identity(claims, issuer)
+        granted, held = scopes(claims, issuer), roles(claims, issuer)
+        check_times(claims, issuer, self._clock())
+        verified = AccessToken(
+            user_id=user_id, issuer=claims.get("iss"), scopes=granted, roles=held, claims=freeze(claims)
+        )
+        self._cache.keep(digest, verified, lifetime(claims, issuer), issuer.issuer, generation)
+        return verified
+
+    def _issuer_of(self, claims: Mapping[str, Any]) -> IssuerConfig:
+        """Return the issuer that a token names, compared exactly, before anybody is asked for a key (RFC 8725 §3.8)."""
+        name = claims.get("iss")
+        # None is the issuer that may have any name: a shared secret without AUTH_ISSUER, always alone.
+        issuer = self._issuers.get(name if isinstance(name, str) else "") or self._issuers.get(None)
+        if issuer is None:
+            raise InvalidIssuerError("iss is absent or another one")
+        return issuer
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    """Refuse headers that cannot be meant for us (RFC 7515 §4.1)."""
+    if not isinstance(header.get("alg"), str):
+        raise MalformedTokenError("alg is not a string")
+    if "kid" in header and not isinstance(header["kid"], str):
+        raise MalformedTokenError("kid is not a string")
+    if "crit" in header:
+        # RFC 7515 §4.1.11: we understand no extension, so whatever it lists is not understood.
+        raise MalformedTokenError("crit names an extension we do not know")
+    if header.get("b64", True) is not True:
+        raise MalformedTokenError("an unencoded payload (RFC 7797)")
+
+
+def _check_algorithm(header: Mapping[str, Any], issuer: IssuerConfig) -> None:
+    """Demand an accepted algorithm, before anybody is asked for a key (RFC 8725 §3.1)."""
+    if header["alg"] not in issuer.algorithms:
+        raise InvalidSignatureError("alg is not one of AUTH_ALGORITHMS")
+
+
+def _check_signature(token: SignedToken, issuer: IssuerConfig) -> None:
+    """Demand a key made for the algorithm, and that key's signature (RFC 8725 §3.1)."""
+    algorithm = token.header["alg"]
+    tried = 0
+    for key in issuer.keys.keys_for(algorithm, token.header.get("kid")):
+        if key.verify(algorithm, token.signing_input, token.signature):
+            return
+        tried += 1
+    raise InvalidSignatureError("the signature does not verify" if tried else "no key fits alg and kid")
