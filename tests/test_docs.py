@@ -37,7 +37,7 @@ for _page, _text in PAGES.items():
 EXAMPLES = BLOCKS["json"]
 
 #: What the settings of a page have to agree in, whichever way they are written.
-SAME = ("issuer", "audience", "profile", "identity_claim", "algorithms", "user_prefix", "required_claims")
+SAME = ("names", "audience", "profile", "identity_claim", "algorithms", "user_prefix", "required_claims")
 
 
 def test_there_is_a_page_for_every_issuer_that_has_a_profile() -> None:
@@ -132,7 +132,7 @@ def test_a_token_shown_on_a_page_gets_in_by_the_settings_of_that_page(
             if "SECRET" in str(block):
                 continue
             (issuer,) = config_from(str(block), patch, tmp_path).issuers
-        if issuer.issuer == claims["iss"]:
+        if issuer.name == claims["iss"]:
             verifier = TokenVerifier([replace(issuer, keys=keys)], max_token_bytes=8192, clock=lambda: claims["iat"])
             accepted.append(verifier.verify(encoded))
 

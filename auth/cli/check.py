@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..keys import FetchedKeys, FetchError, KeySource, RemoteKeySet, status_of
-from ..settings.issuer import IssuerConfig
+from ..tokens.issuer import TrustedIssuer
 
 #: Seconds by which clocks seem to differ for want of precision: a Date header has whole seconds and takes its time.
 _IMPRECISION = 2
@@ -24,7 +24,7 @@ class Finding:
     is_problem: bool = False
 
 
-def check_issuer(issuer: IssuerConfig, now: Callable[[], float]) -> Iterator[Finding]:
+def check_issuer(issuer: TrustedIssuer, now: Callable[[], float]) -> Iterator[Finding]:
     """Yield what there is to say about an issuer; ``now`` returns seconds since the epoch."""
     if not isinstance(issuer.keys, RemoteKeySet):
         yield _check_held_keys(issuer.keys)
@@ -48,7 +48,7 @@ def _check_held_keys(keys: KeySource) -> Finding:
     return Finding("Keys that were given at start" + (f": {status.keys}." if status.keys is not None else "."))
 
 
-def _check_fetched_keys(fetched: FetchedKeys, issuer: IssuerConfig) -> Iterator[Finding]:
+def _check_fetched_keys(fetched: FetchedKeys, issuer: TrustedIssuer) -> Iterator[Finding]:
     keys = fetched.keys
     accepted = [key for key in keys.keys if key.algorithms & issuer.algorithms]
     yield Finding(f"{fetched.url} answers with {len(keys.keys)} usable of {len(keys.keys) + len(keys.dropped)} keys.")

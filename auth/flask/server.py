@@ -61,7 +61,7 @@ class ServerState:
 
         The name is ``"any"`` where there is a shared secret and no ``AUTH_ISSUER``.
         """
-        return {issuer.issuer or "any": status_of(issuer.keys) for issuer in self.config.issuers}
+        return {issuer.name or "any": status_of(issuer.keys) for issuer in self.config.issuers}
 
     @property
     def is_serving(self) -> bool:

@@ -1,12 +1,11 @@
-"""One issuer that is trusted, as settings say it: whose tokens, for whom, of which shape, and with which keys."""
+"""The settings of one issuer: whose tokens, for whom, of which shape, and with which keys."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 from ..keys import KeySource
 from ..keys.algorithms import SYMMETRIC_ALGORITHMS
 from ..keys.remote.urls import is_plain_http
+from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, Profile
 from .key_source import KEY_SETTINGS, read_key_source
 from .reader import SettingReader
@@ -18,31 +17,7 @@ _MAX_LEEWAY = 600
 _MAX_AGE = 315_360_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerConfig:
-    """One issuer that is trusted, and what its tokens have to look like."""
-
-    keys: KeySource = field(repr=False)
-    #: The accepted ``alg`` values: all HMAC or all asymmetric, never both (RFC 8725 §3.1).
-    algorithms: frozenset[str]
-    #: The exact ``iss``; None accepts any, which only a shared secret allows.
-    issuer: str | None
-    #: The accepted ``aud`` values; empty where tokens must carry none (RFC 7519 §4.1.3).
-    audience: frozenset[str]
-    profile: Profile
-    identity_claim: str
-    required_claims: tuple[str, ...]
-    #: Seconds of clock difference forgiven.
-    leeway: float
-    #: Seconds after ``iat`` from which a token is refused whatever its ``exp``.
-    max_token_age: float | None
-    #: What stands in front of the identity claim in a user id; empty for the one issuer that owns the plain ids.
-    user_prefix: str = ""
-    #: The prefixes of the other issuers, with which no plain id may begin; empty where user_prefix is set.
-    reserved_prefixes: tuple[str, ...] = ()
-
-
-def read_issuer(reader: SettingReader, keys: KeySource | None = None) -> IssuerConfig:
+def read_issuer(reader: SettingReader, keys: KeySource | None = None) -> TrustedIssuer:
     """Read what concerns one issuer; the result counts only if the reader found no problem.
 
     ``keys`` stands in for the settings that say where keys come from.
@@ -64,10 +39,10 @@ def read_issuer(reader: SettingReader, keys: KeySource | None = None) -> IssuerC
         _check_binding(reader, is_given=keys is not None)
     else:
         _check_binding_of_secret(reader, names_audience="aud" in required or profile.audience_claim != "aud")
-    return IssuerConfig(
+    return TrustedIssuer(
         keys=source,
         algorithms=algorithms,
-        issuer=issuer,
+        names=() if issuer is None else (issuer,),
         audience=frozenset(reader.texts("audience") or ()),
         profile=profile,
         identity_claim=_read_identity_claim(reader) or profile.identity_claim,

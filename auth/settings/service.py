@@ -15,7 +15,8 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..keys import KeySource, RemoteKeySettings, StaticKeys
 from ..keys.algorithms import SYMMETRIC_ALGORITHMS
-from .issuer import IssuerConfig, read_issuer
+from ..tokens.issuer import TrustedIssuer
+from .issuer import read_issuer
 from .key_source import KEY_SETTINGS
 from .reader import Findings, SettingReader
 
@@ -79,7 +80,7 @@ class AuthConfig:
     """All settings of one :class:`~.ResourceServer`."""
 
     #: Those whose tokens are accepted; no two have the same name, and no two users of them the same id.
-    issuers: tuple[IssuerConfig, ...]
+    issuers: tuple[TrustedIssuer, ...]
     max_token_bytes: int
     #: How many verified tokens each process remembers.
     token_cache_size: int
@@ -137,7 +138,7 @@ def _short(name: str) -> str:
     return name.removeprefix("AUTH_").lower()
 
 
-def _read_issuers(reader: SettingReader, findings: Findings, keys: KeySource | None) -> list[IssuerConfig]:
+def _read_issuers(reader: SettingReader, findings: Findings, keys: KeySource | None) -> list[TrustedIssuer]:
     """Read the entries of ``AUTH_ISSUERS`` and hold them against each other."""
     for name in _OWN:
         if reader.is_set(name):
@@ -161,21 +162,21 @@ def _is_entry(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
 
 
-def _read_entry(reader: SettingReader, findings: Findings, index: int, settings: Mapping[str, Any]) -> IssuerConfig:
+def _read_entry(reader: SettingReader, findings: Findings, index: int, settings: Mapping[str, Any]) -> TrustedIssuer:
     own = {"discovery": False} | {name: value for name, value in settings.items() if value is not None}
     entry = SettingReader(own, findings, prefix=f"AUTH_ISSUERS[{index}].", inherits=reader, never=_OWN)
     entry.check_names(_ENTRY_NAMES)
     issuer = read_issuer(entry)
-    if issuer.issuer is None:
+    if issuer.name is None:
         entry.problem(f"{entry.label('issuer')} is not set; it says whose tokens the entry is for.")
     if issuer.user_prefix and _USER_PREFIX.fullmatch(issuer.user_prefix) is None:
         entry.problem(f"{entry.label('user_prefix')} may hold ASCII letters, digits and . _ ~ : | @ - only.")
     return issuer
 
 
-def _confusions_of_issuers(issuers: Sequence[IssuerConfig]) -> Iterator[str]:
+def _confusions_of_issuers(issuers: Sequence[TrustedIssuer]) -> Iterator[str]:
     """Tell where one issuer could be taken for another."""
-    names = [issuer.issuer for issuer in issuers if issuer.issuer is not None]
+    names = [issuer.name for issuer in issuers if issuer.name is not None]
     if len(set(names)) < len(names):
         yield "Two entries of AUTH_ISSUERS have the same issuer; each needs its own."
     secrets = [secret for issuer in issuers for secret in _secrets_of(issuer)]
@@ -183,7 +184,7 @@ def _confusions_of_issuers(issuers: Sequence[IssuerConfig]) -> Iterator[str]:
         yield "Two entries of AUTH_ISSUERS share a secret, so each could sign as the other; each needs its own."
 
 
-def _secrets_of(issuer: IssuerConfig) -> set[object]:
+def _secrets_of(issuer: TrustedIssuer) -> set[object]:
     if not isinstance(issuer.keys, StaticKeys):
         # Keys that are fetched are no secrets; nobody is asked for them at start.
         return set()
@@ -191,7 +192,7 @@ def _secrets_of(issuer: IssuerConfig) -> set[object]:
     return {key.material for algorithm in algorithms for key in issuer.keys.keys_for(algorithm, None)}
 
 
-def _confusions_of_users(issuers: Sequence[IssuerConfig]) -> Iterator[str]:
+def _confusions_of_users(issuers: Sequence[TrustedIssuer]) -> Iterator[str]:
     """Tell where two users could have one id: a user is the pair of issuer and subject (RFC 7519 §4.1.2)."""
     if sum(not issuer.user_prefix for issuer in issuers) > 1:
         yield (

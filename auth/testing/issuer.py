@@ -91,7 +91,7 @@ class TokenIssuer:
                     return cls(
                         key.material,
                         algorithm=algorithm,
-                        issuer=config.issuer,
+                        issuer=config.name,
                         audience=min(config.audience, default=None),
                         profile=next(name for name, profile in PROFILES.items() if profile is config.profile),
                         identity_claim=config.identity_claim,

@@ -20,7 +20,7 @@ from ..errors import (
     TokenExpiredError,
     TokenNotYetValidError,
 )
-from ..settings.issuer import IssuerConfig
+from .issuer import TrustedIssuer
 from .profiles import AUDIENCE, ClaimPath
 
 #: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
@@ -32,7 +32,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 
-def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
+def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Accept access tokens only: no ID, logout or proof tokens, and none bound to a key that nobody shows here."""
     media_type = None
     if "typ" in header:
@@ -52,7 +52,7 @@ def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: Iss
             raise InvalidTypeError(f"{name} is not {value}, so another kind of token by AUTH_PROFILE")
 
 
-def check_audience(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
+def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Demand one of our audiences; without any, refuse a token that is meant for somebody (RFC 7519 §4.1.3)."""
     if issuer.profile.audience_claim != "aud":
         _check_audience_claim(claims.get(issuer.profile.audience_claim), issuer)
@@ -68,12 +68,12 @@ def check_audience(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
         raise InvalidAudienceError("aud names other services")
 
 
-def _check_audience_claim(value: object, issuer: IssuerConfig) -> None:
+def _check_audience_claim(value: object, issuer: TrustedIssuer) -> None:
     if not isinstance(value, str) or value not in issuer.audience:
         raise InvalidAudienceError(f"{issuer.profile.audience_claim} is absent or names another service")
 
 
-def check_claim_types(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
+def check_claim_types(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Refuse registered claims of the wrong type; a required one counts as missing then."""
     for name, is_right in _REGISTERED_TYPES.items():
         if name not in claims or is_right(claims[name]):
@@ -105,7 +105,7 @@ _REGISTERED_TYPES: dict[str, Callable[[object], bool]] = {
 }
 
 
-def check_required(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
+def check_required(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Demand the claims of the settings and of the profile."""
     for name in issuer.required_claims:
         if claims.get(name) is None:
@@ -115,7 +115,7 @@ def check_required(claims: Mapping[str, Any], issuer: IssuerConfig) -> None:
         raise MissingClaimError(f"{' and '.join(choices)} are absent or null")
 
 
-def identity(claims: Mapping[str, Any], issuer: IssuerConfig) -> str:
+def identity(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
     """Return who the user is in this service: the identity claim, behind the prefix of an issuer that has one.
 
     The claim is text that is not blank and holds no ASCII control characters. The issuer of the plain ids cannot make
@@ -131,7 +131,7 @@ def identity(claims: Mapping[str, Any], issuer: IssuerConfig) -> str:
     return issuer.user_prefix + value
 
 
-def scopes(claims: Mapping[str, Any], issuer: IssuerConfig) -> frozenset[str]:
+def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
     """Return the granted scopes: text with spaces (RFC 8693 §4.2), or a list as some issuers send it."""
     found: set[str] = set()
     for name in issuer.profile.scope_claims:
@@ -146,7 +146,7 @@ def scopes(claims: Mapping[str, Any], issuer: IssuerConfig) -> frozenset[str]:
     return frozenset(found)
 
 
-def roles(claims: Mapping[str, Any], issuer: IssuerConfig) -> frozenset[str]:
+def roles(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
     """Return the roles of the user, from every place where the profile says they are.
 
     A text is one role, or several where the profile names a separator; in a list, a role is a text or the ``value`` of
@@ -179,7 +179,7 @@ def _roles_in(value: object, separator: str | None) -> Iterator[str]:
                 yield role
 
 
-def check_times(claims: Mapping[str, Any], issuer: IssuerConfig, now: float) -> None:
+def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) -> None:
     """Hold ``exp``, ``nbf``, ``iat`` and the age against the clock (RFC 7519 §4.1.4 and §4.1.5).
 
     A token is expired from the very second of ``exp`` plus leeway on, and valid from that of ``nbf`` minus leeway.
@@ -196,7 +196,7 @@ def check_times(claims: Mapping[str, Any], issuer: IssuerConfig, now: float) -> 
         raise TokenNotYetValidError("iat lies ahead")
 
 
-def lifetime(claims: Mapping[str, Any], issuer: IssuerConfig) -> tuple[float, float]:
+def lifetime(claims: Mapping[str, Any], issuer: TrustedIssuer) -> tuple[float, float]:
     """Return from which second on :func:`check_times` lets a token pass, and from which on it does not any more."""
     leeway, max_age = issuer.leeway, issuer.max_token_age
     expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")

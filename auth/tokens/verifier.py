@@ -13,7 +13,6 @@ from typing import Any
 from ..access_token import AccessToken, freeze
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
 from ..keys import generation_of
-from ..settings.issuer import IssuerConfig
 from .cache import TokenCache
 from .claims import (
     check_audience,
@@ -27,6 +26,7 @@ from .claims import (
     scopes,
 )
 from .compact_jws import SignedToken, parse_compact
+from .issuer import TrustedIssuer
 
 
 class TokenVerifier:
@@ -34,17 +34,17 @@ class TokenVerifier:
 
     def __init__(
         self,
-        issuers: Sequence[IssuerConfig],
+        issuers: Sequence[TrustedIssuer],
         *,
         max_token_bytes: int,
         cache_size: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
-        self._issuers = {issuer.issuer: issuer for issuer in issuers}
+        self._issuers = {name: issuer for issuer in issuers for name in issuer.names or (None,)}
         self._max_token_bytes = max_token_bytes
         self._clock = clock
-        self._cache = TokenCache(cache_size, {issuer.issuer: generation_of(issuer.keys) for issuer in issuers})
+        self._cache = TokenCache(cache_size, {issuer.name: generation_of(issuer.keys) for issuer in issuers})
 
     def verify(self, encoded: str) -> AccessToken:
         """Return the claims of a token, every check passed, now or when it was last shown.
@@ -63,7 +63,7 @@ class TokenVerifier:
         _check_header(token.header)
         issuer = self._issuer_of(claims)
         _check_algorithm(token.header, issuer)
-        generation = None if digest is None else self._cache.generation(issuer.issuer)
+        generation = None if digest is None else self._cache.generation(issuer.name)
         _check_signature(token, issuer)
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
@@ -75,10 +75,10 @@ class TokenVerifier:
         verified = AccessToken(
             user_id=user_id, issuer=claims.get("iss"), scopes=granted, roles=held, claims=freeze(claims)
         )
-        self._cache.keep(digest, verified, lifetime(claims, issuer), issuer.issuer, generation)
+        self._cache.keep(digest, verified, lifetime(claims, issuer), issuer.name, generation)
         return verified
 
-    def _issuer_of(self, claims: Mapping[str, Any]) -> IssuerConfig:
+    def _issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
         """Return the issuer that a token names, compared exactly, before anybody is asked for a key (RFC 8725 §3.8)."""
         name = claims.get("iss")
         # None is the issuer that may have any name: a shared secret without AUTH_ISSUER, always alone.
@@ -101,13 +101,13 @@ def _check_header(header: Mapping[str, Any]) -> None:
         raise MalformedTokenError("an unencoded payload (RFC 7797)")
 
 
-def _check_algorithm(header: Mapping[str, Any], issuer: IssuerConfig) -> None:
+def _check_algorithm(header: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Demand an accepted algorithm, before anybody is asked for a key (RFC 8725 §3.1)."""
     if header["alg"] not in issuer.algorithms:
         raise InvalidSignatureError("alg is not one of AUTH_ALGORITHMS")
 
 
-def _check_signature(token: SignedToken, issuer: IssuerConfig) -> None:
+def _check_signature(token: SignedToken, issuer: TrustedIssuer) -> None:
     """Demand a key made for the algorithm, and that key's signature (RFC 8725 §3.1)."""
     algorithm = token.header["alg"]
     tried = 0

@@ -62,7 +62,7 @@ def test_each_entry_has_settings_of_its_own_and_inherits_the_rest() -> None:
     """Under the names of the settings, in lower case and without the prefix."""
     staff, partner, shop = config_of(AUTH_LEEWAY=7, AUTH_PROFILE="auth0").issuers
 
-    assert [issuer.issuer for issuer in (staff, partner, shop)] == [STAFF, PARTNER, SHOP]
+    assert [issuer.name for issuer in (staff, partner, shop)] == [STAFF, PARTNER, SHOP]
     assert (staff.leeway, partner.leeway, shop.leeway) == (7, 7, 60)
     assert [*staff.algorithms, *shop.algorithms] == ["HS256", "ES256"]
     assert [*staff.audience, *shop.audience] == [AUDIENCE, "shop-api"]

@@ -122,7 +122,7 @@ def test_the_signed_token_of_the_nesting_example_is_a_token(cookbook: Path) -> N
     # Public keys demand an audience in the settings; this token, older than that advice, carries none.
     issuer = replace(
         configured_with(_public(example["input"]["key"])).issuers[0],
-        issuer="hobbiton.example",
+        names=("hobbiton.example",),
         audience=frozenset(),
         identity_claim="iss",
         required_claims=("exp",),

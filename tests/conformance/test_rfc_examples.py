@@ -11,7 +11,7 @@ import pytest
 
 from auth.errors import InvalidSignatureError, TokenExpiredError
 from auth.keys import StaticKeys, VerificationKey
-from auth.settings.issuer import IssuerConfig
+from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.profiles import PROFILES
 from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import decode
@@ -69,10 +69,10 @@ EXAMPLES = [
 
 def _verifier(key: VerificationKey, now: float) -> TokenVerifier:
     """Return a verifier at a point in time that asks for no more than these old tokens say."""
-    issuer = IssuerConfig(
+    issuer = TrustedIssuer(
         keys=StaticKeys([key]),
         algorithms=key.algorithms,
-        issuer="joe",
+        names=("joe",),
         audience=frozenset(),
         profile=PROFILES["jwt"],
         identity_claim="iss",

@@ -39,7 +39,7 @@ def test_a_secret_alone_is_enough() -> None:
     assert config.realm == "api"
     assert (config.deny_by_default, config.development_tokens) == (False, False)
     assert config.issuers[0].algorithms == {"HS256"}
-    assert (config.issuers[0].issuer, config.issuers[0].audience) == (None, frozenset())
+    assert (config.issuers[0].name, config.issuers[0].audience) == (None, frozenset())
     assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("sub", ("exp", "iat"))
     assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (5, None)
 
@@ -76,7 +76,7 @@ def test_every_setting_is_read() -> None:
     assert (config.max_token_bytes, config.realm) == (4096, "Tasks")
     assert (config.deny_by_default, config.development_tokens) == (True, True)
     assert config.issuers[0].algorithms == {"HS256", "HS512"}
-    assert config.issuers[0].issuer == ISSUER
+    assert config.issuers[0].name == ISSUER
     assert config.issuers[0].audience == {AUDIENCE, "other"}
     assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("uid", ("exp", "iat"))
     assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (0, 3600)
@@ -558,7 +558,7 @@ def test_a_development_issuer_on_this_machine_is_accepted() -> None:
     """Better Auth listens there during development."""
     config = AuthConfig.from_mapping(SETTINGS | {"AUTH_ISSUER": "http://localhost:3000"})
 
-    assert config.issuers[0].issuer == "http://localhost:3000"
+    assert config.issuers[0].name == "http://localhost:3000"
 
 
 LIMITS: dict[str, dict[str, Any]] = {

@@ -20,10 +20,10 @@ from auth import AccessToken, KeySource, errors
 from auth.access_token import Claims
 from auth.errors import AuthError, KeysUnavailableError
 from auth.keys import StaticKeys, VerificationKey, generation_of
-from auth.settings.issuer import IssuerConfig
 from auth.settings.service import AuthConfig
 from auth.tokens.cache import TokenCache
 from auth.tokens.claims import check_times, lifetime
+from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.verifier import TokenVerifier
 from tests.auth.services import (
     AUDIENCE,
@@ -411,7 +411,7 @@ def test_other_keys_of_one_issuer_are_nothing_to_the_others() -> None:
     keys = {name: ChangingKeys(SECRET) for name in ISSUERS}
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}, keys=keys[ISSUER])
     one = config.issuers[0]
-    issuers = [one, replace(one, issuer=OTHER_ISSUER, keys=keys[OTHER_ISSUER])]
+    issuers = [one, replace(one, names=(OTHER_ISSUER,), keys=keys[OTHER_ISSUER])]
     verifier = TokenVerifier(issuers, max_token_bytes=8192, cache_size=10, clock=Clock())
     token = verifier.verify(compact())
     verifier.verify(with_claims(iss=OTHER_ISSUER))
@@ -547,7 +547,7 @@ def test_a_lifetime_is_the_time_in_which_a_token_passes(
     assert (begins <= now < ends) == passes
 
 
-def verifier_config() -> IssuerConfig:
+def verifier_config() -> TrustedIssuer:
     return AuthConfig.from_mapping(SETTINGS).issuers[0]
 
 
@@ -619,7 +619,7 @@ class CachedAndUncached(RuleBasedStateMachine):
             },
             keys=self.keys[ISSUER],
         ).issuers[0]
-        issuers = [one, replace(one, issuer=OTHER_ISSUER, keys=self.keys[OTHER_ISSUER], user_prefix="other:")]
+        issuers = [one, replace(one, names=(OTHER_ISSUER,), keys=self.keys[OTHER_ISSUER], user_prefix="other:")]
         self.size = size
         self.cached, self.uncached = (
             TokenVerifier(issuers, max_token_bytes=8192, cache_size=remembered, clock=self.clock)
