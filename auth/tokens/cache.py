@@ -32,9 +32,6 @@ _SECOND_CHANCES = 8
 @dataclass(slots=True)
 class _Entry:
     token: AccessToken
-    #: The seconds since the epoch from which on the token is valid, and from which on it is not any more.
-    valid_from: float
-    expires_at: float
     #: Whose keys verified it, by the name of the issuer's configuration, and which generation of them.
     issuer: str | None
     generation: object
@@ -75,7 +72,7 @@ class TokenCache:
         if digest is None or (entry := self._entries.get(digest)) is None:
             return None
         generation = self.generation(entry.issuer)
-        if generation is entry.generation and entry.valid_from <= now < entry.expires_at:
+        if generation is entry.generation and entry.token.valid_from <= now < entry.token.valid_until:
             entry.is_used = True
             return entry.token
         if generation is not None:
@@ -106,21 +103,20 @@ class TokenCache:
         self,
         digest: bytes | None,
         token: AccessToken,
-        lifetime: tuple[float, float],
         issuer: str | None,
         generation: object | None,
     ) -> None:
         """Remember a token that has just been verified.
 
         ``generation`` is what :meth:`generation` said before the keys were used: one that has changed since then, or
-        that nobody knows, is not remembered. ``lifetime`` is when the token becomes valid and when it expires.
+        that nobody knows, is not remembered.
         """
         if digest is None or generation is None or self.generation(issuer) is not generation:
             return
         self._note(issuer, generation)
         while len(self._entries) >= self._size:
             self._make_room()
-        self._entries[digest] = _Entry(token, *lifetime, issuer, generation)
+        self._entries[digest] = _Entry(token, issuer, generation)
 
     def _make_room(self) -> None:
         """Forget the oldest entry that nobody has asked for lately: one for each that comes, whoever sends many."""

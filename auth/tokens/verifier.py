@@ -21,7 +21,6 @@ from .claims import (
     check_times,
     check_type,
     identity,
-    lifetime,
     roles,
     scopes,
 )
@@ -54,7 +53,6 @@ class TokenVerifier:
             KeysUnavailableError: the keys cannot be had; it is not.
         """
         digest = self._cache.digest(encoded)
-        # A denylist would be asked between this and the return: for remembered tokens as for new ones.
         return self._cache.find(digest, self._clock()) or self._verify_anew(encoded, digest)
 
     def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
@@ -71,11 +69,17 @@ class TokenVerifier:
         check_required(claims, issuer)
         user_id = identity(claims, issuer)
         granted, held = scopes(claims, issuer), roles(claims, issuer)
-        check_times(claims, issuer, self._clock())
+        valid_from, valid_until = check_times(claims, issuer, self._clock())
         verified = AccessToken(
-            user_id=user_id, issuer=claims.get("iss"), scopes=granted, roles=held, claims=freeze(claims)
+            user_id=user_id,
+            issuer=claims.get("iss"),
+            scopes=granted,
+            roles=held,
+            claims=freeze(claims),
+            valid_from=valid_from,
+            valid_until=valid_until,
         )
-        self._cache.keep(digest, verified, lifetime(claims, issuer), issuer.name, generation)
+        self._cache.keep(digest, verified, issuer.name, generation)
         return verified
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
