@@ -42,7 +42,8 @@ def test_a_running_service_imports_no_tool() -> None:
     program = (
         "import sys; from flask import Flask; from auth import ResourceServer; app = Flask('service'); "
         "app.config['AUTH_SECRET'] = 'kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sA'; ResourceServer(app); "
-        "app.test_client().get('/'); print([name for name in sys.modules if name.startswith(('auth.cli', 'auth.testing'))])"
+        "app.test_client().get('/'); "
+        "print([name for name in sys.modules if name.startswith(('auth.cli', 'auth.testing'))])"
     )
 
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
