@@ -19,7 +19,7 @@ from .audit import log_refusal
 from .current import verified_token
 from .server import state_of, this_app, this_request
 
-#: The key in the WSGI environ of what was refused.
+#: The key in the WSGI environ of what the request hook has refused.
 REFUSED = "auth.refused"
 
 
@@ -57,12 +57,11 @@ def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
         user_id=None if token is None else token.user_id,
         undeclared=is_undeclared,
     )
-    request.environ[REFUSED] = error
     return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)
 
 
 def complete(response: Response) -> Response:
-    """Put the answer of a refused request right, whatever a framework or a hook has made of it."""
+    """Put the answer of a request that the hook has refused right, whatever other hooks have made of it."""
     return _completed(response, this_request().environ[REFUSED], state_of(this_app()).config.realm)
 
 

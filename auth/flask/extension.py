@@ -106,6 +106,7 @@ def _enforce_declaration() -> Response | None:
             server.authenticate(request)
             raise UndeclaredRouteError("neither a guard nor @public")
     except AuthError as error:
+        request.environ[REFUSED] = error
         return answer(error, is_undeclared=declaration.missing)
     return None
 

@@ -100,18 +100,19 @@ class ServerState:
 
     def declaration(self, app: Flask, endpoint: str, method: str) -> Declaration:
         """Return what a view says about who may enter; asked at each request, worked out once."""
-        if self._marks != Marks.made:
-            # A guard was put on something since.
-            self._marks = Marks.made
+        if self._marks != (made := Marks.made):
+            # A guard was put on something since. What another thread works out meanwhile goes with the old ones.
             self._declarations = {}
+            self._marks = made
+        declarations = self._declarations
         view = app.view_functions[endpoint]
-        known = self._declarations.get((endpoint, method))
+        known = declarations.get((endpoint, method))
         if known is not None and known.view is view:
             return known.declaration
         declaration = declaration_of(view, method, blueprints_around(app, endpoint))
         if method in _METHODS:
             # A route that takes any method would fill the memory with those that clients make up.
-            self._declarations[endpoint, method] = _Known(view, declaration)
+            declarations[endpoint, method] = _Known(view, declaration)
         return declaration
 
     def authentication(self, request: Request) -> Authentication | None:

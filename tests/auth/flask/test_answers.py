@@ -215,6 +215,26 @@ def test_a_hook_of_the_service_cannot_lose_the_refusal() -> None:
     assert_complete(response)
 
 
+def test_a_view_may_catch_the_refusal_of_another_and_go_on() -> None:
+    """It called a guarded function past the hook, and has something else to say."""
+    app = service()
+    tasks: Callable[..., str] = owns_path_user(lambda user_id: f"tasks of {user_id}")
+
+    @app.get("/<user_id>/circle")
+    @require_jwt
+    def circle(user_id: str) -> list[str]:
+        seen = [tasks(user_id=user_id)]
+        try:
+            seen.append(tasks(user_id="bob"))
+        except Refusal as refusal:
+            seen.append(refusal.error.code)
+        return seen
+
+    response = app.test_client().get("/alice/circle", headers=ALICE)
+
+    assert (response.status_code, response.get_json()) == (200, ["tasks of alice", "not_owner"])
+
+
 def test_our_errors_from_the_services_own_code_are_answered_alike() -> None:
     """A token that comes another way, or a rule that only the view can check."""
     app = service()
