@@ -219,6 +219,9 @@ SAME_PLAIN = (
     "Leave it out for the one issuer that owns the plain user ids, and set one for each other."
 )
 SAME_PREFIX = "One user_prefix in AUTH_ISSUERS begins with another; end each with a sign of its own, such as a colon."
+_EXAMPLE = """In the environment: FLASK_AUTH_ISSUERS='[{"issuer": "https://…", …}, {…}]'"""
+NO_LIST = f"AUTH_ISSUERS must be a list of mappings. {_EXAMPLE}"
+UNREADABLE = f"AUTH_ISSUERS must be a list of mappings; the text is not valid JSON. {_EXAMPLE}"
 
 UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "two owners of the plain ids": (changed(1, user_prefix=...), {}, [SAME_PLAIN]),
@@ -229,10 +232,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "an empty prefix": (
         changed(1, user_prefix=""),
         {},
-        [
-            "AUTH_ISSUERS[1].user_prefix must be a text that is not empty, without space around it.",
-            SAME_PLAIN,
-        ],
+        ["AUTH_ISSUERS[1].user_prefix holds an empty text; give it a value or leave it out."],
     ),
     "a prefix with a slash": (
         changed(1, user_prefix="partner/"),
@@ -311,7 +311,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "a wrong value that all inherit": (
         ISSUERS,
         {"AUTH_JWKS_TIMEOUT": 0},
-        ["AUTH_JWKS_TIMEOUT must be a number of at least 0.1 and at most 30."],
+        ["AUTH_JWKS_TIMEOUT must be a number from 0.1 to 30."],
     ),
     "a key outside": (
         ISSUERS,
@@ -328,20 +328,12 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         {"AUTH_ISSUER": STAFF},
         ["AUTH_ISSUER and AUTH_ISSUERS are both set; move it into the entry it belongs to."],
     ),
-    "text": ("[{}]", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "one mapping": (ISSUERS[0], {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "a number": (1, {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "nothing in the environment": ("", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "a mapping and a number": (
-        [ISSUERS[0], 1],
-        {},
-        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
-    ),
-    "names that are no texts": (
-        [{"issuer": STAFF, 1: 2}],
-        {},
-        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
-    ),
+    "text": ("[{}]", {}, [UNREADABLE]),
+    "one mapping": (ISSUERS[0], {}, [NO_LIST]),
+    "a number": (1, {}, [NO_LIST]),
+    "nothing in the environment": ("", {}, [UNREADABLE]),
+    "a mapping and a number": ([ISSUERS[0], 1], {}, [NO_LIST]),
+    "names that are no texts": ([{"issuer": STAFF, 1: 2}], {}, [NO_LIST]),
     "fifty-one": ([ISSUERS[0]] * 51, {}, ["AUTH_ISSUERS has 51 entries, 50 at most are read."]),
 }
 
