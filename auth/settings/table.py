@@ -95,7 +95,7 @@ TABLE = (
             "The claim that names the user. By default `sub`, with the profile `entra` `oid`."),
     Setting("required_claims", ("exp", "iat"), texts(), _SHARED,
             "Claims that every token must have, in addition to the identity claim and those of the profile."),
-    Setting("leeway", 5, number(0, 600), _SHARED,
+    Setting("leeway", 30, number(0, 600), _SHARED,
             "Seconds of clock difference that are forgiven."),
     Setting("max_token_age", None, number(1, 315_360_000), _SHARED,
             "Seconds after `iat` from which a token is refused, whatever its `exp`."),

@@ -42,7 +42,7 @@ def test_a_secret_alone_is_enough() -> None:
     assert config.issuers[0].algorithms == {"HS256"}
     assert (config.issuers[0].name, config.issuers[0].audience) == (None, frozenset())
     assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("sub", ("exp", "iat"))
-    assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (5, None)
+    assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (30, None)
 
 
 def test_a_shared_secret_without_issuer_and_audience_is_warned_about() -> None:

@@ -97,4 +97,4 @@ def test_a_default_is_a_value_like_any_other(row: Setting) -> None:
 def test_the_defaults_are_by_their_names_in_the_configuration() -> None:
     """Those that an entry of ``AUTH_ISSUERS`` alone may have are not among them."""
     assert DEFAULTS.keys() == {f"AUTH_{name.upper()}" for name in OTHERS if name != "user_prefix"}
-    assert (DEFAULTS["AUTH_LEEWAY"], DEFAULTS["AUTH_TOKEN_CACHE_SIZE"]) == (5, 4096)
+    assert (DEFAULTS["AUTH_LEEWAY"], DEFAULTS["AUTH_TOKEN_CACHE_SIZE"]) == (30, 4096)
