@@ -101,6 +101,44 @@ def test_the_user_is_the_pair_of_issuer_and_subject() -> None:
     assert (shop.user_id, shop.issuer, shop.subject) == ("shop:alice", SHOP, "x")
 
 
+OLD, NEW = "https://tenant.example/", "https://login.example/"
+
+
+@pytest.mark.parametrize("names", [[OLD, NEW], (NEW, OLD)], ids=str)
+def test_one_issuer_may_have_several_names(names: Any) -> None:
+    """A custom domain beside the old one: the same keys, and the same users under every name."""
+    settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": names, "AUTH_AUDIENCE": AUDIENCE}
+    (issuer,) = AuthConfig.from_mapping(settings).issuers
+    verify = TokenVerifier([issuer], max_token_bytes=8192, cache_size=8, clock=clock).verify
+
+    # Twice: verified and remembered.
+    seen = [verify(token_of(name)) for name in (OLD, NEW) * 2]
+
+    assert [token.issuer for token in seen] == [OLD, NEW] * 2
+    assert {token.user_id for token in seen} == {"alice"}
+    assert issuer.name == names[0]
+    for other in (OLD[:-1], NEW.upper(), [OLD, NEW], STAFF):
+        with pytest.raises(InvalidIssuerError):
+            verify(token_of(other))
+
+
+def test_an_entry_may_have_several_names() -> None:
+    """Its prefix is that of all of them."""
+    verify = verifier(changed(1, issuer=[PARTNER, NEW])).verify
+
+    assert verify(token_of(NEW, OTHER_SECRET)).user_id == "partner:alice"
+    assert verify(token_of(PARTNER, OTHER_SECRET)).user_id == "partner:alice"
+    with pytest.raises(AuthError):
+        verify(token_of(NEW))
+
+
+def test_names_in_a_set_have_the_same_first_in_every_process() -> None:
+    """Discovery asks it."""
+    settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": {OLD, NEW, STAFF}, "AUTH_AUDIENCE": AUDIENCE}
+
+    assert AuthConfig.from_mapping(settings).issuers[0].names == (NEW, STAFF, OLD)
+
+
 NOT_THEIRS = {
     "of the partner, signed by the staff": token_of(PARTNER),
     "of the staff, signed by the partner": token_of(STAFF, OTHER_SECRET),
@@ -243,6 +281,26 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         changed(1, issuer=STAFF),
         {},
         ["Two entries of AUTH_ISSUERS have the same issuer; each needs its own."],
+    ),
+    "a name of another issuer among several": (
+        changed(1, issuer=[PARTNER, STAFF]),
+        {},
+        ["Two entries of AUTH_ISSUERS have the same issuer; each needs its own."],
+    ),
+    "one name twice in an entry": (
+        changed(1, issuer=[PARTNER, PARTNER]),
+        {},
+        ["AUTH_ISSUERS[1].issuer holds one name twice."],
+    ),
+    "a plain-http name among several": (
+        changed(1, issuer=[PARTNER, "http://partner.example"]),
+        {},
+        ["AUTH_ISSUERS[1].issuer is a plain-http URL; an issuer that is not on this machine needs https."],
+    ),
+    "no name in the list": (
+        changed(1, issuer=[]),
+        {},
+        ["AUTH_ISSUERS[1].issuer is not set; it says whose tokens the entry is for."],
     ),
     "the same secret twice": (
         changed(1, secret=[OTHER_SECRET, SECRET]),

@@ -224,6 +224,21 @@ def test_the_command_says_what_it_has_found() -> None:
     )
 
 
+def test_the_command_names_an_issuer_by_all_its_names_and_asks_the_first() -> None:
+    """An issuer that has moved answers at its new address."""
+    with IssuerServer([KEY]) as issuer:
+        names = [issuer.issuer, "https://old.example"]
+        status, lines = checked(AUTH_ISSUER=names, AUTH_AUDIENCE=AUDIENCE, AUTH_DISCOVERY=True)
+
+    assert (status, lines[:2]) == (
+        0,
+        [
+            f"{issuer.issuer} and https://old.example, for {AUDIENCE}:",
+            f"  {issuer.jwks_url} answers with 1 usable of 1 keys.",
+        ],
+    )
+
+
 def test_the_command_fails_for_one_issuer_among_several() -> None:
     """And still tells of the others."""
     dead = IssuerServer()

@@ -53,6 +53,14 @@ def test_keys_of_a_server_with_many_issuers_have_an_owner(source: dict[str, Any]
     assert keys_of(source)._location.owner is None
 
 
+def test_of_several_names_the_first_is_asked_and_owns_the_keys() -> None:
+    """Also where the keys name their issuer."""
+    names = {"AUTH_ISSUER": [ISSUER, "https://old.example"], "AUTH_PROFILE": "entra"}
+
+    assert keys_of({"AUTH_DISCOVERY": True} | names)._location == DiscoveredLocation(ISSUER, ISSUER)
+    assert keys_of({"AUTH_JWKS_URL": URL} | names)._location == FixedLocation(URL, ISSUER)
+
+
 @pytest.mark.parametrize("source", [{"AUTH_JWKS_URL": URL}, {"AUTH_DISCOVERY": True}], ids=list)
 def test_every_setting_of_a_fetch_arrives(source: dict[str, Any]) -> None:
     """Each under its own name; the defaults otherwise."""
@@ -89,6 +97,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "discovery by a name": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": "login"}, [NO_ISSUER_URL]),
     "discovery by a query": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}?tenant=1"}, [NO_ISSUER_URL]),
+    "discovery by the first of several names": (
+        {"AUTH_DISCOVERY": True, "AUTH_ISSUER": ["login", ISSUER]},
+        [NO_ISSUER_URL],
+    ),
     "discovery of nobody": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": None},
         ["AUTH_ISSUER is not set; AUTH_DISCOVERY looks for the keys there."],
