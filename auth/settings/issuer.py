@@ -21,7 +21,7 @@ _UNBOUND = {
 def check_issuer(section: Section, keys: KeySource | None) -> None:
     """Note what does not go together; ``keys`` stands in for the settings that say where keys come from."""
     if "exp" not in _required_claims(section.values):
-        section.notes.warning(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
+        section.warnings.append(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
     check_key_source(section, keys)
     if keys is None:
         is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
@@ -37,7 +37,7 @@ def _refuse_unbound_keys(section: Section, name: str) -> None:
     reason = "with public keys it is needed (RFC 8725 §3.8 and §3.9)."
     if name == "issuer" and section.values.discovery:
         reason = f"{section.labels['discovery']} looks for the keys there."
-    section.notes.problem(f"{section.labels[name]} is not set; {reason}")
+    section.problems.append(f"{section.labels[name]} is not set; {reason}")
 
 
 def _note_unbound_secret(section: Section, name: str) -> None:
@@ -45,12 +45,12 @@ def _note_unbound_secret(section: Section, name: str) -> None:
     values, labels = section.values, section.labels
     names_audience = "aud" in _required_claims(values) or PROFILES[values.profile].audience_claim != "aud"
     if name == "audience" and names_audience:
-        section.notes.problem(
+        section.problems.append(
             f"{labels[name]} is not set, and tokens have to name one by {labels['profile']} or "
             f"{labels['required_claims']}: none would be accepted."
         )
     else:
-        section.notes.warning(f"{labels[name]} is not set: {_UNBOUND[name].format(secret=labels['secret'])}")
+        section.warnings.append(f"{labels[name]} is not set: {_UNBOUND[name].format(secret=labels['secret'])}")
 
 
 def make_issuer(values: SimpleNamespace, keys: KeySource | None) -> TrustedIssuer:

@@ -22,7 +22,7 @@ _IN_ENVIRONMENT = " In the environment, an AUTH_… name begins with FLASK_; app
 
 def check_key_source(section: Section, given: KeySource | None) -> None:
     """Demand keys from one place that fit the accepted algorithms; ``given`` stands in for the settings."""
-    values, labels, problem = section.values, section.labels, section.notes.problem
+    values, labels, problem = section.values, section.labels, section.problems.append
     named = [labels[name] for name in KEY_SETTINGS if name in section.given]
     if given is not None and named:
         problem(f"A key source is given with keys=, and {' or '.join(named)} is set as well; keep one.")
@@ -50,7 +50,7 @@ def check_key_source(section: Section, given: KeySource | None) -> None:
 
 def _check_algorithms(section: Section, given: KeySource | None) -> None:
     """Demand a key for each accepted algorithm and an algorithm for each key, as far as they are known at start."""
-    label, problem = section.labels["algorithms"], section.notes.problem
+    label, problem = section.labels["algorithms"], section.problems.append
     keys = (*section.values.secret, *section.values.public_key)
     algorithms = frozenset(section.values.algorithms)
     if given is not None:

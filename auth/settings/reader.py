@@ -17,28 +17,12 @@ from .values import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
-    """What is wrong, and what is allowed and unwise: one sentence each, in the order of finding."""
-
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def problem(self, sentence: str) -> None:
-        """Note what stops the start."""
-        if sentence not in self.problems:
-            self.problems.append(sentence)
-
-    def warning(self, sentence: str) -> None:
-        """Note what the operator should know."""
-        if sentence not in self.warnings:
-            self.warnings.append(sentence)
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """The settings of the service, or of one entry of ``AUTH_ISSUERS`` together with what it inherits."""
 
-    notes: Notes
+    #: What is wrong, and what is allowed and unwise, in sentences for the operator. All entries share them.
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     #: An attribute for each row of the table.
     values: SimpleNamespace = field(default_factory=SimpleNamespace)
     #: The names that are set, to good values or bad ones. An empty list sets nothing, nor does a switch that is off.
@@ -52,8 +36,7 @@ class Section:
             self.given.add(row.name)
         usable = row.default if value is None else row.kind.read(value, place)
         setattr(self.values, row.name, row.default if place.problems else usable)
-        for problem in place.problems:
-            self.notes.problem(problem)
+        self.problems.extend(place.problems)
 
     def inherit(self, name: str, label: str, above: Section) -> None:
         """Take the value of the section above, and its label if that is where the value was set."""
@@ -72,13 +55,13 @@ def read_service(settings: Mapping[Any, Any]) -> Section:
 
     An unknown key belongs to another library and is left alone, unless it is a misspelling of one of ours.
     """
-    section = Section(Notes())
+    section = Section()
     keys = {row.name: row.key for row in TABLE}
     for key in settings:
         if isinstance(key, str) and key.startswith("AUTH_") and key not in DEFAULTS:
             meant = closest(key.removeprefix("AUTH_"), keys)
             if meant is not None:
-                section.notes.problem(f"{key} is not a setting; did you mean {keys[meant]}?")
+                section.problems.append(f"{key} is not a setting; did you mean {keys[meant]}?")
     for row in TABLE:
         value = settings.get(row.key) if row.level is not Level.ENTRY else None
         section.read(row, value, Place(row.key, f"FLASK_{row.key}"))
@@ -87,14 +70,14 @@ def read_service(settings: Mapping[Any, Any]) -> Section:
 
 def read_entry(index: int, settings: Mapping[str, Any], above: Section) -> Section:
     """Read an entry of ``AUTH_ISSUERS``. Every name in it is meant for us, so an unknown one is refused."""
-    section = Section(above.notes)
+    section = Section(above.problems, above.warnings)
     rows = {row.name: row for row in TABLE if row.level is not Level.SERVICE}
     prefix = f"AUTH_ISSUERS[{index}]."
     for name in settings:
         if name not in rows:
             meant = closest(name, rows)
             hint = "." if meant is None else f"; did you mean {prefix}{meant}?"
-            section.notes.problem(f"{prefix}{name} is not a setting{hint}")
+            section.problems.append(f"{prefix}{name} is not a setting{hint}")
     for name, row in rows.items():
         if settings.get(name) is None and row.level is Level.SHARED:
             section.inherit(name, prefix + name, above)

@@ -48,8 +48,9 @@ class AuthConfig:
             sections = _read_entries(service, keys)
         else:
             check_issuer(service, keys)
-        if service.notes.problems:
-            raise ConfigurationError(service.notes.problems)
+        if service.problems:
+            # What several entries inherit is judged for each of them, and told once.
+            raise ConfigurationError(list(dict.fromkeys(service.problems)))
         return cls(
             issuers=_make_issuers(sections, keys),
             max_token_bytes=service.values.max_token_bytes,
@@ -57,13 +58,13 @@ class AuthConfig:
             realm=service.values.realm,
             deny_by_default=service.values.deny_by_default,
             development_tokens=service.values.development_tokens,
-            warnings=tuple(service.notes.warnings),
+            warnings=tuple(dict.fromkeys(service.warnings)),
         )
 
 
 def _read_entries(service: Section, keys: KeySource | None) -> list[Section]:
     """Read the entries of ``AUTH_ISSUERS``, judge each, and hold them against each other."""
-    problem = service.notes.problem
+    problem = service.problems.append
     for row in TABLE:
         if row.level is Level.ISSUER and row.name in service.given:
             problem(f"{row.key} and AUTH_ISSUERS are both set; move it into the entry it belongs to.")
@@ -74,8 +75,7 @@ def _read_entries(service: Section, keys: KeySource | None) -> list[Section]:
         check_issuer(entry, None)
         if "issuer" not in entry.given:
             problem(f"{entry.labels['issuer']} is not set; it says whose tokens the entry is for.")
-    for sentence in (*_confusions_of_issuers(entries), *_confusions_of_users(entries)):
-        problem(sentence)
+    service.problems.extend((*_confusions_of_issuers(entries), *_confusions_of_users(entries)))
     return entries
 
 

@@ -59,7 +59,7 @@ def test_a_setting_is_read_where_it_belongs(row: Setting) -> None:
 
     assert (getattr(service.values, row.name) == wanted) is (row.level is not Level.ENTRY)
     assert (getattr(entry.values, row.name, None) == wanted) is (row.level is not Level.SERVICE)
-    assert len(nothing.notes.problems) == (row.level is Level.SERVICE)
+    assert len(nothing.problems) == (row.level is Level.SERVICE)
 
 
 @rows
@@ -80,7 +80,7 @@ def test_a_setting_that_is_unusable_has_its_default(row: Setting) -> None:
     service = read_service({row.key: object()})
 
     assert getattr(service.values, row.name) == row.default
-    assert len(service.notes.problems) == (row.level is not Level.ENTRY)
+    assert len(service.problems) == (row.level is not Level.ENTRY)
     assert (row.name in service.given) is (row.level is not Level.ENTRY)
 
 
