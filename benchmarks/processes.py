@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from auth.settings.service import DEFAULTS
+from auth.settings.table import DEFAULTS
 from benchmarks.databases import SQLITE, Database
 from benchmarks.load import fire
 from benchmarks.machine import versions

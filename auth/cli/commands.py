@@ -51,7 +51,9 @@ def check_configuration() -> None:
     """Ask each issuer for its keys, and tell what stands in the way; exit with 1 where anything does."""
     failed = False
     for issuer in current_state().config.issuers:
-        click.echo(f"{issuer.name or 'any issuer'}, for {', '.join(sorted(issuer.audience)) or 'no audience'}:")
+        click.echo(
+            f"{' and '.join(issuer.names) or 'any issuer'}, for {', '.join(sorted(issuer.audience)) or 'no audience'}:"
+        )
         for finding in check_issuer(issuer, time.time):
             failed = failed or finding.is_problem
             click.echo(f"  {'PROBLEM: ' if finding.is_problem else ''}{finding.sentence}")

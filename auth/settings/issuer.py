@@ -1,99 +1,76 @@
-"""The settings of one issuer: whose tokens, for whom, of which shape, and with which keys."""
+"""One issuer, judged and made from its settings: whose tokens, for which audience, of which shape, with which keys."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from ..keys import KeySource
 from ..keys.algorithms import SYMMETRIC_ALGORITHMS
-from ..keys.remote.urls import is_plain_http
 from ..tokens.issuer import TrustedIssuer
-from ..tokens.profiles import PROFILES, Profile
-from .key_source import KEY_SETTINGS, read_key_source
-from .reader import SettingReader
-
-#: Seconds; RFC 7519 §4.1.4 speaks of "a few minutes", and more would be another way to turn ``exp`` off.
-_MAX_LEEWAY = 600
-
-#: Seconds: ten years. More is no limit, and would not fit into a calendar.
-_MAX_AGE = 315_360_000
-
-
-def read_issuer(reader: SettingReader, keys: KeySource | None = None) -> TrustedIssuer:
-    """Read what concerns one issuer; the result counts only if the reader found no problem.
-
-    ``keys`` stands in for the settings that say where keys come from.
-    """
-    profile = _read_profile(reader)
-    max_token_age = reader.number("max_token_age", minimum=1, maximum=_MAX_AGE)
-    required = dict.fromkeys((*(reader.texts("required_claims") or ()), *profile.required_claims))
-    if max_token_age is not None:
-        required["iat"] = None
-    if "exp" not in required:
-        reader.warning(f"{reader.label('required_claims')} lacks exp: a token without it never expires.")
-    issuer = reader.text("issuer")
-    if issuer is not None and is_plain_http(issuer):
-        reader.problem(
-            f"{reader.label('issuer')} is a plain-http URL; an issuer that is not on this machine needs https."
-        )
-    source, algorithms = read_key_source(reader, issuer, keys, keys_name_issuer=profile.keys_name_issuer)
-    if algorithms.isdisjoint(SYMMETRIC_ALGORITHMS):
-        _check_binding(reader, is_given=keys is not None)
-    else:
-        _check_binding_of_secret(reader, names_audience="aud" in required or profile.audience_claim != "aud")
-    return TrustedIssuer(
-        keys=source,
-        algorithms=algorithms,
-        names=() if issuer is None else (issuer,),
-        audience=frozenset(reader.texts("audience") or ()),
-        profile=profile,
-        identity_claim=_read_identity_claim(reader) or profile.identity_claim,
-        required_claims=tuple(required),
-        leeway=reader.number("leeway", minimum=0, maximum=_MAX_LEEWAY) or 0,
-        max_token_age=max_token_age,
-        user_prefix=reader.text("user_prefix") or "",
-    )
-
-
-def _read_profile(reader: SettingReader) -> Profile:
-    name = reader.text("profile")
-    if name is not None and name not in PROFILES:
-        reader.problem(f"{reader.label('profile')} must be one of {', '.join(PROFILES)}.")
-    return PROFILES.get(name or "", PROFILES["jwt"])
-
-
-#: Claims that are the same for all users, or another in every token (RFC 7519 §4.1).
-_NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
-
-
-def _read_identity_claim(reader: SettingReader) -> str | None:
-    name = reader.text("identity_claim")
-    if name in _NEVER_A_USER:
-        reader.problem(f"{reader.label('identity_claim')} must name the user, which {name} does not.")
-    return name
-
+from ..tokens.profiles import PROFILES
+from .key_source import KEY_SETTINGS, accepted_algorithms, check_key_source, make_key_source
+from .reader import Section
 
 #: What the absence of issuer or audience means where a shared secret allows it.
 _UNBOUND = {
-    "issuer": "any token signed with {secret} is accepted, whoever issued it.",
-    "audience": "tokens that name no audience are accepted, whomever they are for.",
+    "issuer": "any token signed with {secret} is accepted, from any issuer.",
+    "audience": "tokens that name no audience are accepted, even tokens for another service.",
 }
 
 
-def _check_binding(reader: SettingReader, *, is_given: bool) -> None:
-    """Demand issuer and audience with public keys."""
+def check_issuer(section: Section, keys: KeySource | None) -> None:
+    """Note what does not go together; ``keys`` stands in for the settings that say where keys come from."""
+    if "exp" not in _required_claims(section.values):
+        section.warnings.append(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
+    check_key_source(section, keys)
+    if keys is None:
+        is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
+    else:
+        is_secret = not accepted_algorithms(section.values, keys).isdisjoint(SYMMETRIC_ALGORITHMS)
     for name in _UNBOUND:
-        if not reader.is_set(name) and (is_given or any(map(reader.is_set, KEY_SETTINGS))):
-            reader.problem(f"{reader.label(name)} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).")
+        if name not in section.given:
+            (_note_unbound_secret if is_secret else _refuse_unbound_keys)(section, name)
 
 
-def _check_binding_of_secret(reader: SettingReader, *, names_audience: bool) -> None:
-    """Say what the absence of issuer and audience means, unless all tokens name an audience: none would fit then."""
-    for name, meaning in _UNBOUND.items():
-        if reader.is_set(name):
-            continue
-        if name == "audience" and names_audience:
-            reader.problem(
-                f"{reader.label(name)} is not set, and tokens have to name one by {reader.label('profile')} or "
-                f"{reader.label('required_claims')}: none would be accepted."
-            )
-        else:
-            reader.warning(f"{reader.label(name)} is not set: {meaning.format(secret=reader.label('secret'))}")
+def _refuse_unbound_keys(section: Section, name: str) -> None:
+    """Demand issuer and audience with public keys, which verify whatever the issuer signed for anybody."""
+    reason = "with public keys it is needed (RFC 8725 §3.8 and §3.9)."
+    if name == "issuer" and section.values.discovery:
+        reason = f"{section.labels['discovery']} looks for the keys there."
+    section.problems.append(f"{section.labels[name]} is not set; {reason}")
+
+
+def _note_unbound_secret(section: Section, name: str) -> None:
+    """Say what the absence of issuer or audience means, unless all tokens name an audience: none would fit then."""
+    values, labels = section.values, section.labels
+    names_audience = "aud" in _required_claims(values) or PROFILES[values.profile].audience_claim != "aud"
+    if name == "audience" and names_audience:
+        section.problems.append(
+            f"{labels[name]} is not set, and tokens have to name one by {labels['profile']} or "
+            f"{labels['required_claims']}: none would be accepted."
+        )
+    else:
+        section.warnings.append(f"{labels[name]} is not set: {_UNBOUND[name].format(secret=labels['secret'])}")
+
+
+def make_issuer(values: SimpleNamespace, keys: KeySource | None) -> TrustedIssuer:
+    """Return the issuer whose settings have no problem."""
+    profile, algorithms = PROFILES[values.profile], accepted_algorithms(values, keys)
+    return TrustedIssuer(
+        keys=make_key_source(values, algorithms) if keys is None else keys,
+        algorithms=algorithms,
+        names=values.issuer,
+        audience=frozenset(values.audience),
+        profile=profile,
+        identity_claim=values.identity_claim or profile.identity_claim,
+        required_claims=_required_claims(values),
+        leeway=values.leeway,
+        max_token_age=values.max_token_age,
+        user_prefix=values.user_prefix,
+    )
+
+
+def _required_claims(values: SimpleNamespace) -> tuple[str, ...]:
+    demanded = (*values.required_claims, *PROFILES[values.profile].required_claims)
+    # An age cannot be told of a token that does not say when it was made.
+    return tuple(dict.fromkeys(demanded if values.max_token_age is None else (*demanded, "iat")))

@@ -126,7 +126,9 @@ class TokenIssuer:
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
-        """Return a signed token for a user, valid from now for ``expires_in`` seconds (negative: expired already).
+        """Return a signed token for a user, valid from now for ``expires_in`` seconds.
+
+        A negative number makes one that has expired; ``AUTH_LEEWAY`` forgives the first seconds of that.
 
         ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out.
 

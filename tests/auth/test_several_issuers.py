@@ -101,6 +101,44 @@ def test_the_user_is_the_pair_of_issuer_and_subject() -> None:
     assert (shop.user_id, shop.issuer, shop.subject) == ("shop:alice", SHOP, "x")
 
 
+OLD, NEW = "https://tenant.example/", "https://login.example/"
+
+
+@pytest.mark.parametrize("names", [[OLD, NEW], (NEW, OLD)], ids=str)
+def test_one_issuer_may_have_several_names(names: Any) -> None:
+    """A custom domain beside the old one: the same keys, and the same users under every name."""
+    settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": names, "AUTH_AUDIENCE": AUDIENCE}
+    (issuer,) = AuthConfig.from_mapping(settings).issuers
+    verify = TokenVerifier([issuer], max_token_bytes=8192, cache_size=8, clock=clock).verify
+
+    # Twice: verified and remembered.
+    seen = [verify(token_of(name)) for name in (OLD, NEW) * 2]
+
+    assert [token.issuer for token in seen] == [OLD, NEW] * 2
+    assert {token.user_id for token in seen} == {"alice"}
+    assert issuer.name == names[0]
+    for other in (OLD[:-1], NEW.upper(), [OLD, NEW], STAFF):
+        with pytest.raises(InvalidIssuerError):
+            verify(token_of(other))
+
+
+def test_an_entry_may_have_several_names() -> None:
+    """Its prefix is that of all of them."""
+    verify = verifier(changed(1, issuer=[PARTNER, NEW])).verify
+
+    assert verify(token_of(NEW, OTHER_SECRET)).user_id == "partner:alice"
+    assert verify(token_of(PARTNER, OTHER_SECRET)).user_id == "partner:alice"
+    with pytest.raises(AuthError):
+        verify(token_of(NEW))
+
+
+def test_names_in_a_set_have_the_same_first_in_every_process() -> None:
+    """Discovery asks it."""
+    settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": {OLD, NEW, STAFF}, "AUTH_AUDIENCE": AUDIENCE}
+
+    assert AuthConfig.from_mapping(settings).issuers[0].names == (NEW, STAFF, OLD)
+
+
 NOT_THEIRS = {
     "of the partner, signed by the staff": token_of(PARTNER),
     "of the staff, signed by the partner": token_of(STAFF, OTHER_SECRET),
@@ -219,6 +257,9 @@ SAME_PLAIN = (
     "Leave it out for the one issuer that owns the plain user ids, and set one for each other."
 )
 SAME_PREFIX = "One user_prefix in AUTH_ISSUERS begins with another; end each with a sign of its own, such as a colon."
+_EXAMPLE = """In the environment: FLASK_AUTH_ISSUERS='[{"issuer": "https://…", …}, {…}]'"""
+NO_LIST = f"AUTH_ISSUERS must be a list of mappings. {_EXAMPLE}"
+UNREADABLE = f"AUTH_ISSUERS must be a list of mappings; the text is not valid JSON. {_EXAMPLE}"
 
 UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "two owners of the plain ids": (changed(1, user_prefix=...), {}, [SAME_PLAIN]),
@@ -229,10 +270,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "an empty prefix": (
         changed(1, user_prefix=""),
         {},
-        [
-            "AUTH_ISSUERS[1].user_prefix must be a text that is not empty, without space around it.",
-            SAME_PLAIN,
-        ],
+        ["AUTH_ISSUERS[1].user_prefix holds an empty text; give it a value or leave it out."],
     ),
     "a prefix with a slash": (
         changed(1, user_prefix="partner/"),
@@ -243,6 +281,26 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         changed(1, issuer=STAFF),
         {},
         ["Two entries of AUTH_ISSUERS have the same issuer; each needs its own."],
+    ),
+    "a name of another issuer among several": (
+        changed(1, issuer=[PARTNER, STAFF]),
+        {},
+        ["Two entries of AUTH_ISSUERS have the same issuer; each needs its own."],
+    ),
+    "one name twice in an entry": (
+        changed(1, issuer=[PARTNER, PARTNER]),
+        {},
+        ["AUTH_ISSUERS[1].issuer holds one name twice."],
+    ),
+    "a plain-http name among several": (
+        changed(1, issuer=[PARTNER, "http://partner.example"]),
+        {},
+        ["AUTH_ISSUERS[1].issuer is a plain-http URL; an issuer that is not on this machine needs https."],
+    ),
+    "no name in the list": (
+        changed(1, issuer=[]),
+        {},
+        ["AUTH_ISSUERS[1].issuer is not set; it says whose tokens the entry is for."],
     ),
     "the same secret twice": (
         changed(1, secret=[OTHER_SECRET, SECRET]),
@@ -311,7 +369,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "a wrong value that all inherit": (
         ISSUERS,
         {"AUTH_JWKS_TIMEOUT": 0},
-        ["AUTH_JWKS_TIMEOUT must be a number of at least 0.1 and at most 30."],
+        ["AUTH_JWKS_TIMEOUT must be a number from 0.1 to 30."],
     ),
     "a key outside": (
         ISSUERS,
@@ -328,20 +386,12 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         {"AUTH_ISSUER": STAFF},
         ["AUTH_ISSUER and AUTH_ISSUERS are both set; move it into the entry it belongs to."],
     ),
-    "text": ("[{}]", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "one mapping": (ISSUERS[0], {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "a number": (1, {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "nothing in the environment": ("", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "a mapping and a number": (
-        [ISSUERS[0], 1],
-        {},
-        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
-    ),
-    "names that are no texts": (
-        [{"issuer": STAFF, 1: 2}],
-        {},
-        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
-    ),
+    "text": ("[{}]", {}, [UNREADABLE]),
+    "one mapping": (ISSUERS[0], {}, [NO_LIST]),
+    "a number": (1, {}, [NO_LIST]),
+    "nothing in the environment": ("", {}, [UNREADABLE]),
+    "a mapping and a number": ([ISSUERS[0], 1], {}, [NO_LIST]),
+    "names that are no texts": ([{"issuer": STAFF, 1: 2}], {}, [NO_LIST]),
     "fifty-one": ([ISSUERS[0]] * 51, {}, ["AUTH_ISSUERS has 51 entries, 50 at most are read."]),
 }
 

@@ -138,9 +138,9 @@ def test_algorithms_that_do_not_meet_are_a_problem() -> None:
     ("ahead", "finding"),
     [
         (2, Finding("The clocks agree.")),
-        (-7, Finding("The clock of the issuer is 7 s behind ours; the leeway forgives 5 s.")),
-        (8, Finding("The clock of the issuer is 8 s ahead of ours; the leeway forgives 5 s.", is_problem=True)),
-        (-90, Finding("The clock of the issuer is 90 s behind ours; the leeway forgives 5 s.", is_problem=True)),
+        (-32, Finding("The clock of the issuer is 32 s behind ours; the leeway forgives 30 s.")),
+        (33, Finding("The clock of the issuer is 33 s ahead of ours; the leeway forgives 30 s.", is_problem=True)),
+        (-90, Finding("The clock of the issuer is 90 s behind ours; the leeway forgives 30 s.", is_problem=True)),
     ],
 )
 def test_clocks_that_differ_by_more_than_is_forgiven_are_a_problem(ahead: float, finding: Finding) -> None:
@@ -220,6 +220,21 @@ def test_the_command_says_what_it_has_found() -> None:
         [
             "any issuer, for no audience:",
             "  Keys that were given at start: 1.",
+        ],
+    )
+
+
+def test_the_command_names_an_issuer_by_all_its_names_and_asks_the_first() -> None:
+    """An issuer that has moved answers at its new address."""
+    with IssuerServer([KEY]) as issuer:
+        names = [issuer.issuer, "https://old.example"]
+        status, lines = checked(AUTH_ISSUER=names, AUTH_AUDIENCE=AUDIENCE, AUTH_DISCOVERY=True)
+
+    assert (status, lines[:2]) == (
+        0,
+        [
+            f"{issuer.issuer} and https://old.example, for {AUDIENCE}:",
+            f"  {issuer.jwks_url} answers with 1 usable of 1 keys.",
         ],
     )
 

@@ -115,11 +115,11 @@ TABLE: dict[str, tuple[str, dict[str, str], int, str, str, str, str | None]] = {
         "The signature of the access token is not valid.", "invalid_signature", INVALID,
     ),
     "TOKEN_EXPIRED": (
-        "/me", bearer(with_claims(exp=NOW - 5)), 401, "Unauthorized", "The access token has expired.",
+        "/me", bearer(with_claims(exp=NOW - 30)), 401, "Unauthorized", "The access token has expired.",
         "token_expired", INVALID,
     ),
     "not yet valid": (
-        "/me", bearer(with_claims(nbf=NOW + 6)), 401, "Unauthorized", "The access token is not valid yet.",
+        "/me", bearer(with_claims(nbf=NOW + 31)), 401, "Unauthorized", "The access token is not valid yet.",
         "token_not_yet_valid", INVALID,
     ),
     "invalid issuer": (

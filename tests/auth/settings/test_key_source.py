@@ -15,7 +15,10 @@ from tests.auth.services import AUDIENCE, ISSUER, SECRET
 BOUND: dict[str, Any] = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
 URL = f"{ISSUER}/jwks"
 NOT_FETCHABLE = "must be an https URL without user and fragment; http on this machine only."
-NO_ISSUER_URL = "AUTH_ISSUER must be an https URL without user and fragment and query; http on this machine only."
+NO_ISSUER_URL = (
+    "AUTH_ISSUER must be an https URL without user, query and fragment, for AUTH_DISCOVERY looks for the keys there; "
+    "http on this machine only."
+)
 
 
 def keys_of(settings: dict[str, Any]) -> Any:
@@ -50,6 +53,14 @@ def test_keys_of_a_server_with_many_issuers_have_an_owner(source: dict[str, Any]
     assert keys_of(source)._location.owner is None
 
 
+def test_of_several_names_the_first_is_asked_and_owns_the_keys() -> None:
+    """Also where the keys name their issuer."""
+    names = {"AUTH_ISSUER": [ISSUER, "https://old.example"], "AUTH_PROFILE": "entra"}
+
+    assert keys_of({"AUTH_DISCOVERY": True} | names)._location == DiscoveredLocation(ISSUER, ISSUER)
+    assert keys_of({"AUTH_JWKS_URL": URL} | names)._location == FixedLocation(URL, ISSUER)
+
+
 @pytest.mark.parametrize("source", [{"AUTH_JWKS_URL": URL}, {"AUTH_DISCOVERY": True}], ids=list)
 def test_every_setting_of_a_fetch_arrives(source: dict[str, Any]) -> None:
     """Each under its own name; the defaults otherwise."""
@@ -70,7 +81,7 @@ def test_every_setting_of_a_fetch_arrives(source: dict[str, Any]) -> None:
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "plain http": ({"AUTH_JWKS_URL": "http://login.example/jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
     "a file": ({"AUTH_JWKS_URL": "file:///etc/jwks.json"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
-    "no scheme": ({"AUTH_JWKS_URL": "login.example/jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
+    "no scheme": ({"AUTH_JWKS_URL": "login.example/jwks"}, ["AUTH_JWKS_URL must begin with https://."]),
     "no host": ({"AUTH_JWKS_URL": "https:///jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
     "a password": ({"AUTH_JWKS_URL": "https://a:hunter2@login.example/jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
     "a fragment": ({"AUTH_JWKS_URL": f"{URL}#keys"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
@@ -78,14 +89,21 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a bad port": ({"AUTH_JWKS_URL": "https://login.example:https/jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
     "a number": (
         {"AUTH_JWKS_URL": 5},
-        ["AUTH_JWKS_URL must be a text that is not empty, without space around it."],
+        ["""AUTH_JWKS_URL must be a text. In the environment: FLASK_AUTH_JWKS_URL='"123"'"""],
     ),
-    "discovery in words": ({"AUTH_DISCOVERY": "yes"}, ["AUTH_DISCOVERY must be true or false."]),
+    "discovery in words": (
+        {"AUTH_DISCOVERY": "yes"},
+        ["AUTH_DISCOVERY must be true or false. In the environment: FLASK_AUTH_DISCOVERY=true"],
+    ),
     "discovery by a name": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": "login"}, [NO_ISSUER_URL]),
     "discovery by a query": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}?tenant=1"}, [NO_ISSUER_URL]),
+    "discovery by the first of several names": (
+        {"AUTH_DISCOVERY": True, "AUTH_ISSUER": ["login", ISSUER]},
+        [NO_ISSUER_URL],
+    ),
     "discovery of nobody": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": None},
-        ["AUTH_ISSUER is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."],
+        ["AUTH_ISSUER is not set; AUTH_DISCOVERY looks for the keys there."],
     ),
     "an address and discovery": (
         {"AUTH_DISCOVERY": True, "AUTH_JWKS_URL": URL},
@@ -107,7 +125,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "HMAC with discovery of nobody": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": None, "AUTH_ALGORITHMS": "HS256"},
-        ["AUTH_ALGORITHMS names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1)."],
+        [
+            "AUTH_ALGORITHMS names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1).",
+            "AUTH_ISSUER is not set; AUTH_DISCOVERY looks for the keys there.",
+        ],
     ),
     "no audience": (
         {"AUTH_JWKS_URL": URL, "AUTH_AUDIENCE": None},
@@ -115,28 +136,28 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "no time": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_TIMEOUT": 0},
-        ["AUTH_JWKS_TIMEOUT must be a number of at least 0.1 and at most 30."],
+        ["AUTH_JWKS_TIMEOUT must be a number from 0.1 to 30."],
     ),
     "too much time": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_TIMEOUT": 31},
-        ["AUTH_JWKS_TIMEOUT must be a number of at least 0.1 and at most 30."],
+        ["AUTH_JWKS_TIMEOUT must be a number from 0.1 to 30."],
     ),
     "half a fetch": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_UNKNOWN_KEY_BUDGET": 2.5},
-        ["AUTH_JWKS_UNKNOWN_KEY_BUDGET must be a whole number."],
+        ["AUTH_JWKS_UNKNOWN_KEY_BUDGET must be a whole number from 0 to 60."],
     ),
     "a fetch a second": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_UNKNOWN_KEY_BUDGET": 61},
-        ["AUTH_JWKS_UNKNOWN_KEY_BUDGET must be a number of at least 0 and at most 60."],
+        ["AUTH_JWKS_UNKNOWN_KEY_BUDGET must be a whole number from 0 to 60."],
     ),
     "no trust": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_MAX_AGE": 0},
-        ["AUTH_JWKS_MAX_AGE must be a number of at least 1 and at most 86400."],
+        ["AUTH_JWKS_MAX_AGE must be a number from 1 to 86400."],
     ),
     "trust for a month": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_STALE_LIMIT": 2_592_000},
         [
-            "AUTH_JWKS_STALE_LIMIT must be a number of at least 1 and at most 604800.",
+            "AUTH_JWKS_STALE_LIMIT must be a number from 1 to 604800.",
         ],
     ),
     "a limit of a second": (
@@ -149,7 +170,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "no pause": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_RETRY": 0},
-        ["AUTH_JWKS_RETRY must be a number of at least 0.1 and at most 60."],
+        ["AUTH_JWKS_RETRY must be a number from 0.1 to 60."],
     ),
 }
 

@@ -13,7 +13,8 @@ from auth.errors import ConfigurationError
 from auth.keys import StaticKeys, VerificationKey
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS, RSA_ALGORITHMS
 from auth.keys.remote.urls import is_plain_http
-from auth.settings.service import DEFAULTS, AuthConfig
+from auth.settings.service import AuthConfig
+from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from tests.auth.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS, static_keys
 
@@ -41,14 +42,14 @@ def test_a_secret_alone_is_enough() -> None:
     assert config.issuers[0].algorithms == {"HS256"}
     assert (config.issuers[0].name, config.issuers[0].audience) == (None, frozenset())
     assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("sub", ("exp", "iat"))
-    assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (5, None)
+    assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (30, None)
 
 
 def test_a_shared_secret_without_issuer_and_audience_is_warned_about() -> None:
     """Allowed, and unwise."""
     assert AuthConfig.from_mapping({"AUTH_SECRET": SECRET}).warnings == (
-        "AUTH_ISSUER is not set: any token signed with AUTH_SECRET is accepted, whoever issued it.",
-        "AUTH_AUDIENCE is not set: tokens that name no audience are accepted, whomever they are for.",
+        "AUTH_ISSUER is not set: any token signed with AUTH_SECRET is accepted, from any issuer.",
+        "AUTH_AUDIENCE is not set: tokens that name no audience are accepted, even tokens for another service.",
     )
     assert AuthConfig.from_mapping(SETTINGS).warnings == ()
 
@@ -84,8 +85,8 @@ def test_every_setting_is_read() -> None:
 
 
 def test_settings_of_others_are_left_alone() -> None:
-    """Only names that start with AUTH_ are ours."""
-    others: dict[Any, Any] = {"DEBUG": True, "SECRET_KEY": "x", 1: "a name that is no text"}
+    """Not every name that begins with AUTH_ is ours."""
+    others: dict[Any, Any] = {"DEBUG": True, "SECRET_KEY": "x", "AUTH_TYPE": 1, 1: "a name that is no text"}
 
     assert AuthConfig.from_mapping(SETTINGS | others).realm == "api"
 
@@ -177,23 +178,34 @@ NO_TOKEN_WOULD_FIT = (
     "accepted."
 )
 
+NO_KEY = (
+    "There is no key to verify tokens with. Set AUTH_SECRET (shared secret of at least 32 bytes, for example from: "
+    "openssl rand -base64 48), AUTH_PUBLIC_KEY (PEM or JWK), AUTH_JWKS_URL, or AUTH_DISCOVERY to find the keys by the "
+    "issuer. In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it."
+)
+
+ONE_OF_THE_PROFILES = "AUTH_PROFILE must be one of jwt, rfc9068, better-auth, auth0, keycloak, cognito, entra."
+
+#: How an environment variable is written right.
+AS_LIST, AS_TEXT = """'["first", "second"]'""", """'"123"'"""
+
+
+def no_texts(name: str) -> str:
+    return f"{name} must be a text or a list of texts. In the environment: FLASK_{name}={AS_LIST}"
+
+
+def no_text(name: str) -> str:
+    return f"{name} must be a text. In the environment: FLASK_{name}={AS_TEXT}"
+
+
+def empty(name: str) -> str:
+    return f"{name} holds an empty text; give it a value or leave it out."
+
+
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "no key source": (
-        {},
-        [
-            "There is no key to verify tokens with. Set AUTH_SECRET (shared secret of at least 32 bytes, for example "
-            "from: openssl rand -base64 48), AUTH_PUBLIC_KEY (PEM or JWK), AUTH_JWKS_URL, or AUTH_DISCOVERY to find "
-            "the keys by the issuer."
-        ],
-    ),
-    "an empty list of secrets": (
-        {"AUTH_SECRET": []},
-        [
-            "There is no key to verify tokens with. Set AUTH_SECRET (shared secret of at least 32 bytes, for example "
-            "from: openssl rand -base64 48), AUTH_PUBLIC_KEY (PEM or JWK), AUTH_JWKS_URL, or AUTH_DISCOVERY to find "
-            "the keys by the issuer."
-        ],
-    ),
+    "no key source": ({}, [NO_KEY]),
+    "an empty list of secrets": ({"AUTH_SECRET": []}, [NO_KEY]),
+    "an empty set of public keys": ({"AUTH_PUBLIC_KEY": set()}, [NO_KEY]),
     "two key kinds": (
         PUBLIC | {"AUTH_SECRET": SECRET, "AUTH_ALGORITHMS": "RS256"},
         [
@@ -228,10 +240,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a secret of digits": (
         SETTINGS | {"AUTH_SECRET": 123456789012345678901234567890123},
-        [
-            "AUTH_SECRET must be text or bytes, or a list of them; in the environment, put a value of digits alone "
-            "into double quotes inside single ones."
-        ],
+        [f"AUTH_SECRET must be text or bytes, or a list of them. In the environment: FLASK_AUTH_SECRET={AS_TEXT}"],
     ),
     "a short RSA key": (
         PUBLIC | {"AUTH_PUBLIC_KEY": {"kty": "RSA", "n": "wQ" + "A" * 168 + "E", "e": "AQAB"}},
@@ -251,11 +260,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "two keys with one id": (
         PUBLIC | {"AUTH_PUBLIC_KEY": [ED_JWK | {"kid": "a"}, ED_JWK | {"kid": "a"}]},
-        ['Two keys of AUTH_PUBLIC_KEY share one "kid"; each needs its own.'],
+        ['AUTH_PUBLIC_KEY holds two keys with one "kid"; each needs its own.'],
     ),
     "eleven keys": (
         SETTINGS | {"AUTH_SECRET": [f"{SECRET}{number}" for number in range(11)]},
-        ["There are 11 keys; keep the 10 at most that still sign tokens."],
+        ["AUTH_SECRET holds 11 keys; keep the 10 at most that still sign tokens."],
     ),
     "public keys for anybody": (
         {"AUTH_PUBLIC_KEY": RSA_PEM},
@@ -274,15 +283,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an age that fits into no calendar": (
         SETTINGS | {"AUTH_MAX_TOKEN_AGE": 10**400},
-        ["AUTH_MAX_TOKEN_AGE must be a number of at least 1 and at most 315360000."],
-    ),
-    "an issuer with a line end": (
-        SETTINGS | {"AUTH_ISSUER": "https://login.example\r\n"},
-        ["AUTH_ISSUER must be a text that is not empty, without space around it."],
+        ["AUTH_MAX_TOKEN_AGE must be a number from 1 to 315360000."],
     ),
     "several claims in one text": (
         SETTINGS | {"AUTH_REQUIRED_CLAIMS": "exp,iat"},
-        ["AUTH_REQUIRED_CLAIMS holds a comma: write several as a list (in the environment as JSON)."],
+        [
+            "AUTH_REQUIRED_CLAIMS holds a comma; write several texts as a list. In the environment: "
+            f"FLASK_AUTH_REQUIRED_CLAIMS={AS_LIST}"
+        ],
     ),
     "JSON without a bottom": (
         PUBLIC | {"AUTH_PUBLIC_KEY": '{"a":' * 5000},
@@ -290,7 +298,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an hour of leeway": (
         SETTINGS | {"AUTH_LEEWAY": 3600},
-        ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600."],
     ),
     "an unreadable key for anybody": (
         {"AUTH_PUBLIC_KEY": "nonsense"},
@@ -318,99 +326,111 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an empty issuer": (
         SETTINGS | {"AUTH_ISSUER": ""},
-        ["AUTH_ISSUER must be a text that is not empty, without space around it."],
+        [empty("AUTH_ISSUER")],
     ),
     "an issuer that is no text": (
         SETTINGS | {"AUTH_ISSUER": 5},
-        ["AUTH_ISSUER must be a text that is not empty, without space around it."],
+        [no_texts("AUTH_ISSUER")],
     ),
     "an empty audience": (
         SETTINGS | {"AUTH_AUDIENCE": ["a", " "]},
-        ["AUTH_AUDIENCE must be a text or a list of texts, none of them empty or with space around it."],
+        [empty("AUTH_AUDIENCE")],
     ),
     "an audience that is no text": (
         SETTINGS | {"AUTH_AUDIENCE": {"a": 1}},
-        ["AUTH_AUDIENCE must be a text or a list of texts, none of them empty or with space around it."],
+        [no_texts("AUTH_AUDIENCE")],
     ),
     "a blank identity claim": (
         SETTINGS | {"AUTH_IDENTITY_CLAIM": " "},
-        ["AUTH_IDENTITY_CLAIM must be a text that is not empty, without space around it."],
+        [empty("AUTH_IDENTITY_CLAIM")],
     ),
     "required claims that are no texts": (
         SETTINGS | {"AUTH_REQUIRED_CLAIMS": [1]},
-        ["AUTH_REQUIRED_CLAIMS must be a text or a list of texts, none of them empty or with space around it."],
+        [no_texts("AUTH_REQUIRED_CLAIMS")],
     ),
     "a negative leeway": (
         SETTINGS | {"AUTH_LEEWAY": -1},
-        ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600."],
     ),
     "an endless leeway": (
         SETTINGS | {"AUTH_LEEWAY": math.inf},
-        ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600."],
     ),
     "a leeway that is no number": (
         SETTINGS | {"AUTH_LEEWAY": math.nan},
-        ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600."],
     ),
     "a leeway in words": (
         SETTINGS | {"AUTH_LEEWAY": "5s"},
-        ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600."],
     ),
     "a leeway of true": (
         SETTINGS | {"AUTH_LEEWAY": True},
-        ["AUTH_LEEWAY must be a number of at least 0 and at most 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600."],
     ),
     "a maximum age of nothing": (
         SETTINGS | {"AUTH_MAX_TOKEN_AGE": 0},
-        ["AUTH_MAX_TOKEN_AGE must be a number of at least 1 and at most 315360000."],
+        ["AUTH_MAX_TOKEN_AGE must be a number from 1 to 315360000."],
     ),
     "a tiny size cap": (
         SETTINGS | {"AUTH_MAX_TOKEN_BYTES": 127},
-        ["AUTH_MAX_TOKEN_BYTES must be a number of at least 128 and at most 1048576."],
+        ["AUTH_MAX_TOKEN_BYTES must be a whole number from 128 to 1048576."],
     ),
     "half a byte": (
         SETTINGS | {"AUTH_MAX_TOKEN_BYTES": 8192.5},
-        ["AUTH_MAX_TOKEN_BYTES must be a whole number of bytes."],
+        ["AUTH_MAX_TOKEN_BYTES must be a whole number from 128 to 1048576."],
     ),
     "a token cache of more than memory": (
         SETTINGS | {"AUTH_TOKEN_CACHE_SIZE": 1_000_001},
-        ["AUTH_TOKEN_CACHE_SIZE must be a number of at least 0 and at most 1000000."],
+        ["AUTH_TOKEN_CACHE_SIZE must be a whole number from 0 to 1000000."],
     ),
     "half a token in the cache": (
         SETTINGS | {"AUTH_TOKEN_CACHE_SIZE": 0.5},
-        ["AUTH_TOKEN_CACHE_SIZE must be a whole number of tokens."],
+        ["AUTH_TOKEN_CACHE_SIZE must be a whole number from 0 to 1000000."],
     ),
     "a realm with quotes": (
         SETTINGS | {"AUTH_REALM": 'a"b'},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
+    ),
+    "a realm that is long": (
+        SETTINGS | {"AUTH_REALM": "a" * 201},
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
+    ),
+    "a request id in no header": (
+        SETTINGS | {"AUTH_REQUEST_ID_HEADER": "X Request ID"},
+        ["AUTH_REQUEST_ID_HEADER must be the name of a header, such as X-Request-ID."],
     ),
     "a realm with a newline": (
         SETTINGS | {"AUTH_REALM": "a\r\nb"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with a backslash": (
         SETTINGS | {"AUTH_REALM": "a\\b"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with a control character": (
         SETTINGS | {"AUTH_REALM": "a\x1fb"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a realm with DEL": (
         SETTINGS | {"AUTH_REALM": "a\x7f"},
-        ["AUTH_REALM must be printable ASCII without quotes and backslashes."],
+        ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
     ),
     "a flag in words": (
         SETTINGS | {"AUTH_DENY_BY_DEFAULT": "yes"},
-        ["AUTH_DENY_BY_DEFAULT must be true or false."],
+        ["AUTH_DENY_BY_DEFAULT must be true or false. In the environment: FLASK_AUTH_DENY_BY_DEFAULT=true"],
     ),
     "a flag as a number": (
         SETTINGS | {"AUTH_DEVELOPMENT_TOKENS": 1},
-        ["AUTH_DEVELOPMENT_TOKENS must be true or false."],
+        ["AUTH_DEVELOPMENT_TOKENS must be true or false. In the environment: FLASK_AUTH_DEVELOPMENT_TOKENS=true"],
     ),
     "an unknown profile": (
         SETTINGS | {"AUTH_PROFILE": "okta"},
-        ["AUTH_PROFILE must be one of jwt, rfc9068, better-auth, auth0, keycloak, cognito, entra."],
+        [f"{ONE_OF_THE_PROFILES} For any other issuer, use jwt."],
+    ),
+    "a misspelt profile": (
+        SETTINGS | {"AUTH_PROFILE": "Auth0"},
+        [f"{ONE_OF_THE_PROFILES} Did you mean auth0?"],
     ),
     "users all the same by issuer": (
         SETTINGS | {"AUTH_IDENTITY_CLAIM": "iss"},
@@ -442,17 +462,24 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a realm that is no text": (
         SETTINGS | {"AUTH_REALM": 5},
-        ["AUTH_REALM must be a text that is not empty, without space around it."],
+        [no_text("AUTH_REALM")],
     ),
     "a profile that is no text": (
         SETTINGS | {"AUTH_PROFILE": 5},
-        ["AUTH_PROFILE must be a text that is not empty, without space around it."],
+        [no_text("AUTH_PROFILE")],
     ),
     "a misspelt name": (
         SETTINGS | {"AUTH_AUDIENC": "x"},
         ["AUTH_AUDIENC is not a setting; did you mean AUTH_AUDIENCE?"],
     ),
-    "an unknown name": (SETTINGS | {"AUTH_XYZZY_PLUGH": 1}, ["AUTH_XYZZY_PLUGH is not a setting."]),
+    "a name in another case": (
+        SETTINGS | {"AUTH_Audience": "x"},
+        ["AUTH_Audience is not a setting; did you mean AUTH_AUDIENCE?"],
+    ),
+    "a setting of an entry of AUTH_ISSUERS": (
+        SETTINGS | {"AUTH_USER_PREFIX": "x:"},
+        ["AUTH_USER_PREFIX is not a setting; did you mean AUTH_ISSUERS[…].user_prefix?"],
+    ),
 }
 
 
@@ -512,7 +539,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 28
+    assert len(problems) == len(set(problems)) == 27
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

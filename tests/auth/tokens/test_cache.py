@@ -302,9 +302,9 @@ def test_long_tokens_are_not_remembered(length: int, remembered: int) -> None:
     assert (first is second, len(verifier._cache)) == (bool(remembered), remembered)
 
 
-@pytest.mark.parametrize("seconds", [904.9, 905, 906, -5.1, -5, 0])
+@pytest.mark.parametrize("seconds", [929.9, 930, 931, -30.1, -30, 0])
 def test_a_remembered_token_is_held_against_the_clock(seconds: float) -> None:
-    """``exp`` and ``iat`` with the leeway of 5 seconds, to the second, as for a token that was never seen."""
+    """``exp`` and ``iat`` with the leeway of 30 seconds, to the second, as for a token that was never seen."""
     clock, keys = Clock(), ChangingKeys(SECRET)
     verifier, uncached = remembering(keys, clock=clock), remembering(keys, clock=clock, size=0)
     token = with_claims(iat=NOW, exp=NOW + 900)
@@ -322,7 +322,7 @@ def test_a_token_that_is_too_old_is_not_remembered_as_good() -> None:
     token = with_claims(iat=NOW, exp=NOW + 900)
     assert verifier.verify(token)
 
-    clock.now += 65
+    clock.now += 90
 
     with pytest.raises(errors.TokenExpiredError):
         verifier.verify(token)
