@@ -11,7 +11,7 @@ from werkzeug.local import LocalProxy
 
 from ..access_token import AccessToken
 from ..errors import ConfigurationError, MissingTokenError
-from ..keys import KeyStatus, status_of
+from ..keys import KeyStatus
 from ..rules import Declaration, declaration_of
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
@@ -54,14 +54,14 @@ class ServerState:
         The outage of one issuer among several is no reason to turn away the users of the others.
         """
         # Each is asked, whatever the first says: a source that has no keys yet begins to fetch them.
-        return True in {issuer.keys.ready() for issuer in self.config.issuers}
+        return True in {issuer.keys.status().ready for issuer in self.config.issuers}
 
     def key_status(self) -> dict[str, KeyStatus]:
         """Return what is known of each issuer's keys, by the issuer's name; never waits for the network.
 
         The name is ``"any"`` where there is a shared secret and no ``AUTH_ISSUER``.
         """
-        return {issuer.name or "any": status_of(issuer.keys) for issuer in self.config.issuers}
+        return {issuer.name or "any": issuer.keys.status() for issuer in self.config.issuers}
 
     @property
     def is_serving(self) -> bool:

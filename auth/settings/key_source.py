@@ -13,8 +13,8 @@ from ..keys import (
     DiscoveredLocation,
     FixedLocation,
     KeySource,
-    RemoteKeySet,
     RemoteKeySettings,
+    RemoteKeySource,
     StaticKeys,
     UnusableKeyError,
     VerificationKey,
@@ -48,6 +48,12 @@ def read_key_source(
         if named:
             labels = " or ".join(map(reader.label, named))
             reader.problem(f"A key source is given with keys=, and {labels} is set as well; keep one.")
+        if not isinstance(given, KeySource):
+            reader.problem(
+                f"The object given with keys= ({type(given).__name__}) is not a key source; derive its class from "
+                "SimpleKeySource, or implement KeySource."
+            )
+            return given, frozenset()
         algorithms = _read_algorithms(reader, (), given)
         _check_given(reader, given, algorithms)
         return given, algorithms
@@ -68,7 +74,7 @@ def read_key_source(
 
 def _check_given(reader: SettingReader, given: KeySource, algorithms: frozenset[str]) -> None:
     """Demand a key for some accepted algorithm of a source that says at start what its keys are made for."""
-    made_for = getattr(given, "algorithms", None)
+    made_for = given.algorithms
     if made_for is None:
         return
     if not made_for:
@@ -77,7 +83,7 @@ def _check_given(reader: SettingReader, given: KeySource, algorithms: frozenset[
         reader.problem(f"{reader.label('algorithms')} names none that the keys given with keys= are made for.")
 
 
-def _read_remote(reader: SettingReader, issuer: str | None, owner: str | None) -> RemoteKeySet | None:
+def _read_remote(reader: SettingReader, issuer: str | None, owner: str | None) -> RemoteKeySource | None:
     """Return the keys that are fetched, where settings say so."""
     settings = RemoteKeySettings(
         max_age=reader.number("jwks_max_age", minimum=1, maximum=_MAX_REFRESH) or 0,
@@ -93,9 +99,9 @@ def _read_remote(reader: SettingReader, issuer: str | None, owner: str | None) -
         )
     if reader.flag("discovery"):
         if issuer is not None and _check_url(reader, "issuer", issuer, "?#"):
-            return RemoteKeySet(DiscoveredLocation(issuer, owner), settings=settings)
+            return RemoteKeySource(DiscoveredLocation(issuer, owner), settings=settings)
     elif (url := reader.text("jwks_url")) is not None and _check_url(reader, "jwks_url", url, "#"):
-        return RemoteKeySet(FixedLocation(url, owner), settings=settings)
+        return RemoteKeySource(FixedLocation(url, owner), settings=settings)
     return None
 
 
@@ -175,8 +181,8 @@ def _read_algorithms(
     if named is None:
         made_for = StaticKeys(keys).algorithms
         if source is not None:
-            # A source may say what its keys are made for; one that has to fetch them first cannot know.
-            made_for = getattr(source, "algorithms", frozenset(ASYMMETRIC_ALGORITHMS))
+            # A source that has to fetch its keys first does not know what they are made for.
+            made_for = frozenset(ASYMMETRIC_ALGORITHMS) if source.algorithms is None else source.algorithms
         return frozenset({"HS256"}) if "HS256" in made_for else made_for
     label, algorithms = reader.label("algorithms"), frozenset(named)
     if not algorithms:
@@ -186,7 +192,7 @@ def _read_algorithms(
         reader.problem(f"{label} names {name!r}, which is not one of {', '.join(_KNOWN_ALGORITHMS)}.")
     if algorithms & set(SYMMETRIC_ALGORITHMS) and algorithms & set(ASYMMETRIC_ALGORITHMS):
         reader.problem(f"{label} mixes HMAC and public-key algorithms; keep the kind of your key.")
-    is_fetched = isinstance(source, RemoteKeySet) or any(map(reader.is_set, _FETCHED))
+    is_fetched = isinstance(source, RemoteKeySource) or any(map(reader.is_set, _FETCHED))
     if is_fetched and algorithms & set(SYMMETRIC_ALGORITHMS):
         reader.problem(f"{label} names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1).")
     _check_fitness(reader, keys, algorithms)

@@ -189,7 +189,7 @@ def _secrets_of(issuer: TrustedIssuer) -> set[object]:
         # Keys that are fetched are no secrets; nobody is asked for them at start.
         return set()
     algorithms = issuer.algorithms & set(SYMMETRIC_ALGORITHMS)
-    return {key.material for algorithm in algorithms for key in issuer.keys.keys_for(algorithm, None)}
+    return {key.material for algorithm in algorithms for key in issuer.keys.current().candidates(algorithm, None)}
 
 
 def _confusions_of_users(issuers: Sequence[TrustedIssuer]) -> Iterator[str]:
