@@ -16,7 +16,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from ..access_token import AccessToken
-from ..keys import KeyRing, KeySource
+from ..keys.key_ring import KeyRing
+from ..keys.source import KeySource
 
 #: Bytes of a digest (BLAKE2b-256, RFC 7693 §4): nobody finds two texts with the same digest.
 _DIGEST_BYTES = 32

@@ -12,7 +12,9 @@ from typing import Any
 
 from ..access_token import AccessToken, freeze
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
-from ..keys import KeyRing, KeySource, VerificationKey
+from ..keys.key_ring import KeyRing
+from ..keys.source import KeySource
+from ..keys.verification_key import VerificationKey
 from .cache import TokenCache
 from .claims import (
     check_audience,
