@@ -2,9 +2,9 @@
 
 from . import errors
 from .access_token import AccessToken
+from .flask.current import current_token, verified_token
 from .flask.decorators import owns_path_user, public, require_jwt
 from .flask.extension import ResourceServer
-from .flask.server import current_token
 from .keys import KeySource
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "owns_path_user",
     "public",
     "current_token",
+    "verified_token",
     "AccessToken",
     "KeySource",
     "errors",

@@ -8,10 +8,11 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import AppGroup
-from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
-from ..flask.server import current_state
+from ..flask.path import has_text
+from ..flask.server import current_state, this_app
 from ..rules import AccessRule, Declaration, OwnerRule
 from .check import check_issuer
 
@@ -65,23 +66,17 @@ def list_routes() -> None:
     for route in sorted(current_app.url_map.iter_rules(), key=lambda route: route.rule):
         view = current_app.view_functions[route.endpoint]
         for method in _methods(route, view):
-            declaration = current_state().declaration(view, method)
+            declaration = current_state().declaration(this_app(), route.endpoint, method)
             lacking = [
                 rule.param
                 for rule in declaration.policy.rules
-                if isinstance(rule, OwnerRule) and not _is_text(route, rule.param)
+                if isinstance(rule, OwnerRule) and not has_text(route, rule.param)
             ]
             failed = failed or declaration.missing or bool(lacking)
             note = f"  UNUSABLE: the route has no <{lacking[0]}> that is text" if lacking else ""
             click.echo(f"{method:7} {route.rule}  {_in_words(declaration)}{note}")
     if failed:
         raise click.exceptions.Exit(1)
-
-
-def _is_text(route: Rule, variable: str) -> bool:
-    """Tell whether a route has a variable that reaches the view as the text that stands in the path."""
-    converter = route._converters.get(variable)
-    return converter is not None and type(converter).to_python is BaseConverter.to_python
 
 
 def _methods(route: Rule, view: Any) -> list[str]:

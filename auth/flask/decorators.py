@@ -1,30 +1,26 @@
 """``@require_jwt``, ``@owns_path_user`` and ``@public``: what a view says about who may enter.
 
-A decorator puts a rule on the view, enforces it when the view is called, and notes it for the OpenAPI document. It
-decides nothing else: the rules are in :mod:`.rules`, the verification below, the answers at the edge.
+A decorator puts a rule on a view, a view class or a blueprint, where the request hook finds it. A function, and what
+``as_view`` of a class returns, enforces its rules once more when it is called. Nothing else is decided here: the rules
+are in :mod:`.rules`, the verification below, the answers at the edge.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import re
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
-from weakref import WeakKeyDictionary
 
+from flask import Blueprint, Flask
 from flask.views import View
 
-from ..rules import AccessRule, OwnerRule, Policy, TokenRule, add_rule, is_marked_public, mark_public, rules_on
-from .extension import enforce
-from .openapi import note_rules
-from .server import this_app
+from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_names
+from .answers import enforce_on_call
+from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
 
-_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-
-#: A view function, a method, or a class of them: it goes out as the type it came in.
-ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+#: A view function, a method, a view class or a blueprint: it goes out as the type it came in.
+ViewT = TypeVar("ViewT", bound=Callable[..., Any] | Blueprint)
 
 
 @overload
@@ -50,7 +46,9 @@ def require_jwt(
 ) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand a verified access token, as ``@require_jwt`` or with arguments.
 
-    Works on functions, async functions, methods, ``View`` and ``MethodView`` classes, and in ``MethodView.decorators``.
+    Works on functions, async functions, methods, ``View`` and ``MethodView`` classes, in ``MethodView.decorators``, and
+    on blueprints: ``require_jwt(blueprint)`` guards every view of it and of the blueprints nested in it, whenever they
+    are registered. The rules of a blueprint, a class and a function must all hold.
 
     Args:
         scopes: all of these are needed; one text, with spaces between several (RFC 6749 §3.3), or a list.
@@ -63,16 +61,12 @@ def require_jwt(
     A refusal is answered 401, or 403 where a scope (RFC 6750 §3.1) or a role is missing.
     """
     rule = TokenRule(
-        scopes=_as_scopes(scopes),
-        any_scope=_as_scopes(any_scope),
-        roles=_as_roles(roles),
-        any_role=_as_roles(any_role),
+        scopes=scope_names(scopes),
+        any_scope=scope_names(any_scope),
+        roles=role_names(roles),
+        any_role=role_names(any_role),
         optional=optional,
     )
-    if optional and rule.asks_for_more:
-        raise TypeError(
-            "require_jwt cannot be optional and demand scopes or roles: what would it ask of an anonymous caller?"
-        )
     return _decorate(view, rule, "require_jwt")
 
 
@@ -83,17 +77,20 @@ def owns_path_user(*, param: str = "user_id") -> Callable[[ViewT], ViewT]: ...
 def owns_path_user(view: ViewT | None = None, /, *, param: str = "user_id") -> ViewT | Callable[[ViewT], ViewT]:
     """Demand that the user of the token is the user in the path; verifies the token itself if nobody has.
 
-    The decoded path value is compared with the identity claim, character by character; 403 ``not_owner`` otherwise. A
-    route without the path variable ``param``, or with one that is not text, answers nobody.
+    The text that stood in the path, decoded once, is compared with the identity claim, character by character; so is
+    the argument ``param``, if the guarded function is called with one: another view, or a decorator above the guard,
+    cannot ask for somebody else's. Otherwise the answer is 403 ``not_owner``. A route without the path variable
+    ``param`` answers nobody.
     """
     return _decorate(view, OwnerRule(param), "owns_path_user")
 
 
 def public(view: ViewT) -> ViewT:
-    """Say that everybody may call a view, which ``AUTH_DENY_BY_DEFAULT`` wants to hear.
+    """Say that everybody may call a view, for ``AUTH_DENY_BY_DEFAULT``.
 
-    Works on functions and classes, in place, and on views of others:
-    ``app.view_functions[name] = public(app.view_functions[name])``.
+    Works on functions, classes and blueprints, in place, and on views that are not yours:
+    ``app.view_functions[name] = public(app.view_functions[name])``. It opens nothing that has a guard: a public view in
+    a guarded blueprint stays guarded.
     """
     if rules_on(view) or rules_on(getattr(view, "dispatch_request", None)):
         raise TypeError(f"{_name(view)} cannot be public: it has a guard.")
@@ -118,173 +115,114 @@ def _decorate(view: ViewT | None, rule: AccessRule, name: str) -> ViewT | Callab
 def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
     if isinstance(view, staticmethod | classmethod):
         raise TypeError(f"{name} stands below @{type(view).__name__}, not above it.")
-    if not callable(view):
-        raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
+    if isinstance(view, Flask):
+        raise TypeError(f"{name} guards views, view classes and blueprints; for a whole app, set AUTH_DENY_BY_DEFAULT.")
     if is_marked_public(view):
         raise TypeError(f"{_name(view)} cannot have a guard: it is public.")
+    if isinstance(view, Blueprint):
+        add_rule(view, rule)
+        return view
+    if not callable(view):
+        raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
     if isinstance(view, type):
         if not issubclass(view, View):
             raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")
         _guard_class(view, rule)
         return view
-    viewed_class = _class_being_viewed(view)
-    if viewed_class is not None:
-        _guard_members(viewed_class, rule, ("dispatch_request",))
-    return cast("ViewT", _guard_function(view, rule))
+    return cast("ViewT", _guard_function(view, (rule,)))
 
 
 def _guard_class(view_class: type[View], rule: AccessRule) -> None:
     """Guard a class and every class that will be derived from it.
 
-    A subclass may add methods, dispatch by itself or through a mixin, and list decorators of its own: none of that
-    sheds the guard. The rule on the class is what the server enforces for every class derived from it; the members are
-    guarded, and each new subclass's, for the document and for whoever calls them past the server.
+    The rule on the class is what the request hook enforces for the class and all its subclasses, whatever those add or
+    override. ``as_view`` guards what it returns as well, for callers that come past the hook. A ``dispatch_request``
+    that is called by hand is not guarded.
     """
+    _refuse_public_members(view_class)
     add_rule(view_class, rule)
-    _guard_members(view_class, rule)
-    own = vars(view_class).get("__init_subclass__")
-
-    def guard_subclass(cls: type[View], /, **kwargs: Any) -> None:
-        if own is None:
-            holder: Any = _holder(cls, "__init_subclass__", guard_subclass)
-            super(holder, cls).__init_subclass__(**kwargs)
-        else:
-            own.__func__(cls, **kwargs)
-        _guard_members(cls, rule)
-
-    if own is not None:
-        # The guard before this one, or the class's own: looked for through this one from now on.
-        functools.update_wrapper(guard_subclass, own.__func__)
-    # Set from outside, as the class statement would: mypy knows it as a method of object.
-    view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
+    if isinstance(getattr(view_class.as_view, "__func__", None), _GuardedAsView):
+        # This class or one of its bases has a guard already, whose as_view reads the rules when it is called.
+        return
+    # Set from outside, as the class statement would: mypy knows it as a method.
+    view_class.as_view = classmethod(_GuardedAsView(vars(view_class).get("as_view")))  # type: ignore[assignment]
 
 
-def _guard_members(view_class: type[View], rule: AccessRule, besides: tuple[str, ...] = ()) -> None:
-    """Guard what answers requests in a class: its dispatching, and each HTTP method's handler.
+class _GuardedAsView:
+    """``View.as_view`` of a guarded class: what it returns enforces the rules of the class it is called on."""
 
-    The dispatching is what cannot be passed by; the handlers are where flask-smorest looks for the notes. What the
-    class inherits it goes on inheriting: a guard in front of it hands on to whatever stands next in line.
-    """
-    names = {"dispatch_request", *(method.lower() for method in view_class.methods or ())}
-    for name in sorted(names.difference(besides)):
-        member = inspect.getattr_static(view_class, name, None)
-        function = getattr(member, "__func__", member)
+    def __init__(self, own: Any) -> None:
+        """``own`` is the class method that the guarded class defines itself; None if it inherits one."""
+        self._own = own
+        functools.update_wrapper(self, View.as_view.__func__)  # type: ignore[attr-defined]
+
+    def __call__(self, view_class: type[View], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        _refuse_public_members(view_class)
+        make = self._own.__get__(None, view_class) if self._own else self._inherited(view_class)
+        return _guard_function(make(*args, **kwargs), rules_of_class(view_class))
+
+    def _inherited(self, view_class: type[View]) -> Callable[..., Any]:
+        # Looked for when it is called: a decorator such as dataclass(slots=True) makes a class anew.
+        holder: Any = next(base for base in view_class.__mro__ if _function(vars(base).get("as_view")) is self)
+        make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]
+        return make
+
+
+def _refuse_public_members(view_class: type[View]) -> None:
+    """Refuse a handler that says it is public in a class that has a guard: the guard would win, silently."""
+    for name in {"dispatch_request", *(method.lower() for method in view_class.methods or ())}:
+        function = _function(inspect.getattr_static(view_class, name, None))
         if is_marked_public(function):
             raise TypeError(f"{_name(function)} cannot be public: its class has a guard.")
-        if not inspect.isfunction(function) or rule in rules_on(function):
-            continue
-        if name in vars(view_class):
-            guarded = _guard_function(function, rule)
-            setattr(view_class, name, type(member)(guarded) if function is not member else guarded)
-        elif function is member:
-            setattr(view_class, name, _guard_function(_hand_on(name, function), rule))
 
 
-def _hand_on(name: str, inherited: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that calls what its class inherits by a name, in Python's own order."""
-
-    # Looked for once for each class; it is not for this to keep a class alive.
-    holders: WeakKeyDictionary[type, weakref.ref[type]] = WeakKeyDictionary()
-
-    @functools.wraps(inherited)
-    def hand_on(self: View, *args: Any, **kwargs: Any) -> Any:
-        view_class = type(self)
-        known = holders.get(view_class)
-        holder = None if known is None else known()
-        if holder is None:
-            holder = _holder(view_class, name, hand_on)
-            holders[view_class] = weakref.ref(holder)
-        following = getattr(super(holder, self), name)
-        return this_app().ensure_sync(following)(*args, **kwargs)
-
-    # The search for the holder must not look through this class's function into the one of its base.
-    del hand_on.__wrapped__
-    return hand_on
-
-
-def _holder(view_class: type, name: str, function: object) -> type:
-    """Return the class in a line of descent that holds a function, wrapped or not, under a name.
-
-    Asked when it is called: a decorator such as ``dataclass(slots=True)`` makes a class anew.
-    """
-    return next(cls for cls in view_class.__mro__ if _holds(vars(cls).get(name), function))
-
-
-def _holds(member: object, function: object) -> bool:
-    held = getattr(member, "__func__", member)
-    return callable(held) and inspect.unwrap(held, stop=lambda inner: inner is function) is function
+def _function(member: Any) -> Any:
+    return getattr(member, "__func__", member)
 
 
 #: Where a guard keeps itself, the function behind it, and what it asks for. Other wrappers copy it, so it names itself.
 _GUARD = "_auth_guard"
 
 
-def _guard_function(view: Callable[..., Any], rule: AccessRule) -> Callable[..., Any]:
+def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> Callable[..., Any]:
     # A guard right on top of another asks for both at once, and calls what stands behind that.
     owner, behind, asked_there = getattr(view, "__dict__", {}).get(_GUARD, (None, view, ()))
-    unguarded, rules = (behind, (rule, *asked_there)) if owner is view else (view, (rule,))
-    policy = Policy(rules)
+    unguarded, asked = (behind, (*rules, *asked_there)) if owner is view else (view, rules)
+    policy = Policy(tuple(dict.fromkeys(asked)))
+    named = _naming(unguarded)
+
     if inspect.iscoroutinefunction(view):
 
         @functools.wraps(view)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            enforce(policy)
+            enforce_on_call(policy, named(args, kwargs) if args else kwargs)
             return await unguarded(*args, **kwargs)
 
     else:
 
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            enforce(policy)
+            enforce_on_call(policy, named(args, kwargs) if args else kwargs)
             return unguarded(*args, **kwargs)
 
-    setattr(guarded, _GUARD, (guarded, unguarded, rules))
-    add_rule(guarded, rule)
-    note_rules(guarded, rules_on(guarded))
+    setattr(guarded, _GUARD, (guarded, unguarded, policy.rules))
+    for rule in reversed(rules):
+        if rule not in rules_on(guarded):
+            add_rule(guarded, rule)
     return guarded
 
 
-def _class_being_viewed(view: Callable[..., Any]) -> type[View] | None:
-    """Return the class whose ``as_view`` is applying ``MethodView.decorators`` right now.
-
-    Flask hands those decorators a function that does not name its class yet, and flask-smorest reads its notes from the
-    class's methods alone: only the call that is going on knows both. The view is guarded without it; what would be lost
-    is the note in the document.
-    """
-    if not getattr(view, "__qualname__", "").startswith("View.as_view.<locals>"):
-        return None
-    # The function behind the class method, which mypy takes for bound already.
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code is not View.as_view.__func__.__code__:  # type: ignore[attr-defined]
-        frame = frame.f_back
-    return None if frame is None else cast("type[View] | None", frame.f_locals.get("cls"))
-
-
-def _as_scopes(scopes: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return scope names, each a ``scope-token`` of RFC 6749 §3.3, so that the challenge can quote them.
-
-    None demands nothing. An empty list is refused: it may come from a setting, and would let everybody pass.
-    """
-    if scopes is None:
-        return ()
-    names: tuple[Any, ...] = tuple(scopes.split(" ")) if isinstance(scopes, str) else tuple(scopes)
-    if not names or not all(isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) for name in names):
-        raise TypeError(
-            "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces "
-            "between them, or a list."
-        )
-    return tuple(dict.fromkeys(names))
-
-
-def _as_roles(roles: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return role names; unlike scopes they may hold spaces, so one text is one role. An empty list is refused."""
-    if roles is None:
-        return ()
-    names: tuple[Any, ...] = (roles,) if isinstance(roles, str) else tuple(roles)
-    if not names or not all(isinstance(name, str) and name and name == name.strip() for name in names):
-        raise TypeError("roles are names without space around them: one text, or a list.")
-    return tuple(dict.fromkeys(names))
+def _naming(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Return what gives the arguments of a call of a function by name, as far as it says how they are called."""
+    try:
+        parameters = [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        # Some callables do not tell.
+        parameters = []
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind in by_place]
+    return lambda args, kwargs: dict(zip(names, args, strict=False)) | kwargs
 
 
 def _name(view: object) -> str:
-    return getattr(view, "__qualname__", type(view).__name__)
+    return view.name if isinstance(view, Blueprint) else getattr(view, "__qualname__", type(view).__name__)

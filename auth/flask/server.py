@@ -1,52 +1,74 @@
-"""What ``init_app`` leaves in an app, and what one request has learnt: settings, verifier, verified token."""
+"""What ``ResourceServer`` leaves in an app, and what one request has learnt: who is calling, what may be entered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, current_app, request
-from werkzeug.local import LocalProxy
 
 from ..access_token import AccessToken
-from ..errors import ConfigurationError, MissingTokenError
+from ..authenticator import Authenticator
+from ..errors import MissingTokenError, MisuseError, NotOwnerError
 from ..keys import KeyStatus
-from ..rules import Declaration, declaration_of
+from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
-from ..tokens.verifier import TokenVerifier
 from ..wire.bearer import parse_authorization
+from ..wire.credentials import Credentials
+from .declarations import Marks, blueprints_around, declaration_of
+from .path import PathReader
+from .request_id import request_id
 
 #: The key in ``app.extensions``.
 EXTENSION = "resource_server"
 
 #: The key in the WSGI environ. ``flask.g`` would not do: two requests in one pushed app context share it.
-_VERIFIED = "auth.verified"
+_AUTHENTICATION = "auth.authentication"
 
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
+_NONE: Mapping[str, Any] = {}
+
 #: The app and the request themselves. Asking the proxies for one attribute takes several times as long, and Flask's
 #: types hide that there are any.
 this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
-current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
+this_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 
 
-class Verified(NamedTuple):
-    """The outcome for one request; valid for the app and the header it was reached with, and no others."""
+class Authentication(NamedTuple):
+    """Who is calling, for one request; valid for the app and the credentials it was found out with, and no others."""
 
-    state: ServerState
+    server: ServerState
+    #: The ``Authorization`` field that was read; None if there was none.
     authorization: str | None
+    #: None for an anonymous caller.
     token: AccessToken | None
 
+    def __repr__(self) -> str:
+        """Name the user alone: the credentials must not end in a log."""
+        return f"Authentication(user_id={self.token.user_id if self.token else None!r})"
 
-@dataclass(frozen=True, slots=True)
+
+class _Known(NamedTuple):
+    view: Callable[..., Any]
+    declaration: Declaration
+
+
+@dataclass(slots=True)
 class ServerState:
     """One protected app: ``app.extensions["resource_server"]``."""
 
     config: AuthConfig
-    verifier: TokenVerifier
-    _declarations: dict[tuple[Callable[..., Any], str], Declaration] = field(default_factory=dict, init=False)
+    authenticator: Authenticator
+    #: Returns seconds since the epoch.
+    clock: Callable[[], float]
+    #: Whether a request has come, so that the app is set up for good.
+    is_serving: bool = field(default=False, init=False)
+    _paths: PathReader = field(default_factory=PathReader, init=False, repr=False)
+    _declarations: dict[tuple[str, str], _Known] = field(default_factory=dict, init=False, repr=False)
+    _marks: int = field(default=-1, init=False, repr=False)
 
     def keys_ready(self) -> bool:
         """Tell whether tokens can be verified now, those of one issuer at least; for readiness probes.
@@ -59,58 +81,100 @@ class ServerState:
     def key_status(self) -> dict[str, KeyStatus]:
         """Return what is known of each issuer's keys, by the issuer's name; never waits for the network.
 
-        The name is ``"any"`` where there is a shared secret and no ``AUTH_ISSUER``.
+        The name is ``"any"`` if there is a shared secret and no ``AUTH_ISSUER``.
         """
         return {issuer.name or "any": issuer.keys.status() for issuer in self.config.issuers}
 
-    @property
-    def is_serving(self) -> bool:
-        """Whether any view has been asked what it declares, so that the app is set up for good."""
-        return bool(self._declarations)
+    def verify(self, token: str) -> AccessToken:
+        """Return the access token that a text is, for tokens that do not come in an ``Authorization`` field.
 
-    def declaration(self, view: Callable[..., Any], method: str) -> Declaration:
-        """Return what a view says about who may enter; asked per request, worked out once."""
-        known = self._declarations.get((view, method))
-        if known is None:
-            known = declaration_of(view, method)
-            if method in _METHODS:
-                # A route that takes any method would fill the memory with those that clients make up.
-                self._declarations[view, method] = known
-        return known
+        Raises:
+            InvalidTokenError: one of its kinds; the token is to blame.
+            KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
+        """
+        return self.authenticator.authenticate(Credentials("bearer", token))
 
-    def verified(self, asked: Request) -> Verified | None:
-        """Return what a guard has found out about a request; None where none has run."""
-        environ = asked.environ
-        verified: Verified | None = environ.get(_VERIFIED)
-        if verified is None or verified.state is not self:
+    def request_id(self, environ: MutableMapping[str, Any]) -> str:
+        """Return the id that stands in the log lines of a request; see ``AUTH_REQUEST_ID_HEADER``."""
+        return request_id(environ, self.config.request_id_header)
+
+    def declaration(self, app: Flask, endpoint: str, method: str) -> Declaration:
+        """Return what a view says about who may enter; asked at each request, worked out once."""
+        if self._marks != (made := Marks.made):
+            # A guard was put on something since. What another thread works out meanwhile goes with the old ones.
+            self._declarations = {}
+            self._marks = made
+        declarations = self._declarations
+        view = app.view_functions[endpoint]
+        known = declarations.get((endpoint, method))
+        if known is not None and known.view is view:
+            return known.declaration
+        declaration = declaration_of(view, method, blueprints_around(app, endpoint))
+        if method in _METHODS:
+            # A route that takes any method would fill the memory with those that clients make up.
+            declarations[endpoint, method] = _Known(view, declaration)
+        return declaration
+
+    def authentication(self, request: Request) -> Authentication | None:
+        """Return what a guard has found out about a request; None if none has run."""
+        environ = request.environ
+        known: Authentication | None = environ.get(_AUTHENTICATION)
+        if known is None or known.server is not self:
             return None
-        return verified if verified.authorization == environ.get("HTTP_AUTHORIZATION") else None
+        return known if known.authorization == environ.get("HTTP_AUTHORIZATION") else None
 
-    def token_of(self, asked: Request, *, optional: bool = False) -> AccessToken | None:
-        """Return the verified token of a request, verifying it at the first call.
+    def authenticate(self, request: Request, optional: bool = False) -> AccessToken | None:
+        """Return the verified token of a request, verifying it at the first call and asking the clock at each.
 
         ``optional`` returns None for a request without any credentials, and only for that.
 
         Raises:
             AuthError: the request carries no token, or one that is refused.
         """
-        verified = self.verified(asked)
-        if verified is None:
-            authorization = asked.environ.get("HTTP_AUTHORIZATION")
-            anonymous = optional and authorization is None
-            token = None if anonymous else self.verifier.verify(parse_authorization(authorization))
-            verified = asked.environ[_VERIFIED] = Verified(self, authorization, token)
-        if verified.token is None and not optional:
-            # An optional guard came first and let an anonymous caller pass; this one does not.
-            raise MissingTokenError("no Authorization header")
-        return verified.token
+        environ = request.environ
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        known: Authentication | None = environ.get(_AUTHENTICATION)
+        if known is not None and known.server is self and known.authorization == authorization:
+            token = known.token
+            if token is None and not optional:
+                # An optional guard came first and let an anonymous caller pass; this one does not.
+                raise MissingTokenError("no Authorization header")
+            if token is None or token.valid_from <= self.clock() < token.valid_until:
+                return token
+        if optional and authorization is None:
+            token = None
+        else:
+            token = self.authenticator.authenticate(parse_authorization(authorization))
+        environ[_AUTHENTICATION] = Authentication(self, authorization, token)
+        return token
+
+    def enforce(self, policy: Policy, app: Flask, request: Request, arguments: Mapping[str, Any] = _NONE) -> None:
+        """Let a request pass some rules, or raise what refuses it.
+
+        ``arguments`` are those that a guarded function is called with: if one has the name of a path variable that says
+        who the owner is, it must be the same user.
+        """
+        token = self.authenticate(request, policy.optional)
+        if not policy.owners:
+            policy.check(token, _NONE)
+            return
+        texts = values = request.view_args or _NONE
+        if app.url_value_preprocessors or not self._paths.has_only_texts(request.url_rule):
+            texts, values = self._paths.match_again(app, request)
+        policy.check(token, texts)
+        if arguments:
+            for name in policy.owners:
+                # The path is that of the token's user by now, and so is what a converter has made of it.
+                given = arguments.get(name, _NONE)
+                if given is not _NONE and given != texts[name] and given != values.get(name, _NONE):
+                    raise NotOwnerError("the view is called for another user than the one in the path")
 
 
 def current_state() -> ServerState:
     """Return the state of the current app.
 
     Raises:
-        ConfigurationError: the app has no ResourceServer.
+        MisuseError: the app has no ResourceServer.
     """
     return state_of(this_app())
 
@@ -119,28 +183,5 @@ def state_of(app: Flask) -> ServerState:
     """Return the state of an app; raises as :func:`current_state` does."""
     state: ServerState | None = app.extensions.get(EXTENSION)
     if state is None:
-        raise ConfigurationError(["This app has guarded views and no ResourceServer. Call ResourceServer(app) once."])
+        raise MisuseError("This app has guarded views and no ResourceServer. Call ResourceServer(app) once.")
     return state
-
-
-def remembered_token() -> AccessToken | None:
-    """Return the token that a guard of this request has verified; None for an anonymous caller.
-
-    Raises:
-        ConfigurationError: no guard has run, so nobody has verified anything.
-    """
-    verified = current_state().verified(current_request())
-    if verified is None:
-        raise ConfigurationError(["current_token was read where no guard has run. Put @require_jwt on the view."])
-    return verified.token
-
-
-def verified_user_id() -> str | None:
-    """Return who the caller is if that is verified already; for the log."""
-    verified = current_state().verified(current_request())
-    return None if verified is None or verified.token is None else verified.token.user_id
-
-
-#: The verified token of the current request. Reading it where no guard has run raises ConfigurationError; for the
-#: anonymous caller of an optional guard it is false: ask ``if current_token``, for a proxy is never ``None`` itself.
-current_token: AccessToken = LocalProxy(remembered_token)  # type: ignore[assignment]

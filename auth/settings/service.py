@@ -49,6 +49,7 @@ DEFAULTS: dict[str, Any] = _ISSUER_DEFAULTS | {
     "AUTH_MAX_TOKEN_BYTES": 8192,
     "AUTH_TOKEN_CACHE_SIZE": 4096,
     "AUTH_REALM": "api",
+    "AUTH_REQUEST_ID_HEADER": None,
     "AUTH_DENY_BY_DEFAULT": False,
     "AUTH_DEVELOPMENT_TOKENS": False,
 }
@@ -75,6 +76,10 @@ _MAX_TOKEN_CACHE_SIZE = 1_000_000
 _REALM = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
 
 
+#: Names of header fields that a server can hand on to an app.
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthConfig:
     """All settings of one :class:`~.ResourceServer`."""
@@ -85,6 +90,8 @@ class AuthConfig:
     #: How many verified tokens each process remembers.
     token_cache_size: int
     realm: str
+    #: The request header whose value is taken over as the id of a request; None if every id is ours.
+    request_id_header: str | None
     deny_by_default: bool
     #: Whether ``flask auth token`` may mint tokens with the shared secret.
     development_tokens: bool
@@ -110,6 +117,9 @@ class AuthConfig:
         token_cache_size = reader.number("token_cache_size", minimum=0, maximum=_MAX_TOKEN_CACHE_SIZE)
         if isinstance(token_cache_size, float):
             reader.problem("AUTH_TOKEN_CACHE_SIZE must be a whole number of tokens.")
+        request_id_header = reader.text("request_id_header")
+        if request_id_header is not None and _HEADER_NAME.fullmatch(request_id_header) is None:
+            reader.problem("AUTH_REQUEST_ID_HEADER must be the name of a header, such as X-Request-ID.")
         deny_by_default = reader.flag("deny_by_default")
         development_tokens = reader.flag("development_tokens")
         if findings.problems:
@@ -119,6 +129,7 @@ class AuthConfig:
             max_token_bytes=int(max_token_bytes or 0),
             token_cache_size=int(token_cache_size or 0),
             realm=realm or "",
+            request_id_header=request_id_header,
             deny_by_default=deny_by_default,
             development_tokens=development_tokens,
             warnings=tuple(findings.warnings),

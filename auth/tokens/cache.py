@@ -33,9 +33,6 @@ _SECOND_CHANCES = 8
 @dataclass(slots=True)
 class _Entry:
     token: AccessToken
-    #: Seconds since the epoch: the token is valid from the first until before the second.
-    valid_from: float
-    expires_at: float
     #: Where the keys of the issuer come from, and the ring that verified the token.
     source: KeySource
     ring: KeyRing
@@ -70,7 +67,7 @@ class TokenCache:
         if digest is None or (entry := self._entries.get(digest)) is None:
             return None
         ring = entry.source.peek()
-        if ring is entry.ring and entry.valid_from <= now < entry.expires_at:
+        if ring is entry.ring and entry.token.valid_from <= now < entry.token.valid_until:
             entry.is_used = True
             return entry.token
         if ring is not None:
@@ -82,19 +79,15 @@ class TokenCache:
         self,
         digest: bytes | None,
         token: AccessToken,
-        lifetime: tuple[float, float],
         source: KeySource,
         ring: KeyRing,
     ) -> None:
-        """Remember a token that ``ring`` has just verified, unless the keys of ``source`` have changed since.
-
-        ``lifetime`` is when the token becomes valid and when it expires.
-        """
+        """Remember a token that ``ring`` has just verified, unless the keys of ``source`` have changed since."""
         if digest is None or source.peek() is not ring:
             return
         while len(self._entries) >= self._size:
             self._make_room()
-        self._entries[digest] = _Entry(token, *lifetime, source, ring)
+        self._entries[digest] = _Entry(token, source, ring)
 
     def _make_room(self) -> None:
         """Forget the oldest entry that was not found lately."""

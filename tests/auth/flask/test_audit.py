@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 
 import pytest
@@ -13,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from auth import owns_path_user, require_jwt
 from auth.errors import MissingTokenError
-from auth.flask.audit import log_refusal, request_id
+from auth.flask.audit import log_refusal
 from tests.auth.services import KINDS, NOW, OTHER_SECRET, SECRET, add_view, bearer, compact, service, with_claims
 
 LINE = re.compile(
@@ -154,35 +153,6 @@ def test_a_very_long_user_is_cut(caplog: pytest.LogCaptureFixture) -> None:
     assert "x" * 201 not in record.getMessage()
 
 
-def test_a_request_has_one_id_that_we_made() -> None:
-    """Asking again gives the same; a client cannot choose it."""
-    environ: dict[str, object] = {"HTTP_X_REQUEST_ID": "HOSTILE"}
-
-    first, second = request_id(environ), request_id(environ)
-
-    assert first == second
-    assert re.fullmatch("[0-9a-f]{16}", first)
-    assert request_id({}) != first
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_makes_ids_of_its_own() -> None:
-    """Both have made one before, so that whatever makes them is inherited."""
-    request_id({})
-    reading, writing = os.pipe()
-    if (child := os.fork()) == 0:
-        os.write(writing, request_id({}).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    theirs = os.read(reading, 16).decode()
-    for end in (reading, writing):
-        os.close(end)
-
-    assert re.fullmatch("[0-9a-f]{16}", theirs)
-    assert request_id({}) != theirs
-
-
 def test_a_request_that_passes_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """One line per refusal, none per success."""
     guarded().test_client().get("/users/alice/notes", headers=bearer(compact()))
@@ -207,14 +177,13 @@ def test_a_route_that_says_nothing_is_logged_as_the_services_own_fault(
 
     assert (record.name, record.levelno) == ("auth.audit", logging.ERROR)
     assert record.getMessage().startswith(
-        "access refused, no guard and no @public is to be seen on the view of this route: "
-        f'error="{error}" status={status} '
+        f'access refused: the view has neither a guard nor @public: error="{error}" status={status} '
     )
     assert (vars(record)["error"], vars(record)["status"], vars(record)["route"]) == (error, status, "/silent")
 
 
 def test_a_refusal_is_a_callers_fault_unless_it_is_said_otherwise(caplog: pytest.LogCaptureFixture) -> None:
     """Only an undeclared route is logged at ERROR."""
-    log_refusal(MissingTokenError("no Authorization header"), route="/", environ={}, user_id=None)
+    log_refusal(MissingTokenError("no Authorization header"), route="/", request_id="0", user_id=None)
 
     assert [record.levelno for record in caplog.records] == [logging.WARNING]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, current_app, jsonify, request, send_file
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from auth import AccessToken, ResourceServer, current_token, owns_path_user, public, require_jwt
@@ -351,100 +349,6 @@ def test_a_head_request_is_refused_without_a_body() -> None:
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-def with_own_handler(app: Flask, kind: type[Exception]) -> Flask:
-    """Register an error handler that knows neither challenges nor codes."""
-
-    def answer(error: Exception) -> ResponseReturnValue:
-        status = error.code if isinstance(error, HTTPException) else None
-        return {"oops": str(error)}, status or 500
-
-    app.register_error_handler(kind, answer)
-    return app
-
-
-@pytest.mark.parametrize("handled", [HTTPException, Exception])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_services_own_error_handler_loses_neither_challenge_nor_code(kind: str, handled: type[Exception]) -> None:
-    """Its body is kept, and what it does not know is added."""
-    app = service(kind)
-    if kind == "flask" or handled is HTTPException:
-        with_own_handler(app, handled)
-    add_view(app, "/", require_jwt(lambda: ""))
-
-    response = app.test_client().get("/", headers=bearer("abc"))
-
-    body = response.get_json()
-    assert response.status_code == 401
-    assert body["error"] == "malformed_token"
-    assert "oops" in body or kind == "flask-smorest"
-    assert response.headers.getlist("WWW-Authenticate") == [INVALID]
-    assert response.headers.getlist("Cache-Control") == ["no-store"]
-    assert response.headers.getlist("Vary") == ["Authorization"]
-
-
-BODIES: dict[str, tuple[Any, str, bytes]] = {
-    "text": (("Go away.", 401), "text/html; charset=utf-8", b"Go away."),
-    "its own error": (({"error": {"id": 1}}, 401), "application/json", b'{"error":{"id":1}}\n'),
-    "a list": ((["no"], 401), "application/json", b'["no"]\n'),
-    "broken JSON": (("{", 401, {"Content-Type": "application/json"}), "application/json", b"{"),
-}
-
-
-@pytest.mark.parametrize(("answer", "content_type", "body"), BODIES.values(), ids=BODIES)
-def test_a_body_that_cannot_take_the_code_is_kept(answer: Any, content_type: str, body: bytes) -> None:
-    """The challenge arrives all the same."""
-    app = protected()
-    app.register_error_handler(HTTPException, lambda _error: answer)
-
-    response = app.test_client().get("/me")
-
-    assert (response.content_type, response.data) == (content_type, body)
-    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
-
-
-def test_a_problem_document_takes_the_code() -> None:
-    """RFC 9457 bodies are JSON objects too."""
-    app = protected()
-    headers = {"Content-Type": "application/problem+json"}
-    app.register_error_handler(HTTPException, lambda error: ('{"title": "No"}', error.code, headers))
-
-    response = app.test_client().get("/me")
-
-    assert (response.status_code, response.content_type) == (401, "application/problem+json")
-    assert response.get_json() == {"title": "No", "error": "missing_token"}
-
-
-def test_a_blueprint_that_handles_every_exception_does_not_swallow_refusals() -> None:
-    """Its handler may word the answer; status and challenge stay those of the refusal."""
-    app = service()
-    blueprint = Blueprint("notes", "notes")
-    blueprint.register_error_handler(Exception, lambda _error: ({"oops": True}, 500))
-    blueprint.add_url_rule("/", "notes", require_jwt(lambda: ""))
-    app.register_blueprint(blueprint)
-
-    response = app.test_client().get("/")
-
-    assert response.status_code == 401
-    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
-
-
-@pytest.mark.parametrize(
-    ("status", "headers"), [(401, {}), (403, bearer(with_claims(sub="bob")))], ids=["no token", "another user"]
-)
-def test_a_services_handler_for_the_status_formats_the_refusal(status: int, headers: dict[str, str]) -> None:
-    """``@app.errorhandler(401)`` means refusals too; caches are told in any case."""
-    app = service()
-    app.register_error_handler(status, lambda error: ({"wrong": error.description}, error.code))
-    add_view(app, "/<user_id>", owns_path_user(lambda user_id: user_id))
-
-    response = app.test_client().get("/alice", headers=headers)
-
-    assert response.status_code == status
-    assert response.get_json().keys() == {"wrong", "error"}
-    assert response.headers["Vary"] == "Authorization"
-    assert response.headers["Cache-Control"] == "no-store"
-
-
 def test_the_realm_of_the_settings_stands_in_the_challenge() -> None:
     """Quoted (RFC 9110 §11.5)."""
     response = protected(AUTH_REALM="Tasks of everybody").test_client().get("/me")
@@ -675,23 +579,6 @@ def test_the_verified_token_reaches_the_view_as_an_access_token() -> None:
     assert seen[0].scopes == {"a"}
 
 
-def test_what_the_services_handler_varies_by_is_kept() -> None:
-    """A refusal in the caller's language depends on both."""
-    app = protected()
-
-    @app.errorhandler(401)
-    def in_their_language(error: HTTPException) -> Response:
-        response = jsonify(message="Wer sind Sie?")
-        response.headers["Vary"] = "Accept-Language"
-        return response
-
-    response = app.test_client().get("/me")
-
-    assert response.status_code == 401
-    assert [*response.vary] == ["Authorization", "Accept-Language"]
-    assert response.json == {"message": "Wer sind Sie?", "error": "missing_token"}
-
-
 def test_an_explicit_answer_to_options_that_says_nothing_is_refused() -> None:
     """Also on a route that takes every method, which Flask answers no OPTIONS for."""
     app = service(AUTH_DENY_BY_DEFAULT=True)
@@ -703,15 +590,3 @@ def test_an_explicit_answer_to_options_that_says_nothing_is_refused() -> None:
     for path in ("/explicit", "/any"):
         assert client.options(path).status_code == 401
         assert client.options(path, headers=GOOD).status_code == 403
-
-
-def test_a_handler_that_sends_a_file_words_the_refusal_too(tmp_path: Path) -> None:
-    """What is streamed is passed on as it is; status and challenge stand beside it."""
-    (tmp_path / "401.json").write_text('{"wrong": true}')
-    app = service()
-    app.register_error_handler(401, lambda _error: (send_file(tmp_path / "401.json"), 401))
-    add_view(app, "/", require_jwt(lambda: ""))
-
-    with app.test_client().get("/") as response:
-        assert (response.status_code, response.get_json()) == (401, {"wrong": True})
-        assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'

@@ -15,9 +15,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from auth import ResourceServer, owns_path_user, public, require_jwt
 from auth.errors import AuthError, AuthErrorCode, KeysUnavailableError, NotOwnerError, TokenExpiredError
-from auth.flask.openapi import COMPONENTS, SCHEME, note_rules, security_of
-from auth.rules import AccessRule, OwnerRule, TokenRule
-from auth.wire.bearer import body_for
+from auth.flask.declarations import add_rule
+from auth.flask.openapi import COMPONENTS, SCHEME, security_of
+from auth.rules import AccessRule, OwnerRule, Policy, TokenRule
+from auth.wire.challenges import body_for
 from tests.auth.services import SETTINGS, add_view, documented, service
 
 SECURITY: dict[str, tuple[tuple[AccessRule, ...], list[dict[str, list[str]]]]] = {
@@ -39,7 +40,7 @@ def test_the_security_of_a_view_lists_alternatives(
     rules: tuple[AccessRule, ...], security: list[dict[str, list[str]]]
 ) -> None:
     """All-of in one requirement, any-of in several, and an empty one for the anonymous."""
-    assert security_of(rules) == security
+    assert security_of(Policy(rules)) == security
 
 
 def operation(view: Any, **options: Any) -> dict[str, Any]:
@@ -139,19 +140,55 @@ def test_what_others_noted_is_kept() -> None:
     assert {"200", "401", "409", "503"} <= found["responses"].keys()
 
 
-def test_a_wrapper_does_not_write_into_the_note_of_what_it_wraps() -> None:
-    """``functools.wraps`` shares the inner ``_apidoc``."""
+def test_what_the_service_documents_itself_stays() -> None:
+    """Its own security, and its own words for a refusal."""
     blueprint = Blueprint("notes", "notes")
+    own: list[dict[str, list[str]]] = [{"apiKey": []}]
 
-    inner = blueprint.doc(summary="Inner")(lambda user_id: user_id)
-    before = deepcopy(inner._apidoc)
-    wrapper: Any = functools.wraps(inner)(lambda user_id: user_id)
-    note_rules(wrapper, (TokenRule(),))
-    guarded = require_jwt(inner)
+    found = operation(
+        blueprint.doc(security=own)(
+            blueprint.alt_response(403, description="Ask Alice")(owns_path_user(lambda user_id: user_id))
+        )
+    )
 
-    assert inner._apidoc == before
-    assert wrapper._apidoc is not inner._apidoc
-    assert guarded._apidoc["manual_doc"]["summary"] == "Inner"
+    assert found["security"] == own
+    assert found["responses"]["403"]["description"] == "Ask Alice"
+    assert found["responses"]["401"] == reference("AccessTokenRequired")
+
+
+LATE: dict[str, Callable[[Flask, Any, Any], object]] = {
+    "the class": lambda _app, view, _blueprint: require_jwt(view),
+    "the blueprint": lambda _app, _view, blueprint: require_jwt(blueprint),
+    "the view function": lambda app, _view, _blueprint: app.view_functions.update(
+        {"notes.Notes": require_jwt(app.view_functions["notes.Notes"])}
+    ),
+}
+
+
+@pytest.mark.parametrize("guard", LATE.values(), ids=LATE)
+def test_a_guard_that_comes_after_the_registration_is_documented(guard: Callable[[Flask, Any, Any], object]) -> None:
+    """The document is asked for before and after; it always says what is enforced."""
+    app, blueprint, view = service("flask-smorest"), Blueprint("notes", "notes"), of_class()
+    blueprint.route("/<user_id>")(view)
+    app.extensions["flask-smorest"]["apis"][""]["ext_obj"].register_blueprint(blueprint)
+
+    before = documented(app)["paths"]["/{user_id}"]["get"]
+    guard(app, view, blueprint)
+    after = documented(app)["paths"]["/{user_id}"]["get"]
+
+    assert "security" not in before
+    assert after["security"] == [{SCHEME: []}]
+    assert app.test_client().get("/alice").status_code == 401
+
+
+def test_the_document_is_derived_anew_each_time() -> None:
+    """What a caller changes in one document is not in the next, nor in what apispec keeps."""
+    app = service("flask-smorest")
+    add_view(app, "/<user_id>", require_jwt(lambda user_id: user_id))
+
+    documented(app)["paths"]["/{user_id}"]["get"]["security"].clear()
+
+    assert documented(app)["paths"]["/{user_id}"]["get"]["security"] == [{SCHEME: []}]
 
 
 def test_guards_do_not_share_their_notes() -> None:
@@ -235,7 +272,7 @@ def test_what_the_service_has_put_into_its_document_wins(order: str) -> None:
     assert document["components"]["securitySchemes"] == {SCHEME: own}
     assert document["components"]["responses"].keys() >= COMPONENTS["responses"].keys()
     assert document["servers"] == [{"url": "https://api.example"}]
-    assert options["components"] == {"securitySchemes": {SCHEME: own}}
+    assert own == {"type": "http", "scheme": "bearer", "description": "Ask Alice for a token."}
 
 
 def test_an_api_that_is_described_in_code_keeps_what_it_says() -> None:
@@ -287,11 +324,13 @@ def test_403_is_documented_where_a_good_token_may_be_refused(
 ) -> None:
     """One rule that asks for more than a token is enough."""
 
-    def view() -> None: ...
+    def view(user_id: str) -> str:
+        return user_id
 
-    note_rules(view, rules)
+    for rule in rules:
+        add_rule(view, rule)
 
-    assert vars(view)["_apidoc"]["manual_doc"]["responses"].keys() == responses
+    assert operation(view)["responses"].keys() == responses | {"default"}
 
 
 def test_an_api_that_comes_first_has_the_components_at_once() -> None:
@@ -301,7 +340,13 @@ def test_an_api_that_comes_first_has_the_components_at_once() -> None:
     api = Api(app)
     ResourceServer(app)
 
-    assert api.spec.options["components"] == COMPONENTS
+    assert_complete(api.spec.to_dict())
+
+
+def assert_complete(document: dict[str, Any]) -> None:
+    """Demand our components in a document."""
+    for section, entries in COMPONENTS.items():
+        assert document["components"][section].items() >= entries.items()
 
 
 def test_an_api_that_comes_inside_a_context_has_the_components_after_a_request() -> None:
@@ -312,7 +357,7 @@ def test_an_api_that_comes_inside_a_context_has_the_components_after_a_request()
         api = Api(app)
         app.test_client().get("/nowhere")
 
-        assert api.spec.options["components"] == COMPONENTS
+        assert_complete(api.spec.to_dict())
 
 
 ANSWERS: dict[str, AuthError] = {
@@ -340,8 +385,8 @@ def test_the_schema_of_a_refusal_requires_all_of_it() -> None:
     assert responses["KeysUnavailable"]["headers"].keys() == {"Retry-After"}
 
 
-def test_an_app_without_flask_smorest_has_notes_that_nobody_reads() -> None:
-    """Nothing has to be installed for them."""
+def test_an_app_without_flask_smorest_has_no_document() -> None:
+    """Nothing has to be installed for one."""
     app = service()
 
     with app.app_context():

@@ -6,32 +6,33 @@ import pytest
 from flask import Flask, request
 from werkzeug.routing import Rule
 
-from auth import AccessToken, current_token, errors, require_jwt
-from auth.errors import ConfigurationError
-from auth.flask.server import (
-    current_request,
-    current_state,
-    remembered_token,
-    verified_user_id,
-)
-from tests.auth.services import bearer, compact, service, with_claims
+from auth import AccessToken, ResourceServer, current_token, errors, require_jwt, verified_token
+from auth.errors import MisuseError
+from auth.flask.server import current_state, this_request
+from tests.auth.services import NOW, OTHER_SECRET, SETTINGS, add_view, bearer, compact, service, with_claims
 
 
-def verified_token(*, optional: bool = False) -> AccessToken | None:
+def demanded_token(*, optional: bool = False) -> AccessToken | None:
     """Return the token of the current request, as a guard of the current app gets it."""
-    return current_state().token_of(current_request(), optional=optional)
+    return current_state().authenticate(this_request(), optional=optional)
+
+
+def verified_user_id() -> str | None:
+    """Return who the caller is, if a guard has found that out."""
+    token = verified_token()
+    return None if token is None else token.user_id
 
 
 def has_been_guarded() -> bool:
     """Tell whether a guard has let the current request pass."""
-    return current_state().verified(current_request()) is not None
+    return current_state().authentication(this_request()) is not None
 
 
 def test_an_app_without_a_resource_server_is_a_mistake() -> None:
     """Closed and loud, with the way out."""
     with (
         Flask("service").test_request_context("/"),
-        pytest.raises(ConfigurationError, match=r"Call ResourceServer\(app\) once"),
+        pytest.raises(MisuseError, match=r"Call ResourceServer\(app\) once"),
     ):
         current_state()
 
@@ -39,9 +40,9 @@ def test_an_app_without_a_resource_server_is_a_mistake() -> None:
 def test_a_token_is_verified_once_per_request() -> None:
     """The second asking gets the very same object."""
     with service().test_request_context("/", headers=bearer(compact())):
-        first, second = verified_token(), verified_token(optional=True)
+        first, second = demanded_token(), demanded_token(optional=True)
 
-        assert first is second is remembered_token()
+        assert first is second is verified_token()
         assert verified_user_id() == "alice"
         assert has_been_guarded()
 
@@ -49,13 +50,13 @@ def test_a_token_is_verified_once_per_request() -> None:
 def test_an_anonymous_caller_is_remembered_as_one() -> None:
     """And a guard that is not optional asks for the credentials all the same."""
     with service().test_request_context("/"):
-        assert verified_token(optional=True) is None
-        assert remembered_token() is None
+        assert demanded_token(optional=True) is None
+        assert verified_token() is None
         assert verified_user_id() is None
         assert not current_token
         assert has_been_guarded()
         with pytest.raises(errors.MissingTokenError):
-            verified_token()
+            demanded_token()
 
 
 def test_a_refused_token_is_not_remembered() -> None:
@@ -63,7 +64,7 @@ def test_a_refused_token_is_not_remembered() -> None:
     with service().test_request_context("/", headers=bearer("abc")):
         for _ in range(2):
             with pytest.raises(errors.MalformedTokenError):
-                verified_token(optional=True)
+                demanded_token(optional=True)
 
         assert verified_user_id() is None
         assert not has_been_guarded()
@@ -73,7 +74,7 @@ def test_the_token_cannot_be_read_where_no_guard_has_run() -> None:
     """A good token in the header is nobody's word for it."""
     with (
         service().test_request_context("/", headers=bearer(compact())),
-        pytest.raises(ConfigurationError, match="current_token was read where no guard has run"),
+        pytest.raises(MisuseError, match="current_token was read where no guard has run"),
     ):
         assert current_token.user_id
 
@@ -81,10 +82,10 @@ def test_the_token_cannot_be_read_where_no_guard_has_run() -> None:
 def test_another_header_is_another_caller() -> None:
     """What was remembered belongs to the header that was verified."""
     with service().test_request_context("/", headers=bearer(compact())):
-        first = verified_token()
+        first = demanded_token()
         request.environ["HTTP_AUTHORIZATION"] = f"Bearer {with_claims(sub='bob')}"
         forgotten = verified_user_id()
-        second = verified_token()
+        second = demanded_token()
 
     assert first is not None
     assert second is not None
@@ -95,7 +96,7 @@ def test_another_app_with_the_same_environ_verifies_for_itself() -> None:
     """An environ is handed on by dispatchers and middleware."""
     first, second = service(), service()
     with first.test_request_context("/", headers=bearer(compact())) as context:
-        verified_token()
+        demanded_token()
         environ = context.request.environ
         with second.request_context(environ):
             assert has_been_guarded() is False
@@ -103,15 +104,23 @@ def test_another_app_with_the_same_environ_verifies_for_itself() -> None:
 
 
 def test_a_declaration_is_worked_out_once() -> None:
-    """Per view and method."""
+    """For each endpoint and method, until a mark is put on anything or another view takes the endpoint."""
     app = service()
-    with app.app_context():
-        state = current_state()
+    server = app.extensions["resource_server"]
+    add_view(app, "/", lambda: "")
+    (endpoint,) = app.view_functions.keys() - {"static"}
 
-        assert state.declaration(lambda: None, "GET").missing
-        view = app.view_functions["static"]
-        assert state.declaration(view, "GET") is state.declaration(view, "GET")
-        assert state.keys_ready() is True
+    first = server.declaration(app, endpoint, "GET")
+    same = server.declaration(app, endpoint, "GET")
+    require_jwt(lambda: "another")
+    anew = server.declaration(app, endpoint, "GET")
+    app.view_functions[endpoint] = require_jwt(app.view_functions[endpoint])
+
+    assert first is same
+    assert first.missing
+    assert anew == first
+    assert server.declaration(app, endpoint, "GET").policy.rules
+    assert server.keys_ready() is True
 
 
 def test_methods_that_clients_make_up_are_not_remembered() -> None:
@@ -124,29 +133,69 @@ def test_methods_that_clients_make_up_are_not_remembered() -> None:
     answers = [app.test_client().open("/any", method=f"MADE{number}").status_code for number in range(5)]
 
     assert answers == [401] * 5
-    assert not server.is_serving
-    assert app.test_client().get("/any").status_code == 401
-    assert server.is_serving
+    assert server.declaration(app, "any", "MADE") is not server.declaration(app, "any", "MADE")
 
 
 def test_a_caller_without_credentials_who_is_refused_is_not_remembered() -> None:
     """No guard has let anybody pass, so nothing may read an anonymous caller there."""
     with service().test_request_context("/"):
         with pytest.raises(errors.MissingTokenError):
-            verified_token()
+            demanded_token()
 
         assert not has_been_guarded()
-        with pytest.raises(ConfigurationError, match="current_token was read where no guard has run"):
-            remembered_token()
+        with pytest.raises(MisuseError, match="current_token was read where no guard has run"):
+            assert current_token.user_id
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 def test_every_method_of_the_standards_is_remembered(method: str) -> None:
     """RFC 9110 §9.3 and RFC 5789."""
     app = service()
-    with app.app_context():
-        state = current_state()
-        view = require_jwt(lambda: "ok")
+    server = app.extensions["resource_server"]
 
-        assert state.declaration(view, method) is state.declaration(view, method)
-        assert state.is_serving is True
+    assert server.declaration(app, "static", method) is server.declaration(app, "static", method)
+
+
+def test_what_a_request_has_learnt_is_held_against_the_clock() -> None:
+    """A token that expires while its request runs, or on a connection that lives on, is not believed any longer."""
+    now = [float(NOW)]
+    app = Flask("service")
+    app.config.update(SETTINGS)
+    ResourceServer(app, clock=lambda: now[0])
+    with app.test_request_context("/", headers=bearer(compact())):
+        first = demanded_token()
+        now[0] = NOW + 100_000
+        with pytest.raises(errors.TokenExpiredError):
+            demanded_token()
+
+    assert first is not None
+    assert first.user_id == "alice"
+
+
+def test_the_outcome_of_a_request_shows_no_token() -> None:
+    """Crash reports print the environ."""
+    token = compact()
+    with service().test_request_context("/", headers=bearer(token)):
+        demanded_token()
+        outcome = current_state().authentication(this_request())
+
+    assert repr(outcome) == "Authentication(user_id='alice')"
+    assert token not in repr(outcome)
+
+
+def test_a_token_that_comes_another_way_is_verified_alike() -> None:
+    """For tokens in a message or a job; refusals are the same errors."""
+    server = service().extensions["resource_server"]
+
+    assert server.verify(compact()).user_id == "alice"
+    with pytest.raises(errors.InvalidTypeError):
+        server.verify(with_claims(cnf={"jkt": "x"}))
+    with pytest.raises(errors.InvalidSignatureError):
+        server.verify(compact(secret=OTHER_SECRET))
+
+
+def test_nobody_is_verified_outside_of_a_request_or_a_protected_app() -> None:
+    """``verified_token`` never raises."""
+    assert verified_token() is None
+    with Flask("unprotected").test_request_context("/"):
+        assert verified_token() is None

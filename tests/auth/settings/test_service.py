@@ -497,6 +497,7 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_MAX_TOKEN_BYTES": 0,
             "AUTH_TOKEN_CACHE_SIZE": -1,
             "AUTH_REALM": '"',
+            "AUTH_REQUEST_ID_HEADER": "X Request ID",
             "AUTH_DENY_BY_DEFAULT": 1,
             "AUTH_DEVELOPMENT_TOKENS": 1,
             "AUTH_JWKS_URL": "http://login.example/jwks",
@@ -511,7 +512,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 27
+    assert len(problems) == len(set(problems)) == 28
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

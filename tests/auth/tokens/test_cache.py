@@ -19,7 +19,7 @@ from auth.errors import AuthError, KeysUnavailableError
 from auth.keys import KeyRing, KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.tokens.cache import TokenCache
-from auth.tokens.claims import check_times, lifetime
+from auth.tokens.claims import check_times
 from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.verifier import TokenVerifier
 from tests.auth.services import (
@@ -36,7 +36,6 @@ from tests.auth.services import (
 )
 
 OTHER_ISSUER = "https://other.example"
-ALWAYS = (float("-inf"), float("inf"))
 
 
 def ring_of(secret: str) -> KeyRing:
@@ -325,7 +324,7 @@ KEYS = ChangingKeys(SECRET)
 
 
 def keep(cache: TokenCache, number: int) -> None:
-    cache.keep(cache.digest(str(number)), token_of(number), ALWAYS, KEYS, KEYS.current())
+    cache.keep(cache.digest(str(number)), token_of(number), KEYS, KEYS.current())
 
 
 def full_and_in_use(size: int) -> TokenCache:
@@ -407,14 +406,25 @@ def test_a_lifetime_is_the_time_in_which_a_token_passes(
 ) -> None:
     """To the instant, whatever claims there are."""
     issuer = replace(verifier_config(), leeway=leeway, max_token_age=max_age)
-    begins, ends = lifetime(times, issuer)
+    now_passes = passes(times, issuer, now)
+    seconds = [second / 2 for second in range(-60, 60)]
+    accepted = [second for second in seconds if passes(times, issuer, second)]
+
+    if now_passes:
+        begins, ends = check_times(times, issuer, now)
+        assert begins <= now < ends
+        assert accepted == [second for second in seconds if begins <= second < ends]
+    else:
+        assert now not in accepted
+
+
+def passes(times: dict[str, int], issuer: TrustedIssuer, now: float) -> bool:
+    """Tell whether the clock lets a token with these times pass."""
     try:
         check_times(times, issuer, now)
-        passes = True
     except AuthError:
-        passes = False
-
-    assert (begins <= now < ends) == passes
+        return False
+    return True
 
 
 def verifier_config() -> TrustedIssuer:

@@ -10,7 +10,7 @@ from auth import errors
 from auth.access_token import AccessToken
 from auth.errors import AuthError
 from auth.tokens.profiles import PROFILES
-from tests.auth.services import AUDIENCE, CLAIMS, NOW, compact, verifier
+from tests.auth.services import AUDIENCE, CLAIMS, NOW, authenticate, compact, verifier
 
 #: The claims of a good token that is for no audience.
 TIMES: dict[str, Any] = {"iat": NOW, "exp": NOW + 900}
@@ -145,7 +145,7 @@ def read(profile: str, header: dict[str, Any], claims: dict[str, Any]) -> Access
         "AUTH_ISSUER": claims.get("iss", CLAIMS["iss"]),
         "AUTH_AUDIENCE": audience,
     }
-    return verifier(**settings).verify(compact(header, claims))
+    return authenticate(compact(header, claims), **settings)
 
 
 @pytest.mark.parametrize(("profile", "header", "claims", "user_id", "scopes", "roles"), SHAPES.values(), ids=SHAPES)
