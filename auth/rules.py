@@ -7,7 +7,7 @@ here reads a request or knows where a rule stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,23 +100,16 @@ class Policy:
     optional: bool = field(init=False)
     #: The path variables that must name the user of the token.
     owners: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    #: The rules for which it is not enough that there is a token.
-    _demanding: tuple[AccessRule, ...] = field(init=False, repr=False, compare=False)
+    #: The checks of the rules for which a token alone is not enough. Each takes the token and the text of each path
+    #: variable, and raises what refuses the request.
+    checks: tuple[Callable[[AccessToken | None, Mapping[str, Any]], None], ...] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "optional", all(rule.optional for rule in self.rules))
         object.__setattr__(self, "owners", tuple(rule.param for rule in self.rules if isinstance(rule, OwnerRule)))
-        object.__setattr__(self, "_demanding", tuple(rule for rule in self.rules if rule.asks_for_more))
-
-    @property
-    def demands_more_than_a_token(self) -> bool:
-        """Whether a good token may be refused."""
-        return bool(self._demanding)
-
-    def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
-        """Raise what the first rule raises that does not hold; ``path`` has the text of each path variable."""
-        for rule in self._demanding:
-            rule.check(token, path)
+        object.__setattr__(self, "checks", tuple(rule.check for rule in self.rules if rule.asks_for_more))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What ``flask auth check`` finds out: whether tokens of each issuer could be verified right now, and if not, why.
+"""What ``flask auth check`` finds out: whether tokens of each issuer can be verified right now, and if not, why.
 
-Asks the issuers over the network, in the foreground and once; changes nothing of what the running service holds.
+Asks each issuer once over the network. Does not touch the keys of the running service.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..keys import FetchedKeys, FetchError, KeySource, RemoteKeySet, status_of
+from ..keys import FetchError, KeySource, RemoteKeySource, Snapshot
 from ..tokens.issuer import TrustedIssuer
 
-#: Seconds by which clocks seem to differ for want of precision: a Date header has whole seconds and takes its time.
+#: Seconds that clocks may seem to differ: a Date header has whole seconds, and the answer takes time.
 _IMPRECISION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found out about an issuer, in a sentence."""
+    """One finding about an issuer, in a sentence."""
 
     sentence: str
     #: Whether tokens will be refused because of it.
@@ -25,9 +25,9 @@ class Finding:
 
 
 def check_issuer(issuer: TrustedIssuer, now: Callable[[], float]) -> Iterator[Finding]:
-    """Yield what there is to say about an issuer; ``now`` returns seconds since the epoch."""
-    if not isinstance(issuer.keys, RemoteKeySet):
-        yield _check_held_keys(issuer.keys)
+    """Yield the findings about an issuer; ``now`` returns seconds since the epoch."""
+    if not isinstance(issuer.keys, RemoteKeySource):
+        yield _check_given_keys(issuer.keys)
         return
     try:
         fetched = issuer.keys.fetch_now()
@@ -39,29 +39,27 @@ def check_issuer(issuer: TrustedIssuer, now: Callable[[], float]) -> Iterator[Fi
     yield from _check_clock(fetched, issuer.leeway, at)
 
 
-def _check_held_keys(keys: KeySource) -> Finding:
-    status = status_of(keys)
+def _check_given_keys(source: KeySource) -> Finding:
+    status = source.status()
     if not status.ready:
         return Finding(
             f"There are no usable keys: {status.last_error or 'the key source is not ready'}.", is_problem=True
         )
-    return Finding("Keys that were given at start" + (f": {status.keys}." if status.keys is not None else "."))
+    return Finding("Keys given at start" + (f": {status.keys}." if status.keys is not None else "."))
 
 
-def _check_fetched_keys(fetched: FetchedKeys, issuer: TrustedIssuer) -> Iterator[Finding]:
-    keys = fetched.keys
-    accepted = [key for key in keys.keys if key.algorithms & issuer.algorithms]
-    yield Finding(f"{fetched.url} answers with {len(keys.keys)} usable of {len(keys.keys) + len(keys.dropped)} keys.")
-    for dropped in keys.dropped:
-        yield Finding(f"Left out: {dropped}.")
-    if not keys.keys:
-        # An idle issuer may make its first key when it needs one; keys that are all left out are another matter.
-        yield Finding(
-            "No token can be verified until the issuer publishes a usable key.", is_problem=bool(keys.dropped)
-        )
+def _check_fetched_keys(fetched: Snapshot, issuer: TrustedIssuer) -> Iterator[Finding]:
+    ring, dropped = fetched.ring, fetched.key_set.dropped
+    accepted = [key for key in ring.keys if key.algorithms & issuer.algorithms]
+    yield Finding(f"{fetched.url} answers with {len(ring.keys)} usable of {len(ring.keys) + len(dropped)} keys.")
+    for entry in dropped:
+        yield Finding(f"Ignored: {entry}.")
+    if not ring.keys:
+        # An idle issuer may make its first key when it needs one. If it has keys and all are unusable, it is a problem.
+        yield Finding("No token can be verified until the issuer publishes a usable key.", is_problem=bool(dropped))
     elif not accepted:
         yield Finding(
-            f"None of these keys is for an accepted algorithm: they are for {_listed(keys.algorithms)}, accepted are "
+            f"None of these keys is for an accepted algorithm: they are for {_listed(ring.algorithms)}, accepted are "
             f"{_listed(issuer.algorithms)}. Correct the setting of the accepted algorithms.",
             is_problem=True,
         )
@@ -70,7 +68,7 @@ def _check_fetched_keys(fetched: FetchedKeys, issuer: TrustedIssuer) -> Iterator
         yield Finding(f"Accepted algorithms with a key: {_listed(algorithms)}.")
 
 
-def _check_clock(fetched: FetchedKeys, leeway: float, now: float) -> Iterator[Finding]:
+def _check_clock(fetched: Snapshot, leeway: float, now: float) -> Iterator[Finding]:
     if fetched.date is None:
         yield Finding("The issuer does not show its clock (no Date header).")
         return

@@ -17,7 +17,7 @@ from ..rules import Policy
 from ..wire.challenges import body_for, headers_for
 from .audit import log_refusal
 from .current import verified_token
-from .server import state_of, this_app, this_request
+from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
 #: The key in the WSGI environ of what the request hook has refused.
 REFUSED = "auth.refused"
@@ -39,9 +39,10 @@ class Refusal(HTTPException):
 
 def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
     """Let the current request pass the rules of a function that is about to run; raise a :class:`Refusal` otherwise."""
-    app, request = this_app(), this_request()
+    app = this_app()
+    server: ServerState = app.extensions.get(EXTENSION) or state_of(app)
     try:
-        state_of(app).enforce(policy, app, request, arguments)
+        server.enforce(policy, app, this_request(), arguments)
     except AuthError as error:
         raise Refusal(error) from error
 

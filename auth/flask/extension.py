@@ -22,7 +22,7 @@ from ..tokens.verifier import TokenVerifier
 from .answers import REFUSED, Refusal, answer, complete
 from .commands import register_commands
 from .openapi import document_guards
-from .server import EXTENSION, ServerState, current_state, state_of, this_app, this_request
+from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("auth")
 
@@ -88,7 +88,7 @@ def _enforce_declaration() -> Response | None:
     Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
     """
     app, request = this_app(), this_request()
-    server = state_of(app)
+    server: ServerState = app.extensions[EXTENSION]
     if not server.is_serving:
         server.is_serving = True
         document_guards(app)

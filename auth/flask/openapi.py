@@ -159,7 +159,7 @@ def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule) -> None:
 def _fill_in(operation: dict[str, Any], policy: Policy) -> None:
     operation.setdefault("security", security_of(policy))
     names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
-    if policy.demands_more_than_a_token:
+    if policy.checks:
         names["403"] = "AccessDenied"
     responses = operation.setdefault("responses", {})
     for status, name in sorted(names.items()):

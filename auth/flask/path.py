@@ -7,36 +7,37 @@ values out or change them, nor for a converter that makes something else of the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Request
-from werkzeug.routing import BaseConverter, Map, Rule
+from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
 
 
 class PathReader:
     """Reads the paths of one app. What it learns of a route it keeps."""
 
     def __init__(self) -> None:
-        #: By the identity of a route, which holds its place for as long as the app lives.
-        self._has_only_texts: dict[int, bool] = {}
+        #: The identities of routes that hand every variable to the view as the text that stood in the path: for them,
+        #: ``view_args`` are what was matched, unless a preprocessor has run. A route lives as long as its app.
+        self.as_matched: set[int] = set()
         self._text_maps: dict[int, Map] = {}
 
-    def has_only_texts(self, route: Rule | None) -> bool:
-        """Tell whether every variable of a route reaches the view as the text that stood in the path."""
-        known = self._has_only_texts.get(id(route))
-        if known is None:
-            known = route is None or all(map(_hands_on_text, route._converters.values()))
-            self._has_only_texts[id(route)] = known
-        return known
-
-    def match_again(self, app: Flask, request: Request) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-        """Return the text of each variable in the path, and what its converter makes of the text.
-
-        Routes the request once more, and then against the same route with converters that keep the text.
-        """
-        route, adapter = request.url_rule, app.create_url_adapter(request)
-        if route is None or adapter is None:
+    def read(self, app: Flask, request: Request) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the text of each variable in the path, and what its converter makes of the text."""
+        route = request.url_rule
+        if route is None:
             return {}, {}
+        if all(map(_hands_on_text, route._converters.values())):
+            self.as_matched.add(id(route))
+            if not app.url_value_preprocessors:
+                values = request.view_args or {}
+                return values, values
+        return self._match_again(app, request, route)
+
+    def _match_again(self, app: Flask, request: Request, route: Rule) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Route the request once more, and then against the same route with converters that keep the text."""
+        # There is one, for the request was routed.
+        adapter = cast("MapAdapter", app.create_url_adapter(request))
         _, values = adapter.match(method=request.method)
         text_map = self._text_maps.get(id(route))
         if text_map is None:

@@ -10,8 +10,8 @@ from flask import Flask, Request, current_app, request
 
 from ..access_token import AccessToken
 from ..authenticator import Authenticator
-from ..errors import MissingTokenError, MisuseError, NotOwnerError
-from ..keys import KeyStatus, status_of
+from ..errors import MisuseError, NotOwnerError
+from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
 from ..wire.bearer import parse_authorization
@@ -76,14 +76,14 @@ class ServerState:
         The outage of one issuer among several is no reason to turn away the users of the others.
         """
         # Each is asked, whatever the first says: a source that has no keys yet begins to fetch them.
-        return True in {issuer.keys.ready() for issuer in self.config.issuers}
+        return True in {issuer.keys.status().ready for issuer in self.config.issuers}
 
     def key_status(self) -> dict[str, KeyStatus]:
         """Return what is known of each issuer's keys, by the issuer's name; never waits for the network.
 
         The name is ``"any"`` if there is a shared secret and no ``AUTH_ISSUER``.
         """
-        return {issuer.name or "any": status_of(issuer.keys) for issuer in self.config.issuers}
+        return {issuer.name or "any": issuer.keys.status() for issuer in self.config.issuers}
 
     def verify(self, token: str) -> AccessToken:
         """Return the access token that a text is, for tokens that do not come in an ``Authorization`` field.
@@ -132,16 +132,16 @@ class ServerState:
             AuthError: the request carries no token, or one that is refused.
         """
         environ = request.environ
-        authorization = environ.get("HTTP_AUTHORIZATION")
         known: Authentication | None = environ.get(_AUTHENTICATION)
-        if known is not None and known.server is self and known.authorization == authorization:
+        if known is not None and known.server is self and known.authorization == environ.get("HTTP_AUTHORIZATION"):
             token = known.token
-            if token is None and not optional:
-                # An optional guard came first and let an anonymous caller pass; this one does not.
-                raise MissingTokenError("no Authorization header")
-            if token is None or token.valid_from <= self.clock() < token.valid_until:
+            if token is not None and token.valid_from <= self.clock() < token.valid_until:
                 return token
-        if optional and authorization is None:
+            if token is None and optional:
+                return None
+        # Nobody has asked yet; or the token has expired since; or an optional guard let an anonymous caller pass.
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        if authorization is None and optional:
             token = None
         else:
             token = self.authenticator.authenticate(parse_authorization(authorization))
@@ -155,18 +155,17 @@ class ServerState:
         who the owner is, it must be the same user.
         """
         token = self.authenticate(request, policy.optional)
-        if not policy.owners:
-            policy.check(token, _NONE)
+        if not policy.checks:
             return
         texts = values = request.view_args or _NONE
-        if app.url_value_preprocessors or not self._paths.has_only_texts(request.url_rule):
-            texts, values = self._paths.match_again(app, request)
-        policy.check(token, texts)
+        if id(request.url_rule) not in self._paths.as_matched or app.url_value_preprocessors:
+            texts, values = self._paths.read(app, request)
+        for check in policy.checks:
+            check(token, texts)
         if arguments:
             for name in policy.owners:
                 # The path is that of the token's user by now, and so is what a converter has made of it.
-                given = arguments.get(name, _NONE)
-                if given is not _NONE and given != texts[name] and given != values.get(name, _NONE):
+                if name in arguments and arguments[name] != texts[name] and arguments[name] != values[name]:
                     raise NotOwnerError("the view is called for another user than the one in the path")
 
 

@@ -44,7 +44,7 @@ class UnusableKeyError(ValueError):
 class VerificationKey:
     """A secret or a public key, ready for use."""
 
-    #: ``kid`` (RFC 7517 §4.5); None where the key carries none, as secrets and PEM files do.
+    #: ``kid`` (RFC 7517 §4.5); None if the key has none, like secrets and PEM files.
     key_id: str | None
     #: The ``alg`` values this key may verify, and no others (RFC 8725 §3.1).
     algorithms: frozenset[str]
@@ -143,7 +143,7 @@ class VerificationKey:
         return cls(key_id, algorithms, loaded)
 
     def restricted_to(self, algorithms: frozenset[str]) -> VerificationKey:
-        """Return this key for the given algorithms only, as far as it is made for them."""
+        """Return this key for those of the given algorithms that it is made for."""
         return VerificationKey(self.key_id, self.algorithms & algorithms, self.material)
 
     def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:

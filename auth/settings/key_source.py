@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ..keys import DiscoveredLocation, FixedLocation, KeySource, RemoteKeySet, RemoteKeySettings, StaticKeys
+from ..keys import DiscoveredLocation, FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, StaticKeys
 from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
 from ..keys.remote.urls import is_fetchable
 from ..tokens.profiles import PROFILES
@@ -54,13 +54,19 @@ def _check_algorithms(section: Section, given: KeySource | None) -> None:
     keys = (*section.values.secret, *section.values.public_key)
     algorithms = frozenset(section.values.algorithms)
     if given is not None:
-        # A source may say what its keys are made for; one that has to fetch them first cannot know.
-        made_for = getattr(given, "algorithms", None)
+        if not isinstance(given, KeySource):
+            problem(
+                f"The object given with keys= ({type(given).__name__}) is not a key source; derive its class from "
+                "SimpleKeySource, or implement KeySource."
+            )
+            return
+        # A source that has to fetch its keys first does not know what they are made for.
+        made_for = given.algorithms
         if made_for is not None and not made_for:
             problem("The key source that is given with keys= has no key.")
         elif made_for and algorithms and algorithms.isdisjoint(made_for):
             problem(f"{label} names none that the keys given with keys= are made for.")
-    is_fetched = isinstance(given, RemoteKeySet) or not section.given.isdisjoint(("jwks_url", "discovery"))
+    is_fetched = isinstance(given, RemoteKeySource) or not section.given.isdisjoint(("jwks_url", "discovery"))
     if is_fetched and not algorithms.isdisjoint(SYMMETRIC_ALGORITHMS):
         problem(f"{label} names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1).")
     for name in sorted(algorithms) if keys else ():
@@ -77,7 +83,8 @@ def accepted_algorithms(values: SimpleNamespace, given: KeySource | None) -> fro
     """Return the accepted algorithms: as set, else HS256 for secrets and what the keys are made for otherwise."""
     if values.algorithms:
         return frozenset(values.algorithms)
-    made_for: frozenset[str] = getattr(given, "algorithms", frozenset(ASYMMETRIC_ALGORITHMS))
+    known = given.algorithms if isinstance(given, KeySource) else None
+    made_for = frozenset(ASYMMETRIC_ALGORITHMS) if known is None else known
     if keys := (*values.secret, *values.public_key):
         made_for = frozenset().union(*(key.algorithms for key in keys))
     return frozenset({"HS256"}) if "HS256" in made_for else made_for
@@ -89,7 +96,7 @@ def make_key_source(values: SimpleNamespace, algorithms: frozenset[str]) -> KeyS
         return StaticKeys(key.restricted_to(algorithms) for key in (*values.secret, *values.public_key))
     first = values.issuer[0]
     owner = first if PROFILES[values.profile].keys_name_issuer else None
-    return RemoteKeySet(
+    return RemoteKeySource(
         DiscoveredLocation(first, owner) if values.discovery else FixedLocation(values.jwks_url, owner),
         settings=RemoteKeySettings(
             max_age=values.jwks_max_age,

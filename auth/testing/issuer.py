@@ -86,7 +86,7 @@ class TokenIssuer:
         state: ServerState = app.extensions[EXTENSION]
         for config in state.config.issuers:
             for algorithm in sorted(config.algorithms & HMAC_MIN_BYTES.keys()):
-                key = next(iter(config.keys.keys_for(algorithm, None)), None)
+                key = next(iter(config.keys.current().candidates(algorithm, None)), None)
                 if key is not None and isinstance(key.material, bytes):
                     return cls(
                         key.material,

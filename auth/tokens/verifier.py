@@ -1,7 +1,7 @@
 """A token verified, in one straight read: syntax, issuer, algorithm, signature, type, audience, claims, times.
 
-Nothing a token says is believed before its signature holds; its ``iss`` only says whose keys it is held against. What
-stands in its header (``jku``, ``x5u``, ``jwk``, ``x5c``) is never used to find a key. Knows no Flask and no HTTP.
+Nothing in a token is believed before its signature holds; its ``iss`` only selects the keys to verify with. The header
+is never used to find a key (``jku``, ``x5u``, ``jwk``, ``x5c``). Knows no Flask and no HTTP.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 
 from ..access_token import AccessToken, freeze
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
-from ..keys import generation_of
+from ..keys.key_ring import KeyRing
+from ..keys.source import KeySource
+from ..keys.verification_key import VerificationKey
 from .cache import TokenCache
 from .claims import (
     check_audience,
@@ -43,17 +45,18 @@ class TokenVerifier:
         self._issuers = {name: issuer for issuer in issuers for name in issuer.names or (None,)}
         self._max_token_bytes = max_token_bytes
         self._clock = clock
-        self._cache = TokenCache(cache_size, {issuer.name: generation_of(issuer.keys) for issuer in issuers})
+        self._cache = TokenCache(cache_size)
 
     def verify(self, encoded: str) -> AccessToken:
-        """Return the claims of a token, every check passed, now or when it was last shown.
+        """Return the verified token. It passed every check, now or when it was remembered.
 
         Raises:
-            InvalidTokenError: one of its kinds; the token is to blame.
-            KeysUnavailableError: the keys cannot be had; it is not.
+            InvalidTokenError: one of its subclasses; the token is to blame.
+            KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
         digest = self._cache.digest(encoded)
-        return self._cache.find(digest, self._clock()) or self._verify_anew(encoded, digest)
+        known = self._cache.find(digest, self._clock())
+        return self._verify_anew(encoded, digest) if known is None else known
 
     def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
         token = parse_compact(encoded, self._max_token_bytes)
@@ -61,8 +64,7 @@ class TokenVerifier:
         _check_header(token.header)
         issuer = self._issuer_of(claims)
         _check_algorithm(token.header, issuer)
-        generation = None if digest is None else self._cache.generation(issuer.name)
-        _check_signature(token, issuer)
+        ring = _check_signature(token, issuer.keys)
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
         check_claim_types(claims, issuer)
@@ -79,13 +81,13 @@ class TokenVerifier:
             valid_from=valid_from,
             valid_until=valid_until,
         )
-        self._cache.keep(digest, verified, issuer.name, generation)
+        self._cache.keep(digest, verified, issuer.keys, ring)
         return verified
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
-        """Return the issuer that a token names, compared exactly, before anybody is asked for a key (RFC 8725 §3.8)."""
+        """Return the issuer that a token names, compared exactly, before any key is looked up (RFC 8725 §3.8)."""
         name = claims.get("iss")
-        # None is the issuer that may have any name: a shared secret without AUTH_ISSUER, always alone.
+        # None stands for the issuer that accepts any name: a shared secret without AUTH_ISSUER, always alone.
         issuer = self._issuers.get(name if isinstance(name, str) else "") or self._issuers.get(None)
         if issuer is None:
             raise InvalidIssuerError("iss is absent or another one")
@@ -99,24 +101,33 @@ def _check_header(header: Mapping[str, Any]) -> None:
     if "kid" in header and not isinstance(header["kid"], str):
         raise MalformedTokenError("kid is not a string")
     if "crit" in header:
-        # RFC 7515 §4.1.11: we understand no extension, so whatever it lists is not understood.
+        # RFC 7515 §4.1.11: no extension is implemented here, so none that it lists is understood.
         raise MalformedTokenError("crit names an extension we do not know")
     if header.get("b64", True) is not True:
         raise MalformedTokenError("an unencoded payload (RFC 7797)")
 
 
 def _check_algorithm(header: Mapping[str, Any], issuer: TrustedIssuer) -> None:
-    """Demand an accepted algorithm, before anybody is asked for a key (RFC 8725 §3.1)."""
+    """Demand an accepted algorithm, before any key is looked up (RFC 8725 §3.1)."""
     if header["alg"] not in issuer.algorithms:
         raise InvalidSignatureError("alg is not one of AUTH_ALGORITHMS")
 
 
-def _check_signature(token: SignedToken, issuer: TrustedIssuer) -> None:
-    """Demand a key made for the algorithm, and that key's signature (RFC 8725 §3.1)."""
-    algorithm = token.header["alg"]
-    tried = 0
-    for key in issuer.keys.keys_for(algorithm, token.header.get("kid")):
-        if key.verify(algorithm, token.signing_input, token.signature):
-            return
-        tried += 1
+def _check_signature(token: SignedToken, source: KeySource) -> KeyRing:
+    """Demand a signature by a key that is made for the algorithm (RFC 8725 §3.1); return the ring with that key."""
+    algorithm, key_id = token.header["alg"], token.header.get("kid")
+    ring = source.current()
+    tried = ring.candidates(algorithm, key_id)
+    if _is_signed(token, tried):
+        return ring
+    newer = source.newer(ring, key_id)
+    if newer is not None:
+        added = [key for key in newer.candidates(algorithm, key_id) if key not in tried]
+        if _is_signed(token, added):
+            return newer
+        tried = [*tried, *added]
     raise InvalidSignatureError("the signature does not verify" if tried else "no key fits alg and kid")
+
+
+def _is_signed(token: SignedToken, keys: Sequence[VerificationKey]) -> bool:
+    return any(key.verify(token.header["alg"], token.signing_input, token.signature) for key in keys)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auth import ResourceServer, current_token, owns_path_user, require_jwt
 from auth.errors import AuthError, ConfigurationError, InvalidIssuerError
-from auth.keys import RemoteKeySet, StaticKeys, VerificationKey
+from auth.keys import RemoteKeySource, SimpleKeySource, StaticKeys, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
@@ -88,7 +88,7 @@ def test_fetched_keys_belong_to_an_entry() -> None:
         {"issuer": PARTNER, "discovery": True, "audience": AUDIENCE, "jwks_max_age": 60},
     ]
 
-    assert all(isinstance(issuer.keys, RemoteKeySet) for issuer in config_of(entries).issuers)
+    assert all(isinstance(issuer.keys, RemoteKeySource) for issuer in config_of(entries).issuers)
 
 
 def test_the_user_is_the_pair_of_issuer_and_subject() -> None:
@@ -164,14 +164,11 @@ def test_no_issuer_can_speak_for_another(encoded: str) -> None:
     assert raised.value.status == 401
 
 
-class Untouchable:
+class Untouchable(SimpleKeySource):
     """A key source that nobody may ask."""
 
     def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
         raise AssertionError("asked for a key")
-
-    def ready(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("issuer", ["https://nobody.example", None, 5, "", [STAFF]])

@@ -29,7 +29,7 @@ from auth.errors import (
     MalformedTokenError,
     MissingClaimError,
 )
-from auth.keys import UnusableKeyError, VerificationKey
+from auth.keys import SimpleKeySource, UnusableKeyError, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.tokens.verifier import TokenVerifier
 from auth.wire.credentials import Credentials
@@ -235,7 +235,7 @@ def test_a_signature_of_another_making_is_refused(service: TokenVerifier, algori
         service.verify(signed({"alg": algorithm}, CLAIMS, signer))
 
 
-class GenerousKeys:
+class GenerousKeys(SimpleKeySource):
     """A key source that offers its one key for whatever is asked, as no key source should."""
 
     def __init__(self, key: VerificationKey) -> None:
@@ -243,9 +243,6 @@ class GenerousKeys:
 
     def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
         return [self._key]
-
-    def ready(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

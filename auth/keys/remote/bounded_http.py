@@ -1,7 +1,6 @@
-"""One GET of a JSON document from an issuer: bounded in time and size, and failing in one way only.
+"""One GET of a JSON document from an issuer, bounded in time and size, with one kind of error.
 
-No redirects, no schemes but https (http to this machine itself), no cookies, nothing kept. What an answer means is
-somebody else's business.
+No redirects, no cookies, no state, and https only, except for http to this machine.
 """
 
 from __future__ import annotations
@@ -23,38 +22,38 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.error import URLError
 
-from .urls import is_fetchable, is_loopback, shown
+from .urls import is_fetchable, is_loopback, redacted
 
-#: The longest document that is read, in bytes; key sets have a few thousand.
+#: The longest document that is read, in bytes. Key sets have a few thousand.
 MAX_BYTES = 1_048_576
 
-#: The most bytes that are read altogether, headers and what chunks are wrapped in included.
+#: The most bytes that are read in all, including headers and the framing of chunks.
 _MAX_BYTES_IN_ALL = 2 * MAX_BYTES
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
-#: Longer numbers of seconds are no sensible answer, and take long to convert.
+#: A number of seconds. Longer numbers make no sense and take long to convert.
 _SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
-#: What OpenSSL says about a certificate, in our words (X509_V_ERR_…).
+#: The verification errors of OpenSSL (X509_V_ERR_…) in our words.
 _CERTIFICATE_FAULTS = {
     9: "is not valid yet",
     10: "has expired",
-    18: "is signed by itself",
-    19: "comes from an authority that is not trusted here",
-    20: "comes from an authority that is not trusted here",
-    21: "comes from an authority that is not trusted here",
+    18: "is self-signed",
+    19: "is signed by an authority that is not trusted here",
+    20: "is signed by an authority that is not trusted here",
+    21: "is signed by an authority that is not trusted here",
     62: "is for another host",
     64: "is for another host",
 }
 
 
 class FetchError(Exception):
-    """A document could not be had; the message is a sentence of our own that quotes nothing of the answer."""
+    """A document could not be fetched. The message is our own and quotes nothing of the answer."""
 
 
 class UnexpectedAnswerError(FetchError):
-    """The server did answer, but not with status 200 and a JSON object."""
+    """The server answered, but not with status 200 and a JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +61,14 @@ class Document:
     """A JSON object from an issuer, and what the headers say about it."""
 
     content: dict[str, Any]
-    #: Seconds for which it may be kept (RFC 9111 §5.2.2); None where the server says nothing.
+    #: Seconds for which it may be kept (RFC 9111 §5.2.2); None if the server does not say.
     max_age: float | None
-    #: The server's clock in seconds since the epoch; None where it does not show it.
+    #: The server's clock in seconds since the epoch; None if it does not show one.
     date: float | None
 
 
 class Deadline:
-    """A point in time by which everything has to be done, however many steps it takes."""
+    """The time by which everything must be done, however many steps it takes."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -78,7 +77,7 @@ class Deadline:
         """Return the seconds that are left.
 
         Raises:
-            TimeoutError: none are.
+            TimeoutError: no time is left.
         """
         left = self._end - time.monotonic()
         if left <= 0:
@@ -87,24 +86,25 @@ class Deadline:
 
 
 def fetch_json(url: str, deadline: Deadline) -> Document:
-    """Fetch a JSON object; connecting, TLS, headers and body have to be over by the deadline.
+    """Fetch a JSON object. Connecting, TLS, headers and body must be over by the deadline.
 
-    Looking up the host name alone cannot be interrupted, so a broken resolver may take longer.
+    Nothing can interrupt the look-up of the host name, so a broken resolver may take longer.
 
     Raises:
-        FetchError: for whatever reason; an :class:`UnexpectedAnswerError` where it is the answer.
+        FetchError: the fetch failed; an :class:`UnexpectedAnswerError` if the answer was wrong.
     """
-    name = shown(url)
+    name = redacted(url)
     if not is_fetchable(url):
         raise FetchError(f"{name} is not an https URL")
     try:
         with _opener(url, deadline).open(_request(url), timeout=deadline.remaining()) as response:
             if response.status != http.HTTPStatus.OK:
-                raise UnexpectedAnswerError(f"{name} {_describe_status(response.status)}")
-            content = _parse_object(_read_body(response, name), name)
+                redirect = ", a redirect, which is not followed" if 300 <= response.status < 400 else ""
+                raise UnexpectedAnswerError(f"{name} answered with status {response.status}{redirect}")
+            content = _parse_document(_read_body(response, name), name)
             return Document(content=content, max_age=_max_age(response.headers), date=_date(response.headers))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        # ValueError: host names that IDNA refuses, and headers that cannot be taken apart.
+        # ValueError: host names that IDNA refuses, and headers that cannot be parsed.
         raise FetchError(f"{name} {_describe(error)}") from error
 
 
@@ -115,7 +115,7 @@ def _request(url: str) -> urllib.request.Request:
 
 @cache
 def _user_agent() -> str:
-    """Return our own name: ``Python-urllib`` is what firewalls in front of issuers refuse."""
+    """Return our own name, because firewalls in front of issuers refuse ``Python-urllib``."""
     try:
         return f"flask-resource-server/{version('flask-resource-server')}"
     except PackageNotFoundError:
@@ -123,16 +123,16 @@ def _user_agent() -> str:
 
 
 def _opener(url: str, deadline: Deadline) -> urllib.request.OpenerDirector:
-    """Return an opener that knows nothing but HTTP: it follows no redirect and opens no file.
+    """Return an opener that only knows HTTP: it follows no redirect and opens no file.
 
-    Proxies come from the environment. This machine itself is asked directly: a proxy cannot reach it, and whatever a
-    proxy answered over plain http in its place would decide whom we trust.
+    Proxies come from the environment. This machine is asked directly: a proxy cannot reach it, and a proxy that
+    answered over plain http in its place could choose the keys.
     """
     opener = urllib.request.OpenerDirector()
     opener.addheaders = []
     if not is_loopback(url):
         opener.add_handler(urllib.request.ProxyHandler())
-    # What https needs takes time to make, which is missing from a fetch that goes without.
+    # The TLS context takes long to make, so plain http goes without.
     is_https = url.lower().startswith("https:")
     opener.add_handler(_HTTPSHandler(deadline) if is_https else _HTTPHandler(deadline))
     return opener
@@ -149,7 +149,7 @@ class _HTTPHandler(urllib.request.HTTPHandler):
 
 class _HTTPSHandler(urllib.request.HTTPSHandler):
     def __init__(self, deadline: Deadline) -> None:
-        # Made for each fetch: a context that is older than gevent's patches would not work after them.
+        # Made for each fetch: a context from before gevent's patches does not work after them.
         self._fresh_context = ssl.create_default_context()
         super().__init__(context=self._fresh_context)
         self._deadline = deadline
@@ -171,13 +171,13 @@ class _HTTPSConnection(http.client.HTTPSConnection):
 
 
 def _bound(connection: Any, deadline: Deadline) -> None:
-    """Hold a connection to a deadline, through the two places where http.client lets its parts be replaced."""
+    """Bind a connection to a deadline, by replacing its response class and its way to connect."""
     connection.response_class = partial(_Response, deadline=deadline)
     connection._create_connection = partial(_connect, deadline)
 
 
 def _connect(deadline: Deadline, address: tuple[str, int], *_: object) -> socket.socket:
-    """Connect to the first address that answers; a silent one takes its share of the time, not all of it."""
+    """Connect to the first address that answers. A silent address takes its share of the time, not all of it."""
     found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     failure = OSError()
     for tried, (family, kind, protocol, _name, where) in enumerate(found):
@@ -195,7 +195,7 @@ def _connect(deadline: Deadline, address: tuple[str, int], *_: object) -> socket
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer whose every byte, status line and headers included, has to come before the deadline."""
+    """An answer of which every byte, including status line and headers, must arrive before the deadline."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, deadline: Deadline, **settings: Any) -> None:
         super().__init__(sock, *arguments, **settings)
@@ -203,7 +203,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _BoundedReads(io.RawIOBase):
-    """A socket's reading end. Timeouts of sockets start anew with every byte; here what is left gets less."""
+    """A socket's reading end, with one deadline for all reads: a socket's own timeout starts again with each read."""
 
     def __init__(self, stream: Any, connection: socket.socket, deadline: Deadline) -> None:
         self._stream = stream
@@ -220,7 +220,7 @@ class _BoundedReads(io.RawIOBase):
         self._allowed -= count
         if self._allowed < 0:
             raise http.client.HTTPException
-        # For whoever uses the socket next: behind a proxy that is the start of TLS.
+        # For the next step on this socket: behind a proxy, that is the TLS handshake.
         self._connection.settimeout(self._deadline.remaining())
         return count
 
@@ -233,57 +233,51 @@ def _read_body(response: http.client.HTTPResponse, name: str) -> bytes:
     too_long = f"{name} answered with more than {MAX_BYTES} bytes"
     if response.length is not None and response.length > MAX_BYTES:
         raise UnexpectedAnswerError(too_long)
-    # One more than allowed tells a longest document from one that goes on.
+    # One byte more than allowed shows that the document is too long.
     body = response.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         raise UnexpectedAnswerError(too_long)
     if response.length:
-        raise FetchError(f"{name} broke off in the middle of its answer")
+        raise FetchError(f"{name} closed the connection in the middle of its answer")
     return body
 
 
-def _parse_object(body: bytes, name: str) -> dict[str, Any]:
+def _parse_document(body: bytes, name: str) -> dict[str, Any]:
     try:
-        # RFC 8259 §8.1: a byte order mark may be passed over.
+        # RFC 8259 §8.1: a byte order mark may be ignored.
         content = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        # ValueError covers UnicodeDecodeError, JSONDecodeError and integers of absurd length.
+        # ValueError includes UnicodeDecodeError, JSONDecodeError and integers that are too long.
         content = None
     if not isinstance(content, dict):
         raise UnexpectedAnswerError(f"{name} answered with something that is not a JSON object")
     return content
 
 
-def _describe_status(status: int) -> str:
-    if 300 <= status < 400:
-        return f"answered with a redirect ({status}), which is not followed"
-    return f"answered with status {status}"
-
-
 def _describe(error: Exception) -> str:
-    """Say in our words what went wrong on the way to the server or back."""
+    """Return in our words what went wrong on the way to the server or back."""
     cause = error.reason if isinstance(error, URLError) else error
     match cause:
         case TimeoutError():
             return "did not answer in time"
         case ssl.SSLCertVerificationError(verify_code=code):
-            return f"has a certificate that {_CERTIFICATE_FAULTS.get(code, 'is not to be trusted')}"
+            return f"has a certificate that {_CERTIFICATE_FAULTS.get(code, 'is not trusted')}"
         case ssl.SSLError():
-            return "could not agree with us on a TLS connection"
+            return "failed the TLS handshake"
         case socket.gaierror():
-            return "has a host name that cannot be found"
+            return "has a host name that cannot be resolved"
         case ConnectionRefusedError():
             return "refuses connections"
         case ConnectionError() | http.client.IncompleteRead():
-            return "broke the connection off"
+            return "closed the connection"
         case http.client.HTTPException():
-            return "does not speak HTTP as it should"
+            return "did not answer in valid HTTP"
         case _:
             return "cannot be reached"
 
 
 def _max_age(headers: Message) -> float | None:
-    """Return for how long an answer may be kept (RFC 9111 §4.2); of several statements the strictest counts."""
+    """Return how many seconds an answer may be kept (RFC 9111 §4.2); the strictest of several directives counts."""
     directives = [part.strip().lower() for value in headers.get_all("Cache-Control", []) for part in value.split(",")]
     if "no-store" in directives or "no-cache" in directives:
         return 0
@@ -300,5 +294,5 @@ def _date(headers: Message) -> float | None:
         date = parsedate_to_datetime(headers.get("Date", ""))
         return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
-        # The standard library's parser stumbles over odd dates in all of these ways.
+        # The standard library's parser fails on odd dates in all of these ways.
         return None

@@ -1,51 +1,46 @@
-"""Keys that are fetched from an issuer and kept fresh: what a request gets, and when it has to wait for it.
+"""The key source that fetches keys from an issuer and keeps them fresh: what a request gets, and when it waits.
 
-A request whose key is known never waits for the network. Fetching is done by one thread per process and key set
-(:mod:`.keys.remote.refresher`) that is started at first use, so nothing is running when a server forks its workers.
+A request whose key is known never waits for the network. One thread per process and source fetches the keys
+(:mod:`.keys.remote.refresher`). It starts at first use, so nothing runs when a server forks its workers.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from ...errors import KeysUnavailableError
+from ..key_ring import KeyRing
 from ..source import KeyStatus
-from ..verification_key import VerificationKey
-from .discovery import JwksLocation
-from .loading import FetchedKeys, KeyLoader
-from .refresher import Flight, Refresher
-from .schedule import HeldKeys, RemoteKeySettings, Standing
+from .discovery import JwksLocation, KeyFetcher
+from .refresher import Fetch, Refresher
+from .schedule import RefreshState, RemoteKeySettings, Snapshot
 
-__all__ = ["RemoteKeySet", "RemoteKeySettings"]
-
-#: The part of the time for a fetch that a request waits for it: the answer has to be out when that is over.
+#: How long a request waits for a fetch, as a part of the time that one may take. The rest is for the answer.
 _PATIENCE = 0.9
-
-#: The same for a request that has a key which is too old by now: it learns for certain whether the issuer fails.
-_PATIENCE_OF_HOLDERS = 1.1
 
 _DEFAULTS = RemoteKeySettings()
 
-#: Seconds that pass while the machine sleeps as well, where there is a clock for that: keys grow old meanwhile.
+#: Seconds that also pass while the machine sleeps, if the system has such a clock: keys grow old meanwhile.
 _UPTIME: Callable[[], float] = (
     functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic
 )
 
 
-class RemoteKeySet:
-    """The keys of one issuer: a :class:`~.keys.KeySource` that goes and gets them.
+class RemoteKeySource:
+    """The keys of one issuer, fetched over HTTP: a :class:`~.keys.KeySource`.
 
-    Made without any thread, lock or request; each process that uses it keeps its own state, which begins with the keys
-    its parent held. Those were fetched from the same issuer and keep their age, so a worker loses nothing by them and
-    need not wait for the first fetch of its own.
+    Making one starts no thread, takes no lock and sends no request. Each process keeps its own state. A child of a fork
+    begins with the keys of its parent. They came from the same issuer and keep their age, so the child need not wait
+    for a first fetch of its own.
     """
+
+    #: The keys are not known at start.
+    algorithms: frozenset[str] | None = None
 
     def __init__(
         self,
@@ -54,160 +49,110 @@ class RemoteKeySet:
         settings: RemoteKeySettings = _DEFAULTS,
         clock: Callable[[], float] = _UPTIME,
     ) -> None:
-        """``clock`` returns seconds from any beginning that all processes share."""
+        """``clock`` returns seconds since a moment that is the same for all processes."""
         self._location = location
         self._settings = settings
         self._clock = clock
-        self._inherited: HeldKeys | None = None
-        # The refresher of this process and what stops it. A dict for its setdefault: of two threads, one makes it.
-        self._process: dict[str, Refresher] = {}
-        self._finalizer: weakref.finalize[Any, Any] | None = None
-        _ALL.add(self)
+        #: By process id: a child of a fork finds its parent's refresher here, whose thread and locks it must not touch.
+        self._refreshers: dict[int, Refresher] = {}
 
-    def __reduce__(self) -> tuple[Callable[[JwksLocation], RemoteKeySet], tuple[JwksLocation]]:
-        """Copy and pickle what this was made from: threads and locks are not for sharing, and a copy is on its own."""
+    def __reduce__(self) -> tuple[Callable[[JwksLocation], RemoteKeySource], tuple[JwksLocation]]:
+        """Copy and pickle the location and the settings; a copy shares no thread and no lock."""
         return functools.partial(type(self), settings=self._settings, clock=self._clock), (self._location,)
 
-    def keys_for(self, algorithm: str, key_id: str | None) -> Iterator[VerificationKey]:
-        """Return the few keys that may have signed a token with this ``alg`` and ``kid``.
-
-        They come one by one. Once those that are held are used up, and the token names no key that is known, the issuer
-        may be asked for newer ones, as far as the budget for that goes.
+    def current(self) -> KeyRing:
+        """Return the keys to verify with. Waits for a fetch only if there are none, or if they are too old.
 
         Raises:
-            KeysUnavailableError: there are no keys that may be trusted, and they could not be fetched in time.
+            KeysUnavailableError: there are no usable keys, and none could be fetched in time.
         """
-        arrived = self._clock()
-        keys = self._trusted_keys(arrived)
-        return self._offer(keys, algorithm, key_id, arrived)
+        now = self._clock()
+        refresher = self._running_refresher(now)
+        state = refresher.state
+        snapshot = state.trusted(now, self._settings.timeout) or self._awaited(refresher, state, now)
+        return snapshot.ring
 
-    def generation(self) -> object | None:
-        """Return what stands for the keys that are trusted without asking the issuer first; None where there are none.
+    def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:
+        """Return keys that are newer than ``seen``, which holds no key that verifies the token.
 
-        Never waits, and sees to it that they are fetched. A fetch that brings the same keys again changes nothing.
+        Waits for the fetch under way, and then for one more, if the budget for unknown keys allows it.
         """
-        refresher = self._refresher()
-        refresher.keep_running()
-        held = refresher.standing.trusted(self._clock(), self._settings.timeout)
-        return None if held is None else held.generation
+        if seen.names(key_id):
+            return None
+        refresher, arrived = self._refresher(), self._clock()
+        if refresher.state.ring is seen:
+            self._wait(refresher.under_way(), arrived)
+        ring = refresher.state.ring
+        if ring is None or ring is seen or not (key_id is None or ring.names(key_id)):
+            self._wait(refresher.ask_within_budget(arrived), arrived)
+            ring = refresher.state.ring
+        return None if ring is seen else ring
 
-    def ready(self) -> bool:
-        """Tell whether keys are held that are not too old; never waits, and sees to it that they are fetched."""
-        return self.status().ready
+    def peek(self) -> KeyRing | None:
+        """Return the keys if they are trusted without waiting. Never waits, and starts the first fetch."""
+        now = self._clock()
+        snapshot = self._running_refresher(now).state.trusted(now, self._settings.timeout)
+        return None if snapshot is None else snapshot.ring
 
     def status(self) -> KeyStatus:
-        """Return how things stand; never waits, and sees to it that the keys are fetched."""
-        refresher = self._refresher()
-        refresher.keep_running()
-        standing, now = refresher.standing, self._clock()
+        """Return what is known of the keys. Never waits, and starts the first fetch."""
+        now = self._clock()
+        state = self._running_refresher(now).state
+        snapshot = state.snapshot
         return KeyStatus(
-            ready=standing.usable(now) is not None,
-            keys=0 if standing.held is None else len(standing.held.keys.keys),
-            age=None if standing.held is None else now - standing.held.fetched_at,
-            last_error=standing.error,
-            next_refresh=max(0, standing.next_at - now),
+            ready=state.usable(now) is not None,
+            keys=0 if snapshot is None else len(snapshot.ring.keys),
+            age=None if snapshot is None else now - snapshot.fetched_at,
+            last_error=state.error,
+            next_refresh=max(0, state.next_at - now),
         )
 
-    def fetch_now(self) -> FetchedKeys:
-        """Fetch the keys here and now, for someone who wants to see whether that works; changes nothing.
+    def fetch_now(self) -> Snapshot:
+        """Fetch the keys in this thread, to see whether that works; changes nothing.
 
         Raises:
-            FetchError: it does not work.
+            FetchError: the fetch failed.
         """
-        return KeyLoader(self._location, self._settings.timeout, self._clock).load()
+        return KeyFetcher(self._location, self._settings, self._clock).fetch()
 
-    def _refresher(self) -> Refresher:
-        """Return what fetches keys in this process, made at first use."""
-        refresher = self._process.get("refresher")
-        if refresher is None:
-            made = Refresher(self._location, self._settings, self._clock, self._inherited)
-            refresher = self._process.setdefault("refresher", made)
-            if refresher is made:
-                self._finalizer = weakref.finalize(self, made.stop)
+    def _running_refresher(self, now: float) -> Refresher:
+        refresher = self._refresher()
+        refresher.keep_running(now)
         return refresher
 
-    def _trusted_keys(self, arrived: float) -> HeldKeys:
-        """Return the keys that may be used, waiting for a fetch only where nothing else can be said.
+    def _refresher(self) -> Refresher:
+        """Return the refresher of this process, made at first use."""
+        process = os.getpid()
+        refresher = self._refreshers.get(process)
+        if refresher is None:
+            ancestors = list(self._refreshers.values())
+            inherited = ancestors[-1].state.snapshot if ancestors else None
+            made = Refresher(self._location, self._settings, self._clock, inherited)
+            refresher = self._refreshers.setdefault(process, made)  # of two threads, one makes it
+            if refresher is made:
+                weakref.finalize(self, made.stop)
+        return refresher
 
-        Where none are held, an issuer that has failed already is not waited for again: a dead one would hold every
-        thread of the server.
+    def _awaited(self, refresher: Refresher, seen: RefreshState, now: float) -> Snapshot:
+        """Return what a fetch brings, or else the old keys: an issuer that does not answer in time counts as failing.
+
+        Without usable keys, a request does not wait for an issuer that has failed already: a dead issuer would hold
+        every thread of the server.
         """
-        refresher = self._refresher()
-        refresher.keep_running()
-        seen = refresher.standing
-        keys = seen.trusted(arrived, self._settings.timeout)
-        if keys is not None:
-            return keys
-        is_holder = seen.usable(arrived) is not None
-        if (is_holder or seen.failures == 0) and not refresher.is_overdue():
-            patience = _PATIENCE_OF_HOLDERS if is_holder else _PATIENCE
-            self._wait(refresher.join(seen), arrived, patience)
-        return self._keys_after_waiting(refresher, seen.held)
-
-    def _keys_after_waiting(self, refresher: Refresher, before: HeldKeys | None) -> HeldKeys:
-        # In this order: the outcome of a fetch that ends in between would be missed the other way round.
-        is_overdue = refresher.is_overdue()
-        standing, now = refresher.standing, self._clock()
-        if standing.held is not None and standing.held is not before:
-            return standing.held
-        keys = standing.trusted(now, self._settings.timeout)
-        if keys is None and is_overdue:
-            keys = standing.usable(now)
-        if keys is None:
-            reason = standing.error or "they are still being fetched"
+        if seen.failures == 0 or seen.usable(now) is not None:
+            self._wait(refresher.join(seen), now)
+        state, now = refresher.state, self._clock()
+        # New keys are used even if they were too old on arrival. Their lifetime may be shorter than the fetch.
+        snapshot = state.snapshot if state.snapshot is not seen.snapshot else state.usable(now)
+        if snapshot is None:
+            reason = state.error or "the fetch has not finished yet"
             raise KeysUnavailableError(
-                f"no keys of {self._location.name}: {reason}", retry_after=standing.retry_after(now)
+                f"no usable keys from {self._location.name}: {reason}", retry_after=state.retry_after(now)
             )
-        return keys
+        return snapshot
 
-    def _offer(self, held: HeldKeys, algorithm: str, key_id: str | None, arrived: float) -> Iterator[VerificationKey]:
-        """Yield the keys that fit, then those of newer sets: of a fetch under way, and of one asked for."""
-        refresher = self._refresher()
-        offered: list[VerificationKey] = []
-        seeks = iter((refresher.under_way, functools.partial(refresher.ask_within_budget, since=arrived)))
-        while True:
-            new = [key for key in held.keys.candidates(algorithm, key_id) if key not in offered]
-            yield from new
-            offered += new
-            seek = next(seeks, None)
-            if seek is None or held.keys.knows(key_id) or held.fetched_at > arrived:
-                # Nothing newer is to be had, or would help.
-                return
-            held = self._newer(refresher, seek, held, arrived)
-
-    def _newer(
-        self, refresher: Refresher, seek: Callable[[Standing], Flight | None], seen: HeldKeys, arrived: float
-    ) -> HeldKeys:
-        """Return the keys once the fetch is over that ``seek`` finds; at once where newer ones are here already."""
-        standing = refresher.standing
-        if standing.held is seen:
-            self._wait(seek(standing), arrived, _PATIENCE)
-        return refresher.standing.held or seen
-
-    def _wait(self, flight: Flight | None, arrived: float, patience: float) -> None:
-        """Wait for a fetch, from its beginning on: who comes later does not wait longer."""
-        if flight is not None:
-            since = arrived if flight.began_at is None else min(arrived, flight.began_at)
-            flight.wait(since + patience * self._settings.timeout - self._clock())
-
-    def _forget_process(self) -> None:
-        """Leave behind what belongs to the parent of this process, but for its keys, which never change."""
-        refresher = self._process.get("refresher")
-        if refresher is not None:
-            self._inherited = refresher.standing.held
-        if self._finalizer is not None:
-            self._finalizer.detach()
-        self._process = {}
-
-
-#: Every key set of this process, for the children of a fork.
-_ALL: weakref.WeakSet[RemoteKeySet] = weakref.WeakSet()
-
-
-def _forget_process() -> None:
-    for key_set in list(_ALL):
-        key_set._forget_process()
-
-
-with contextlib.suppress(AttributeError):  # Windows has no fork.
-    os.register_at_fork(after_in_child=_forget_process)
+    def _wait(self, fetch: Fetch | None, since: float) -> None:
+        """Wait for a fetch, counted from its beginning: a request that comes late does not wait longer."""
+        if fetch is not None:
+            began_at = since if fetch.began_at is None else min(since, fetch.began_at)
+            fetch.wait(began_at + _PATIENCE * self._settings.timeout - self._clock())

@@ -1,4 +1,4 @@
-"""URLs that keys come from: which of them may be asked at all, and how they are named in a log."""
+"""URLs of issuers: which may be asked for keys, and how a log names them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-#: Characters of a URL that are shown; the rest of a longer one is left out.
-_LONGEST_SHOWN = 200
+#: The most characters of a URL that are logged.
+_LONGEST_LOGGED = 200
 
-#: An address in brackets as it has to be: some versions of Python read past whatever else stands around them.
+#: A valid address in brackets. Some versions of Python ignore other text around the brackets.
 _BRACKETED = re.compile(r"\[[^][]+\](:[0-9]*)?")
 
 
 def is_plain_http(url: str) -> bool:
-    """Tell whether a URL would go over the network unencrypted: ``http``, and not to this machine itself."""
+    """Tell whether a URL sends data over the network unencrypted: ``http``, and not to this machine."""
     try:
         scheme = urlsplit(url).scheme
     except ValueError:
@@ -23,7 +23,7 @@ def is_plain_http(url: str) -> bool:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL names this machine itself."""
+    """Tell whether a URL names this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -44,18 +44,18 @@ def is_fetchable(url: str) -> bool:
         return False
     parts = urlsplit(url)
     try:
-        # Reading the port is what finds out whether it is one.
+        # Reading the port raises ValueError if it is not a number.
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
     return has_host and parts.scheme in ("https", "http") and "@" not in parts.netloc
 
 
-def shown(url: str) -> str:
-    """Return a URL for a log: without user, password, query and fragment, where secrets may stand, and not too long."""
+def redacted(url: str) -> str:
+    """Return a URL for a log: without user, password, query and fragment, which may be secret, and cut off if long."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "an unreadable URL"
     text = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    return ascii(text)[1:-1][:_LONGEST_SHOWN]
+    return ascii(text)[1:-1][:_LONGEST_LOGGED]

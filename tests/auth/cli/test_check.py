@@ -10,7 +10,7 @@ from flask import Flask
 
 from auth import KeySource, ResourceServer
 from auth.cli.check import Finding, check_issuer
-from auth.keys import KeyStatus, VerificationKey
+from auth.keys import KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
 from tests.auth.services import SECRET, SETTINGS, static_keys
 from tests.issuer_server import AUDIENCE, Fault, IssuerServer, SigningKey
@@ -48,7 +48,7 @@ def test_a_good_configuration_is_described() -> None:
 
     assert found == [
         Finding(f"{issuer.jwks_url} answers with 1 usable of 2 keys."),
-        Finding('Left out: key 1 (kid "old") is not for signatures ("use").'),
+        Finding('Ignored: key 1 (kid "old") is not for signatures ("use").'),
         Finding("Accepted algorithms with a key: ES256."),
         Finding("The clocks agree."),
     ]
@@ -76,7 +76,7 @@ def test_metadata_of_another_issuer_is_a_problem() -> None:
         issuer.metadata["issuer"] = f"{issuer.issuer}/"
         found = problems(settings_for(issuer, AUTH_JWKS_URL=None, AUTH_DISCOVERY=True))
 
-    assert found == [f"The keys cannot be fetched: the metadata of {issuer.issuer} is that of another issuer."]
+    assert found == [f"The keys cannot be fetched: the metadata of {issuer.issuer} names another issuer."]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_metadata_of_another_issuer_is_a_problem() -> None:
         (Fault.SERVER_ERROR, "answered with status 500"),
         (Fault.HTML, "answered with something that is not a JSON object"),
         (Fault.HANGING, "did not answer in time"),
-        (Fault.RESET, "broke the connection off"),
+        (Fault.RESET, "closed the connection"),
     ],
 )
 def test_an_issuer_that_cannot_be_asked_is_a_problem(fault: Fault, reason: str) -> None:
@@ -160,8 +160,8 @@ def test_an_issuer_may_keep_its_clock_to_itself() -> None:
     assert found[-1] == Finding("The issuer does not show its clock (no Date header).")
 
 
-class Silent:
-    """A key source of somebody else, which says no more than it has to."""
+class Silent(SimpleKeySource):
+    """A key source of somebody else, that says no more than it must."""
 
     def __init__(self, *, ready: bool) -> None:
         self._ready = ready
@@ -186,9 +186,9 @@ BOUND = {"AUTH_ISSUER": "https://login.example", "AUTH_AUDIENCE": AUDIENCE}
 @pytest.mark.parametrize(
     ("settings", "keys", "finding"),
     [
-        (SETTINGS, None, Finding("Keys that were given at start: 1.")),
-        (BOUND, static_keys(SECRET), Finding("Keys that were given at start: 1.")),
-        (BOUND, Silent(ready=True), Finding("Keys that were given at start.")),
+        (SETTINGS, None, Finding("Keys given at start: 1.")),
+        (BOUND, static_keys(SECRET), Finding("Keys given at start: 1.")),
+        (BOUND, Silent(ready=True), Finding("Keys given at start.")),
         (
             BOUND,
             Silent(ready=False),
@@ -219,7 +219,7 @@ def test_the_command_says_what_it_has_found() -> None:
         0,
         [
             "any issuer, for no audience:",
-            "  Keys that were given at start: 1.",
+            "  Keys given at start: 1.",
         ],
     )
 

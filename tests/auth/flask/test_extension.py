@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from auth import AccessToken, ResourceServer, current_token, owns_path_user, public, require_jwt
 from auth.errors import ConfigurationError, KeysUnavailableError, TokenRevokedError
 from auth.flask.server import EXTENSION
-from auth.keys import VerificationKey
+from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
 from tests.auth.services import (
     AUDIENCE,
@@ -34,7 +34,7 @@ from tests.auth.services import (
 )
 
 
-class Outage:
+class Outage(SimpleKeySource):
     """A key source that has lost its issuer."""
 
     def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:

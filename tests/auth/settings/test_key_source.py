@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth.errors import ConfigurationError
-from auth.keys import DiscoveredLocation, FixedLocation, RemoteKeySet, RemoteKeySettings
+from auth.keys import DiscoveredLocation, FixedLocation, RemoteKeySettings, RemoteKeySource
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS
 from auth.settings.service import AuthConfig
 from tests.auth.services import AUDIENCE, ISSUER, SECRET
@@ -24,7 +24,7 @@ NO_ISSUER_URL = (
 def keys_of(settings: dict[str, Any]) -> Any:
     """Return the only key source of some settings."""
     (issuer,) = AuthConfig.from_mapping(BOUND | settings).issuers
-    assert isinstance(issuer.keys, RemoteKeySet)
+    assert isinstance(issuer.keys, RemoteKeySource)
     assert issuer.algorithms == {*ASYMMETRIC_ALGORITHMS}
     return issuer.keys
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auth.errors import ConfigurationError
-from auth.keys import StaticKeys, VerificationKey
+from auth.keys import SimpleKeySource, StaticKeys, VerificationKey
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS, RSA_ALGORITHMS
 from auth.keys.remote.urls import is_plain_http
 from auth.settings.service import AuthConfig
@@ -81,7 +81,7 @@ def test_every_setting_is_read() -> None:
     assert config.issuers[0].audience == {AUDIENCE, "other"}
     assert (config.issuers[0].identity_claim, config.issuers[0].required_claims) == ("uid", ("exp", "iat"))
     assert (config.issuers[0].leeway, config.issuers[0].max_token_age) == (0, 3600)
-    assert len([*config.issuers[0].keys.keys_for("HS512", None)]) == 2
+    assert len(config.issuers[0].keys.current().candidates("HS512", None)) == 2
 
 
 def test_settings_of_others_are_left_alone() -> None:
@@ -119,8 +119,8 @@ def test_named_algorithms_restrict_the_keys() -> None:
     config = AuthConfig.from_mapping(PUBLIC | {"AUTH_ALGORITHMS": "PS256"})
 
     assert config.issuers[0].algorithms == {"PS256"}
-    assert len([*config.issuers[0].keys.keys_for("PS256", None)]) == 1
-    assert [*config.issuers[0].keys.keys_for("RS256", None)] == []
+    assert len(config.issuers[0].keys.current().candidates("PS256", None)) == 1
+    assert config.issuers[0].keys.current().candidates("RS256", None) == []
 
 
 def test_a_key_source_and_a_key_setting_are_one_too_many() -> None:
@@ -129,7 +129,7 @@ def test_a_key_source_and_a_key_setting_are_one_too_many() -> None:
         AuthConfig.from_mapping(SETTINGS, keys=static_keys(SECRET))
 
 
-class Remote:
+class Remote(SimpleKeySource):
     """A key source of somebody else: empty at start, and not asked for anything then."""
 
     def __len__(self) -> int:
@@ -664,6 +664,23 @@ def test_a_key_source_that_could_verify_nothing_is_refused(
 
     with pytest.raises(ConfigurationError, match=problem):
         AuthConfig.from_mapping(settings, keys=keys)
+
+
+def test_an_object_that_is_no_key_source_is_refused_at_start() -> None:
+    """It would fail at the first token otherwise."""
+
+    class Keys:
+        def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
+            return []
+
+    settings = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
+
+    with pytest.raises(ConfigurationError) as raised:
+        AuthConfig.from_mapping(settings, keys=Keys())  # type: ignore[arg-type]  # which is the mistake
+    assert list(raised.value.problems) == [
+        "The object given with keys= (Keys) is not a key source; derive its class from SimpleKeySource, or implement "
+        "KeySource."
+    ]
 
 
 @pytest.mark.parametrize("nothing", [None, [], (), set(), frozenset()], ids=repr)

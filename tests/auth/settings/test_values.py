@@ -88,7 +88,9 @@ def test_a_secret_in_bytes_is_taken_as_it_is() -> None:
     """No shell has touched it: it may begin or end with any byte."""
     secret = b'"' + OTHER_SECRET.encode() + b"\n"
 
-    (key,) = AuthConfig.from_mapping(SETTINGS | {"AUTH_SECRET": secret}).issuers[0].keys.keys_for("HS256", None)
+    (key,) = (
+        AuthConfig.from_mapping(SETTINGS | {"AUTH_SECRET": secret}).issuers[0].keys.current().candidates("HS256", None)
+    )
 
     assert key.material == secret
 
@@ -130,7 +132,12 @@ def test_a_secret_that_really_begins_like_json_is_written_as_a_list() -> None:
     """There is a way to say so."""
     secret = f"[{SECRET}"
 
-    (key,) = AuthConfig.from_mapping(SETTINGS | {"AUTH_SECRET": [secret]}).issuers[0].keys.keys_for("HS256", None)
+    (key,) = (
+        AuthConfig.from_mapping(SETTINGS | {"AUTH_SECRET": [secret]})
+        .issuers[0]
+        .keys.current()
+        .candidates("HS256", None)
+    )
 
     assert key.material == secret.encode()
 

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed448
 
 from auth.errors import ConfigurationError
+from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
 from auth.tokens.profiles import PROFILES
 from tests.auth.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, SECRET, service, verifier
@@ -30,7 +31,7 @@ def test_the_keys_of_an_issuer_verify_its_tokens(algorithm: str) -> None:
     issuer = TokenIssuer.generate(algorithm)
     header, _, rest = issuer.issue("alice").partition(".")
     payload, _, signature = rest.partition(".")
-    (key,) = issuer.keys.keys_for(algorithm, None)
+    (key,) = issuer.keys.current().candidates(algorithm, None)
 
     padded = signature + "=" * (-len(signature) % 4)
     assert key.verify(algorithm, f"{header}.{payload}".encode(), jwt.utils.base64url_decode(padded))
@@ -176,16 +177,13 @@ def test_an_issuer_for_an_app_with_public_keys_cannot_be() -> None:
 
 def test_keys_of_another_kind_under_an_hmac_name_sign_nothing() -> None:
     """A key source that confuses the kinds does not make a public key a secret."""
-    confused = TokenIssuer.generate("ES256").keys.keys_for("ES256", None)
+    confused = TokenIssuer.generate("ES256").keys.current().keys
 
-    class Confusing:
-        def keys_for(self, algorithm: str, key_id: str | None) -> object:
+    class Confusing(SimpleKeySource):
+        def keys_for(self, algorithm: str, key_id: str | None) -> tuple[VerificationKey, ...]:
             return confused
 
-        def ready(self) -> bool:
-            return True
-
-    app = service(AUTH_SECRET=None, AUTH_ALGORITHMS="HS256", keys=Confusing())  # type: ignore[arg-type]
+    app = service(AUTH_SECRET=None, AUTH_ALGORITHMS="HS256", keys=Confusing())
 
     with pytest.raises(ConfigurationError, match="only their issuer can sign tokens"):
         TokenIssuer.for_app(app)

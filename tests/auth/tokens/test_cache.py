@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from abc import ABC
-from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from auth import AccessToken, KeySource, errors
 from auth.access_token import Claims
 from auth.errors import AuthError, KeysUnavailableError
-from auth.keys import StaticKeys, VerificationKey, generation_of
+from auth.keys import KeyRing, KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.tokens.cache import TokenCache
 from auth.tokens.claims import check_times
@@ -41,8 +38,12 @@ from tests.auth.services import (
 OTHER_ISSUER = "https://other.example"
 
 
+def ring_of(secret: str) -> KeyRing:
+    return KeyRing((VerificationKey.from_secret(secret),))
+
+
 class ChangingKeys:
-    """A key source whose keys are replaced and withdrawn by a test, and which counts how often it is asked."""
+    """A key source whose keys a test replaces and withdraws, and which counts how often it is asked for them."""
 
     algorithms = frozenset({"HS256"})
 
@@ -51,21 +52,24 @@ class ChangingKeys:
         self.asked = 0
 
     def change(self, secret: str | None) -> None:
-        """Publish one secret instead of the last one; None: nothing can be had."""
+        """Publish one secret in place of the last one; None: the keys are unavailable."""
         self.secret = secret
-        self._keys = None if secret is None else StaticKeys([VerificationKey.from_secret(secret)])
+        self.ring = None if secret is None else ring_of(secret)
 
-    def generation(self) -> object | None:
-        return self._keys
+    def peek(self) -> KeyRing | None:
+        return self.ring
 
-    def keys_for(self, algorithm: str, key_id: str | None) -> Iterator[VerificationKey]:
+    def current(self) -> KeyRing:
         self.asked += 1
-        if self._keys is None:
-            raise KeysUnavailableError("the test has taken them away", retry_after=1)
-        return iter(self._keys.keys_for(algorithm, key_id))
+        if (ring := self.ring) is None:
+            raise KeysUnavailableError("the test has withdrawn the keys", retry_after=1)
+        return ring
 
-    def ready(self) -> bool:
-        return self._keys is not None
+    def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:
+        return None
+
+    def status(self) -> KeyStatus:
+        raise AssertionError("no probe comes here")
 
 
 class Clock:
@@ -114,10 +118,10 @@ def test_without_a_size_every_token_is_verified_each_time() -> None:
     assert keys.asked == 2
 
 
-def test_a_source_that_does_not_say_whether_its_keys_change_is_asked_each_time() -> None:
-    """Key sources of others may know nothing of generations."""
+def test_a_source_that_does_not_say_when_its_keys_change_is_asked_each_time() -> None:
+    """A key source of somebody else may have no more than the one method it must have."""
 
-    class Plain:
+    class Own(SimpleKeySource):
         algorithms = frozenset({"HS256"})
         asked = 0
 
@@ -125,164 +129,37 @@ def test_a_source_that_does_not_say_whether_its_keys_change_is_asked_each_time()
             self.asked += 1
             return [VerificationKey.from_secret(SECRET)]
 
-        def ready(self) -> bool:
-            return True
-
-    keys = Plain()
+    keys = Own()
     verifier = remembering(keys)
 
     assert verifier.verify(compact()) == verifier.verify(compact())
     assert keys.asked == 2
-    assert generation_of(keys)() is None
+    assert len(verifier._cache) == 0
 
 
-class Revocable(StaticKeys):
-    """Takes ``generation`` from its base and says something else about keys."""
+class Untouchable(ChangingKeys):
+    """A key source that nobody may ask for anything."""
 
-    is_revoked = False
+    def peek(self) -> KeyRing | None:
+        raise AssertionError("asked for its ring")
 
-    def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
-        return [] if self.is_revoked else list(super().keys_for(algorithm, key_id))
-
-
-class Delegating:
-    """Hands on to another source whatever it does not do itself."""
-
-    is_revoked = False
-
-    def __init__(self, inner: StaticKeys) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
-        return [] if self.is_revoked else list(self._inner.keys_for(algorithm, key_id))
-
-
-def patched() -> Any:
-    """Return a source one of whose methods has been replaced on the object."""
-    keys: Any = StaticKeys([VerificationKey.from_secret(SECRET)])
-    inner = keys.keys_for
-    keys.is_revoked = False
-    keys.keys_for = lambda *asked: [] if keys.is_revoked else inner(*asked)
-    return keys
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        Revocable([VerificationKey.from_secret(SECRET)]),
-        Delegating(StaticKeys([VerificationKey.from_secret(SECRET)])),
-        patched(),
-    ],
-    ids=["a derived class", "a wrapper", "a patch"],
-)
-def test_a_generation_does_not_speak_for_whoever_replaces_the_keys(keys: Any) -> None:
-    """Or a token would outlive the key that somebody takes away."""
-    verifier = remembering(keys)
-    assert verifier.verify(compact())
-
-    keys.is_revoked = True
-
-    with pytest.raises(errors.InvalidSignatureError):
-        verifier.verify(compact())
-
-
-def test_a_derived_class_that_takes_other_keys_by_its_bases_constructor_has_another_generation() -> None:
-    """The obvious way to read keys anew."""
-    keys = StaticKeys([VerificationKey.from_secret(SECRET)])
-    verifier = remembering(keys)
-    assert verifier.verify(compact()) is verifier.verify(compact())
-
-    StaticKeys.__init__(keys, [VerificationKey.from_secret("another-secret-of-thirty-two-bytes!!")])
-
-    with pytest.raises(errors.InvalidSignatureError):
-        verifier.verify(compact())
-
-
-def test_a_generation_of_a_sibling_does_not_speak_for_the_keys() -> None:
-    """Only its own class's, or those of one above."""
-
-    class Speaking(StaticKeys):
-        def generation(self) -> object:
-            return "speaking"
-
-    class Both(Speaking, Revocable):
-        """Its keys are Revocable's."""
-
-    class Neither(Revocable):
-        __slots__ = ("generation",)
-
-    class Offers(ABC):  # noqa: B024 - others are registered with it
-        def keys_for(self, _algorithm: str, _key_id: str | None) -> list[VerificationKey]:
-            return []
-
-    class Registered(Speaking, Offers):
-        keys_for = Offers.keys_for  # type: ignore[assignment]  # of a class that is no relative, which is the point
-
-    class Derived(KeySource):
-        def __init__(self) -> None:
-            self.keys_for = StaticKeys([]).keys_for  # type: ignore[method-assign]  # hands on to another
-
-        def generation(self) -> object:
-            return self
-
-        def ready(self) -> bool:
-            return True
-
-    Offers.register(Speaking)
-    keys = [VerificationKey.from_secret(SECRET)]
-    assert generation_of(Both(keys))() is None
-    assert generation_of(Neither(keys))() is None
-    assert generation_of(Registered(keys))() is None
-    derived: Any = Derived
-    assert generation_of(derived())() is None
-
-
-def test_a_derived_class_that_says_its_own_generation_is_believed() -> None:
-    """It knows what it does."""
-
-    class Own(Revocable):
-        def generation(self) -> object:
-            return self.is_revoked
-
-    keys = Own([VerificationKey.from_secret(SECRET)])
-    verifier = remembering(keys)
-    assert verifier.verify(compact()) is verifier.verify(compact())
-
-    keys.is_revoked = True
-
-    with pytest.raises(errors.InvalidSignatureError):
-        verifier.verify(compact())
-
-
-def test_what_is_called_generation_and_cannot_be_asked_says_nothing() -> None:
-    """A field of some source may have that name by chance."""
-    keys = StaticKeys([VerificationKey.from_secret(SECRET)])
-    keys.generation = object  # type: ignore[method-assign]  # put there afterwards, which does not count
-    assert generation_of(keys)() is None
-    keys.generation = 1  # type: ignore[method-assign,assignment]  # on purpose
-
-    assert generation_of(keys)() is None
+    def current(self) -> KeyRing:
+        raise AssertionError("asked for its keys")
 
 
 def test_a_token_that_is_refused_by_its_algorithm_asks_nobody_about_keys() -> None:
     """A stranger must not make a service contact its issuer with that."""
-    keys = ChangingKeys(SECRET)
-    verifier = remembering(keys)
-    verifier._cache._generations[ISSUER] = pytest.fail
-
     with pytest.raises(errors.InvalidSignatureError):
-        verifier.verify(with_header(alg="RS256"))
+        remembering(Untouchable(SECRET)).verify(with_header(alg="RS256"))
 
 
-def test_without_a_size_nobody_is_asked_for_generations() -> None:
+def test_without_a_size_nobody_is_asked_whether_the_keys_have_changed() -> None:
     """There is nothing to be found with the answer."""
-    verifier = remembering(ChangingKeys(SECRET), size=0)
-    verifier._cache._generations[ISSUER] = pytest.fail
 
-    assert verifier.verify(compact())
+    class Unpeeked(ChangingKeys):
+        peek = Untouchable.peek
+
+    assert remembering(Unpeeked(SECRET), size=0).verify(compact())
 
 
 @pytest.mark.parametrize(("length", "remembered"), [(4096, 1), (4097, 0)])
@@ -359,45 +236,46 @@ def test_a_refused_token_is_not_remembered() -> None:
 
 
 def test_a_withdrawn_key_takes_its_tokens_with_it() -> None:
-    """At the very next request, and all that is remembered goes."""
+    """At the very next request with each of them, even if the key comes back later."""
     keys = ChangingKeys(SECRET)
     verifier = remembering(keys)
     tokens = [with_claims(jti=str(number)) for number in range(5)]
-    for token in tokens:
-        assert verifier.verify(token)
+    remembered = [verifier.verify(token) for token in tokens]
 
     keys.change("another-secret-of-thirty-two-bytes!!")
+    for token in tokens:
+        with pytest.raises(errors.InvalidSignatureError):
+            verifier.verify(token)
+    keys.change(SECRET)
 
-    with pytest.raises(errors.InvalidSignatureError):
-        verifier.verify(tokens[0])
-    assert len(verifier._cache) == 0
+    anew = [verifier.verify(token) for token in tokens]
+    assert anew == remembered
+    assert not any(new is old for new, old in zip(anew, remembered, strict=True))
 
 
-def test_nothing_is_found_while_the_keys_cannot_be_had_and_nothing_is_lost() -> None:
-    """Whoever cannot verify a token says so for remembered ones too; afterwards the same keys are the same keys."""
+def test_nothing_is_found_while_the_keys_are_unavailable_and_nothing_is_lost() -> None:
+    """A token that cannot be verified now is not found either; afterwards the same ring finds it again."""
     keys = ChangingKeys(SECRET)
     verifier = remembering(keys)
     token = verifier.verify(compact())
-    held = keys._keys
+    ring = keys.ring
 
-    keys._keys = None
+    keys.ring = None
     with pytest.raises(KeysUnavailableError):
         verifier.verify(compact())
-    keys._keys = held
+    keys.ring = ring
 
     assert verifier.verify(compact()) is token
 
 
 def test_a_token_whose_keys_change_while_it_is_verified_is_not_remembered() -> None:
-    """Nobody could say of which keys it is."""
+    """Its ring is not the one that the source holds by then, so nothing would ever find it."""
 
     class Turning(ChangingKeys):
-        generation = ChangingKeys.generation
-
-        def keys_for(self, algorithm: str, key_id: str | None) -> Iterator[VerificationKey]:
-            found = super().keys_for(algorithm, key_id)
+        def current(self) -> KeyRing:
+            ring = super().current()
             self.change(SECRET)
-            return found
+            return ring
 
     verifier = remembering(Turning(SECRET))
 
@@ -405,8 +283,22 @@ def test_a_token_whose_keys_change_while_it_is_verified_is_not_remembered() -> N
     assert len(verifier._cache) == 0
 
 
+def test_a_token_of_a_key_that_came_just_now_is_remembered_with_it() -> None:
+    """The ring that verified it is the newer one."""
+    newer = ring_of(SECRET)
+
+    class Rotated(ChangingKeys):
+        def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:
+            self.ring = newer
+            return newer
+
+    verifier = remembering(Rotated("another-secret-of-thirty-two-bytes!!"))
+
+    assert verifier.verify(compact()) is verifier.verify(compact())
+
+
 def test_other_keys_of_one_issuer_are_nothing_to_the_others() -> None:
-    """Whoever makes one issuer's keys change cannot make a service verify everybody anew."""
+    """An issuer whose keys change does not make the service verify the tokens of the others again."""
     keys = {name: ChangingKeys(SECRET) for name in ISSUERS}
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}, keys=keys[ISSUER])
     one = config.issuers[0]
@@ -419,26 +311,6 @@ def test_other_keys_of_one_issuer_are_nothing_to_the_others() -> None:
     verifier.verify(with_claims(iss=OTHER_ISSUER, sub="bob"))
 
     assert verifier.verify(compact()) is token
-    assert len(verifier._cache) == 2
-
-
-def test_a_cache_that_another_thread_changes_is_emptied_all_the_same() -> None:
-    """Of all issuers, then: nobody waits for anybody."""
-
-    class Changing(OrderedDict[bytes, Any]):
-        def items(self) -> Any:
-            raise RuntimeError("OrderedDict mutated during iteration")
-
-    keys = ChangingKeys(SECRET)
-    verifier = remembering(keys)
-    verifier.verify(compact())
-    verifier._cache._entries = Changing(verifier._cache._entries)
-
-    keys.change("another-secret-of-thirty-two-bytes!!")
-
-    with pytest.raises(errors.InvalidSignatureError):
-        verifier.verify(compact())
-    assert len(verifier._cache) == 0
 
 
 def token_of(number: int) -> AccessToken:
@@ -447,19 +319,17 @@ def token_of(number: int) -> AccessToken:
     )
 
 
-def cache_of(size: int) -> TokenCache:
-    """Return a cache under keys that never change."""
-    keys = StaticKeys([VerificationKey.from_secret(SECRET)])
-    return TokenCache(size, {None: keys.generation})
+#: Keys that never change.
+KEYS = ChangingKeys(SECRET)
 
 
 def keep(cache: TokenCache, number: int) -> None:
-    cache.keep(cache.digest(str(number)), token_of(number), None, cache.generation(None))
+    cache.keep(cache.digest(str(number)), token_of(number), KEYS, KEYS.current())
 
 
 def full_and_in_use(size: int) -> TokenCache:
     """Return a cache without room, each of whose tokens has been asked for."""
-    cache = cache_of(size)
+    cache = TokenCache(size)
     for number in range(size):
         keep(cache, number)
         cache.find(cache.digest(str(number)), NOW)
@@ -472,7 +342,7 @@ def held_in(cache: TokenCache, numbers: range) -> list[int]:
 
 def test_the_oldest_goes_first() -> None:
     """One for each that comes."""
-    cache = cache_of(3)
+    cache = TokenCache(3)
 
     for number in range(5):
         keep(cache, number)
@@ -482,7 +352,7 @@ def test_the_oldest_goes_first() -> None:
 
 def test_what_is_in_use_stays() -> None:
     """A flood of tokens that come once does not drive out the one that comes all the time."""
-    cache = cache_of(4)
+    cache = TokenCache(4)
     keep(cache, 0)
 
     for number in range(1, 100):
@@ -518,7 +388,7 @@ def test_what_was_used_once_long_ago_goes() -> None:
 
 def test_a_token_is_remembered_under_a_digest_that_nobody_meets_by_chance() -> None:
     """256 bits of the whole text."""
-    assert cache_of(1).digest("x.y.z") == hashlib.blake2b(b"x.y.z", digest_size=32).digest()
+    assert TokenCache(1).digest("x.y.z") == hashlib.blake2b(b"x.y.z", digest_size=32).digest()
 
 
 #: Seconds beside now, close enough to meet every boundary.
@@ -563,7 +433,7 @@ def verifier_config() -> TrustedIssuer:
 
 def test_the_same_token_again_takes_no_more_room() -> None:
     """Two threads may verify it side by side."""
-    cache = cache_of(2)
+    cache = TokenCache(2)
 
     for _ in range(3):
         keep(cache, 1)
@@ -573,7 +443,7 @@ def test_the_same_token_again_takes_no_more_room() -> None:
 
 def test_a_cache_that_another_thread_has_emptied_makes_no_room() -> None:
     """Between the look at its size and the removal."""
-    cache = cache_of(1)
+    cache = TokenCache(1)
 
     cache._make_room()
 
@@ -660,6 +530,11 @@ class CachedAndUncached(RuleBasedStateMachine):
         claims = {"iss": issuer, "aud": AUDIENCE, "sub": "carol", "iat": self.clock.now, "exp": self.clock.now + 10}
         self.show(jwt.encode(claims, keys.secret or SECRET, "HS256"))
 
+    @rule(issuer=st.sampled_from(ISSUERS))
+    def refresh(self, issuer: str) -> None:
+        """Publish the same key again, as another ring."""
+        self.keys[issuer].change(self.keys[issuer].secret)
+
     @rule(seconds=st.sampled_from([-20, -5, -1, 0.5, 1, 5, 20]))
     def step(self, seconds: float) -> None:
         """Let time pass, or a clock be set back."""
@@ -667,7 +542,7 @@ class CachedAndUncached(RuleBasedStateMachine):
 
     @rule(issuer=st.sampled_from(ISSUERS), secret=st.sampled_from([*SECRETS, None]))
     def rotate(self, issuer: str, secret: str | None) -> None:
-        """Publish another key in place of the last one, or let none be had."""
+        """Publish another key in place of the last one, or make the keys unavailable."""
         self.keys[issuer].change(secret)
 
     @invariant()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from auth import AccessToken, errors
 from auth.errors import AuthError, InvalidTokenError
+from auth.keys import KeyRing, KeySource, KeyStatus, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
@@ -456,6 +457,95 @@ def test_an_unknown_key_id_is_an_invalid_signature() -> None:
     assert checked.verify(issuer.issue("alice", headers={"kid": "current"})).user_id == "alice"
     with pytest.raises(errors.InvalidSignatureError, match="no key fits alg and kid"):
         checked.verify(issuer.issue("alice", headers={"kid": "other"}))
+
+
+class RotatingKeys:
+    """A key source whose keys are outdated, and which notes what it is asked for."""
+
+    algorithms = frozenset({"HS256"})
+
+    def __init__(self, current: KeyRing, newer: KeyRing | None) -> None:
+        self.rings = (current, newer)
+        self.asked: list[object] = []
+
+    def current(self) -> KeyRing:
+        self.asked.append("current")
+        return self.rings[0]
+
+    def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:
+        self.asked.append((seen, key_id))
+        return self.rings[1]
+
+    def peek(self) -> KeyRing | None:
+        raise AssertionError("nothing is remembered here")
+
+    def status(self) -> KeyStatus:
+        raise AssertionError("no probe comes here")
+
+
+class CountedKey(VerificationKey):
+    """A key that counts how often it is tried."""
+
+    tried: ClassVar[list[str | None]] = []
+
+    def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
+        self.tried.append(self.key_id)
+        return super().verify(algorithm, signing_input, signature)
+
+
+def key_of(secret: str, key_id: str | None = None) -> VerificationKey:
+    return CountedKey(key_id, frozenset({"HS256"}), secret.encode())
+
+
+def answer_with(keys: KeySource, encoded: str) -> object:
+    """Return the user of a token, or the reason of the refusal."""
+    config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}, keys=keys)
+    CountedKey.tried.clear()
+    try:
+        return TokenVerifier(config.issuers, max_token_bytes=8192, clock=lambda: NOW).verify(encoded).user_id
+    except errors.InvalidSignatureError as error:
+        return error.reason
+
+
+def test_keys_that_verify_a_token_are_not_looked_for_again() -> None:
+    """Looking for newer keys may cost a request to the issuer."""
+    keys = RotatingKeys(KeyRing((key_of(SECRET),)), None)
+
+    assert answer_with(keys, with_header(kid="1")) == "alice"
+    assert keys.asked == ["current"]
+
+
+FOUND_LATER = {
+    "a key that came just now": (KeyRing((key_of(SECRET, "2"),)), "alice", ["1", "2"]),
+    "no newer keys": (None, "the signature does not verify", ["1"]),
+    "the same keys and one that does not verify": (
+        KeyRing((key_of(OTHER_SECRET, "1"), key_of("x" * 32, "3"))),
+        "the signature does not verify",
+        ["1", "3"],
+    ),
+    "a newer set without a key": (KeyRing(), "the signature does not verify", ["1"]),
+}
+
+
+@pytest.mark.parametrize(("newer", "answer", "tried"), FOUND_LATER.values(), ids=FOUND_LATER)
+def test_newer_keys_are_looked_for_once(newer: KeyRing | None, answer: str, tried: list[str]) -> None:
+    """A key that did not verify is not tried again."""
+    outdated = KeyRing((key_of(OTHER_SECRET, "1"),))
+    keys = RotatingKeys(outdated, newer)
+
+    assert answer_with(keys, compact()) == answer
+    assert keys.asked == ["current", (outdated, None)]
+    assert CountedKey.tried == tried
+
+
+def test_a_token_that_no_key_fits_is_refused_as_such() -> None:
+    """Neither the current keys nor the newer ones have its id."""
+    named = KeyRing((key_of(SECRET, "1"),))
+    keys = RotatingKeys(named, KeyRing((key_of(SECRET, "2"),)))
+
+    assert answer_with(keys, with_header(kid="3")) == "no key fits alg and kid"
+    assert keys.asked == ["current", (named, "3")]
+    assert CountedKey.tried == []
 
 
 JSON = st.recursive(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from auth.keys import FixedLocation, RemoteKeySet, RemoteKeySettings, VerificationKey
+from auth.keys import FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, VerificationKey
 from tests.issuer_server import IssuerServer, SigningKey
 
 #: Keys that an issuer has one after the other.
@@ -31,18 +31,18 @@ class Clock:
         return self.now
 
 
-def remote(issuer: IssuerServer, clock: Callable[[], float] = time.monotonic, **settings: Any) -> RemoteKeySet:
+def remote(issuer: IssuerServer, clock: Callable[[], float] = time.monotonic, **settings: Any) -> RemoteKeySource:
     """Return the keys of an issuer, which nobody has asked for yet."""
-    return RemoteKeySet(FixedLocation(issuer.jwks_url), settings=RemoteKeySettings(**settings), clock=clock)
+    return RemoteKeySource(FixedLocation(issuer.jwks_url), settings=RemoteKeySettings(**settings), clock=clock)
 
 
-def found(
-    keys: RemoteKeySet, key: SigningKey | str | None = "key-1", algorithm: str = "EdDSA"
-) -> list[VerificationKey]:
-    """Return all the keys that a token would be tried with if none of them verified."""
-    if isinstance(key, SigningKey):
-        return list(keys.keys_for(key.algorithm, key.key_id))
-    return list(keys.keys_for(algorithm, key))
+def found(keys: KeySource, key: SigningKey | str | None = "key-1", algorithm: str = "EdDSA") -> list[VerificationKey]:
+    """Return all the keys that the verifier would try for a token that none of them verifies."""
+    key_id = key.key_id if isinstance(key, SigningKey) else key
+    ring = keys.current()
+    tried = list(ring.candidates(algorithm, key_id))
+    newer = keys.newer(ring, key_id)
+    return tried + [key for key in (newer.candidates(algorithm, key_id) if newer else ()) if key not in tried]
 
 
 def verification_keys(*keys: SigningKey) -> list[VerificationKey]:
@@ -57,7 +57,7 @@ def eventually(condition: Callable[[], object]) -> None:
         threading.Event().wait(0.002)
 
 
-def until_failing(keys: RemoteKeySet) -> None:
+def until_failing(keys: RemoteKeySource) -> None:
     eventually(lambda: keys.status().last_error)
 
 

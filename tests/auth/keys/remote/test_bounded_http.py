@@ -100,7 +100,7 @@ TOO_LONG = "answered with more than 1048576 bytes"
 ANSWERS = {
     Fault.SERVER_ERROR: "answered with status 500",
     Fault.NOT_FOUND: "answered with status 404",
-    Fault.REDIRECT: "answered with a redirect (302), which is not followed",
+    Fault.REDIRECT: "answered with status 302, a redirect, which is not followed",
     Fault.HTML: NOT_JSON,
     Fault.GARBAGE: NOT_JSON,
     Fault.EMPTY: NOT_JSON,
@@ -111,9 +111,9 @@ ANSWERS = {
     Fault.HUGE_UNANNOUNCED: TOO_LONG,
 }
 NO_ANSWERS = {
-    Fault.RESET: "broke the connection off",
-    Fault.TRUNCATED: "broke off in the middle of its answer",
-    Fault.NOT_HTTP: "does not speak HTTP as it should",
+    Fault.RESET: "closed the connection",
+    Fault.TRUNCATED: "closed the connection in the middle of its answer",
+    Fault.NOT_HTTP: "did not answer in valid HTTP",
 }
 
 
@@ -205,12 +205,12 @@ def test_headers_count_as_well(issuer: IssuerServer) -> None:
     """They are no way to fill the memory."""
     issuer.headers = {f"X-{number}": "a" * 60_000 for number in range(40)}
 
-    assert reason(issuer.jwks_url) == "does not speak HTTP as it should"
+    assert reason(issuer.jwks_url) == "did not answer in valid HTTP"
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
     """RFC 8259 §8.1 allows it, and some servers write one."""
-    assert bounded_http._parse_object(b'\xef\xbb\xbf{"keys": []}', "it") == {"keys": []}
+    assert bounded_http._parse_document(b'\xef\xbb\xbf{"keys": []}', "it") == {"keys": []}
 
 
 def test_a_server_that_is_not_there_refuses(issuer: IssuerServer) -> None:
@@ -289,7 +289,7 @@ def test_a_host_that_nobody_knows_cannot_be_found(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
-    assert reason("https://issuer.example/jwks") == "has a host name that cannot be found"
+    assert reason("https://issuer.example/jwks") == "has a host name that cannot be resolved"
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "issuer..example"])
@@ -421,7 +421,7 @@ def test_the_deadline_holds_under_tls(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("host", "expired", "trusted", "sentence"),
     [
-        ("127.0.0.1", False, False, "is signed by itself"),
+        ("127.0.0.1", False, False, "is self-signed"),
         ("127.0.0.1", True, True, "has expired"),
         ("issuer.example", False, True, "is for another host"),
     ],
@@ -443,7 +443,7 @@ def test_https_from_a_server_without_tls_fails(issuer: IssuerServer) -> None:
     """It answers, but not in TLS."""
     url = issuer.jwks_url.replace("http", "https")
 
-    assert reason(url) == "could not agree with us on a TLS connection"
+    assert reason(url) == "failed the TLS handshake"
 
 
 class Proxy:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from auth.keys import DiscoveredLocation, FetchError, FixedLocation, RemoteKeySet, RemoteKeySettings
+from auth.keys import DiscoveredLocation, FetchError, FixedLocation, RemoteKeySettings, RemoteKeySource
 from auth.keys.remote.bounded_http import Deadline
-from auth.keys.remote.discovery import Address, oauth_metadata_url, openid_metadata_url
-from auth.keys.remote.loading import KeyLoader
+from auth.keys.remote.discovery import Address, KeyFetcher, oauth_metadata_url, openid_metadata_url
 from tests.issuer_server import JWKS, OAUTH_METADATA, OPENID_METADATA, Fault, IssuerServer, SigningKey
 
 
@@ -118,7 +117,7 @@ def test_metadata_of_another_issuer_are_refused(issuer: IssuerServer, other: obj
         other = other.format(issuer=issuer.issuer, port=issuer.port)
     issuer.metadata["issuer"] = other
 
-    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} is that of another issuer"
+    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} names another issuer"
     assert issuer.requests == {OPENID_METADATA: 1}
 
 
@@ -134,7 +133,7 @@ def test_metadata_without_jwks_uri_are_no_use(issuer: IssuerServer, value: objec
     """Issuers of opaque tokens have none."""
     issuer.metadata["jwks_uri"] = value
 
-    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} names no jwks_uri"
+    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} has no jwks_uri"
 
 
 BAD_URIS = ["http://issuer.example/jwks", "file:///etc/passwd", "ftp://issuer.example", "/jwks", "", "https://["]
@@ -145,7 +144,7 @@ def test_keys_are_fetched_by_https_wherever_metadata_point(issuer: IssuerServer,
     """A document is not trusted with more than a setting."""
     issuer.metadata["jwks_uri"] = uri
 
-    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} names a jwks_uri that is not an https URL"
+    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} has a jwks_uri that is not an https URL"
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:3000/jwks", "HTTP://localhost/jwks"])
@@ -156,7 +155,7 @@ def test_an_issuer_with_https_cannot_send_us_to_this_machine_by_http(
     """Plain http on loopback is for issuers that are there themselves, in development."""
     monkeypatch.setattr(DiscoveredLocation, "_metadata", lambda *_: {"issuer": issuer, "jwks_uri": uri})
 
-    assert reason(issuer) == f"the metadata of {issuer} names a jwks_uri that is not an https URL"
+    assert reason(issuer) == f"the metadata of {issuer} has a jwks_uri that is not an https URL"
 
 
 def test_an_issuer_may_keep_its_keys_on_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +174,7 @@ def test_a_plain_http_issuer_elsewhere_is_not_asked() -> None:
 def test_metadata_and_keys_share_one_deadline(issuer: IssuerServer) -> None:
     """Slow twice is not twice as long."""
     issuer.faults[JWKS] = Fault.HANGING
-    keys = RemoteKeySet(DiscoveredLocation(issuer.issuer), settings=RemoteKeySettings(timeout=0.2))
+    keys = RemoteKeySource(DiscoveredLocation(issuer.issuer), settings=RemoteKeySettings(timeout=0.2))
     began = time.monotonic()
 
     with pytest.raises(FetchError, match="did not answer in time"):
@@ -184,20 +183,20 @@ def test_metadata_and_keys_share_one_deadline(issuer: IssuerServer) -> None:
     assert time.monotonic() - began < 2
 
 
-def loader(issuer: IssuerServer, now: list[float]) -> KeyLoader:
-    return KeyLoader(DiscoveredLocation(issuer.issuer), 10, lambda: now[0])
+def fetcher(issuer: IssuerServer, now: list[float]) -> KeyFetcher:
+    return KeyFetcher(DiscoveredLocation(issuer.issuer), RemoteKeySettings(timeout=10), lambda: now[0])
 
 
 def test_the_location_is_remembered_for_an_hour(issuer: IssuerServer) -> None:
     """Metadata hardly ever change."""
     now = [1000.0]
-    keys = loader(issuer, now)
+    keys = fetcher(issuer, now)
     for now[0] in (1000.0, 1001.0, 4599.0):
-        keys.load()
+        keys.fetch()
     assert issuer.requests == {OPENID_METADATA: 1, JWKS: 3}
 
     now[0] = 4600.0
-    keys.load()
+    keys.fetch()
 
     assert issuer.requests == {OPENID_METADATA: 2, JWKS: 4}
 
@@ -205,14 +204,14 @@ def test_the_location_is_remembered_for_an_hour(issuer: IssuerServer) -> None:
 @pytest.mark.parametrize("document", [{"error": "gone"}, []], ids=["no set", "no object"])
 def test_the_location_is_looked_up_again_once_it_fails(issuer: IssuerServer, document: object) -> None:
     """The keys may have moved."""
-    keys = loader(issuer, [1000.0])
-    keys.load()
+    keys = fetcher(issuer, [1000.0])
+    keys.fetch()
     issuer.documents = {JWKS: document, "/moved": {"keys": []}}
     issuer.metadata["jwks_uri"] = f"{issuer.origin}/moved"
     with pytest.raises(FetchError):
-        keys.load()
+        keys.fetch()
 
-    assert keys.load().url == f"{issuer.origin}/moved"
+    assert keys.fetch().url == f"{issuer.origin}/moved"
 
 
 @pytest.mark.parametrize("is_found", [False, True])
@@ -223,7 +222,7 @@ def test_the_keys_of_another_issuer_of_the_server_are_left_out(issuer: IssuerSer
 
     def kept(owner: str | None) -> set[str | None]:
         location = DiscoveredLocation(issuer.issuer, owner) if is_found else FixedLocation(issuer.jwks_url, owner)
-        return {key.key_id for key in RemoteKeySet(location).fetch_now().keys.keys}
+        return {key.key_id for key in RemoteKeySource(location).fetch_now().ring.keys}
 
     assert kept(issuer.issuer) == {"ours"}
     assert kept(None) == {"ours", "theirs"}

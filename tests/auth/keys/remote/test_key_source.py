@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auth.errors import InvalidSignatureError, KeysUnavailableError
-from auth.keys import DiscoveredLocation, FetchError, KeySource, RemoteKeySet, RemoteKeySettings
+from auth.keys import DiscoveredLocation, FetchError, KeyRing, KeySource, RemoteKeySettings, RemoteKeySource
 from auth.settings.service import AuthConfig
 from auth.tokens.verifier import TokenVerifier
 from tests.auth.keys.remote.remote_keys import (
@@ -38,13 +38,20 @@ OUTAGES |= dict.fromkeys((Fault.HANGING, Fault.DRIPPING_HEADERS, Fault.DRIPPING_
 
 
 def verifies(keys: KeySource, token: str, key: SigningKey) -> bool:
-    """Take keys one by one until one verifies, as the verifier does."""
+    """Try the keys of the source, and then newer ones, as the verifier does."""
     signing_input, _, signature = token.rpartition(".")
     decoded = urlsafe_b64decode(signature + "==")
-    return any(
-        candidate.verify(key.algorithm, signing_input.encode(), decoded)
-        for candidate in keys.keys_for(key.algorithm, key.key_id)
-    )
+    ring: KeyRing | None = keys.current()
+    for _ in range(2):
+        if ring is None:
+            return False
+        if any(
+            candidate.verify(key.algorithm, signing_input.encode(), decoded)
+            for candidate in ring.candidates(key.algorithm, key.key_id)
+        ):
+            return True
+        ring = keys.newer(ring, key.key_id)
+    return False
 
 
 def test_nothing_happens_before_the_first_use(issuer: IssuerServer) -> None:
@@ -68,7 +75,7 @@ def test_a_token_verifies_with_the_key_of_its_issuer(issuer: IssuerServer, algor
 
 def test_keys_are_found_by_discovery(issuer: IssuerServer) -> None:
     """Where only the issuer is known."""
-    assert found(RemoteKeySet(DiscoveredLocation(issuer.issuer))) == verification_keys(FIRST)
+    assert found(RemoteKeySource(DiscoveredLocation(issuer.issuer))) == verification_keys(FIRST)
 
 
 def test_50_threads_on_a_cold_cache_cause_one_fetch(issuer: IssuerServer) -> None:
@@ -88,13 +95,13 @@ def test_a_cold_start_without_keys_is_refused_within_3_seconds_and_recovers_by_i
     began = time.monotonic()
 
     with pytest.raises(KeysUnavailableError) as raised:
-        keys.keys_for("EdDSA", "key-1")
+        keys.current()
 
     assert time.monotonic() - began < 3
     assert raised.value.retry_after is not None
     assert 1 <= raised.value.retry_after <= 60
     issuer.fault = None
-    eventually(keys.ready)
+    eventually(keys.peek)
     assert found(keys) == verification_keys(FIRST)
 
 
@@ -102,14 +109,14 @@ def test_who_comes_late_in_a_first_fetch_waits_for_what_is_left_of_it(issuer: Is
     """Or requests that had to queue for a thread would be answered after more than the time for a fetch."""
     issuer.fault = Fault.PAUSED
     keys = remote(issuer, clock, timeout=10)
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 1)
     clock.now += 9
 
-    with at_once(), pytest.raises(KeysUnavailableError, match="they are still being fetched"):
+    with at_once(), pytest.raises(KeysUnavailableError, match="the fetch has not finished"):
         found(keys)
     issuer.fault = None
-    eventually(keys.ready)
+    eventually(keys.peek)
 
 
 @pytest.mark.parametrize(("fault", "timeout"), OUTAGES.items(), ids=lambda value: getattr(value, "name", ""))
@@ -119,12 +126,12 @@ def test_a_cold_start_survives_every_fault_of_the_issuer(issuer: IssuerServer, f
     keys = remote(issuer, timeout=timeout, retry=0.01)
 
     with pytest.raises(KeysUnavailableError) as raised:
-        keys.keys_for("EdDSA", "key-1")
+        keys.current()
 
-    assert raised.value.reason.startswith(f"no keys of {issuer.jwks_url}: ")
+    assert raised.value.reason.startswith(f"no usable keys from {issuer.jwks_url}: ")
     until_failing(keys)
     issuer.fault = None
-    eventually(keys.ready)
+    eventually(keys.peek)
     assert found(keys) == verification_keys(FIRST)
     assert keys.status().last_error is None
 
@@ -133,18 +140,18 @@ def test_a_dead_issuer_holds_up_nobody_after_the_first_attempt(issuer: IssuerSer
     """Tokens that name it cannot occupy every thread of the server, not while it is asked again either."""
     issuer.fault = Fault.SERVER_ERROR
     keys = remote(issuer, clock, retry=60)
-    keys.ready()
+    keys.peek()
     until_failing(keys)
 
     with at_once(), pytest.raises(KeysUnavailableError, match="answered with status 500") as raised:
-        keys.keys_for("EdDSA", "key-1")
+        keys.current()
     assert raised.value.retry_after in range(45, 61)
     issuer.fault = Fault.HANGING
     clock.now += 60
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 2)
     with at_once(), pytest.raises(KeysUnavailableError):
-        keys.keys_for("EdDSA", "key-1")
+        keys.current()
 
 
 def test_an_empty_set_is_an_answer(issuer: IssuerServer) -> None:
@@ -153,7 +160,7 @@ def test_an_empty_set_is_an_answer(issuer: IssuerServer) -> None:
     keys = remote(issuer, unknown_key_budget=0)
 
     assert found(keys) == []
-    assert keys.ready()
+    assert keys.status().ready
     assert keys.status().keys == 0
 
 
@@ -163,7 +170,7 @@ def test_a_known_key_never_waits_for_the_network(issuer: IssuerServer, clock: Cl
     found(keys)
     issuer.fault = Fault.PAUSED
     clock.now += 590
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 2)
 
     with at_once():
@@ -205,51 +212,51 @@ def test_a_withdrawn_key_is_refused_within_the_refresh_interval(issuer: IssuerSe
     assert found(keys, SECOND) == verification_keys(SECOND)
 
 
-def test_the_same_keys_fetched_again_are_the_same_generation(issuer: IssuerServer, clock: Clock) -> None:
-    """Whoever remembers what they have verified may go on doing so."""
+def test_the_same_keys_fetched_again_are_the_same_ring(issuer: IssuerServer, clock: Clock) -> None:
+    """Tokens that they have verified stay remembered."""
     keys = remote(issuer, clock)
     found(keys)
-    before = keys.generation()
+    before = keys.peek()
 
     clock.now += 590
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 2)
     eventually(lambda: (keys.status().age or 0) < 590)
 
     assert before is not None
-    assert keys.generation() is before
+    assert keys.peek() is before
 
 
-def test_other_keys_are_another_generation(issuer: IssuerServer, clock: Clock) -> None:
-    """As soon as they are here; what was verified with the old ones counts no more."""
+def test_other_keys_are_another_ring(issuer: IssuerServer, clock: Clock) -> None:
+    """As soon as they are fetched, tokens that the old keys have verified are forgotten."""
     keys = remote(issuer, clock)
     found(keys)
-    before = keys.generation()
+    before = keys.peek()
     issuer.keys = [FIRST, SECOND]
     clock.now += 590
 
-    eventually(lambda: keys.generation() is not before)
+    eventually(lambda: keys.peek() is not before)
 
-    assert keys.generation() is not None
+    assert keys.peek() is not None
     assert found(keys, SECOND) == verification_keys(SECOND)
 
 
-def test_keys_that_may_not_be_trusted_are_no_generation(issuer: IssuerServer, clock: Clock) -> None:
-    """Before the first fetch, and when they are so old that the issuer has to be asked; asking sees to the fetch."""
+def test_keys_that_are_not_trusted_are_no_ring_at_a_peek(issuer: IssuerServer, clock: Clock) -> None:
+    """Before the first fetch, and once they are so old that a fetch is needed; the peek starts it."""
     keys = remote(issuer, clock)
     issuer.fault = Fault.PAUSED
 
-    assert keys.generation() is None
+    assert keys.peek() is None
     issuer.wait_for_requests(JWKS, 1)
     issuer.fault = None
-    eventually(keys.generation)
-    before = keys.generation()
+    eventually(keys.peek)
+    before = keys.peek()
     issuer.fault = Fault.PAUSED
     clock.now += 5000
-    assert keys.generation() is None
+    assert keys.peek() is None
     issuer.fault = None
-    eventually(keys.generation)
-    assert keys.generation() is before
+    eventually(keys.peek)
+    assert keys.peek() is before
 
 
 def test_a_remembered_token_of_a_withdrawn_key_is_refused_within_the_refresh_interval(
@@ -289,7 +296,7 @@ def test_a_process_that_was_stopped_while_the_issuer_failed_asks_first_as_well(
     found(keys)
     issuer.fault = Fault.SERVER_ERROR
     clock.now += 590
-    keys.ready()
+    keys.peek()
     until_failing(keys)
     issuer.fault = None
     issuer.keys = []
@@ -318,7 +325,7 @@ def test_no_fault_of_the_issuer_is_noticed_by_holders_of_known_keys(
     found(keys)
     issuer.fault = fault
     clock.now += 590
-    keys.ready()
+    keys.peek()
     until_failing(keys)
 
     assert found(keys) == verification_keys(FIRST)
@@ -335,7 +342,7 @@ def test_a_document_without_keys_withdraws_none(issuer: IssuerServer, clock: Clo
     found(keys)
     issuer.documents[JWKS] = document
     clock.now += 590
-    keys.ready()
+    keys.peek()
     until_failing(keys)
 
     assert found(keys) == verification_keys(FIRST)
@@ -351,15 +358,15 @@ def test_an_outage_is_not_noticed_until_the_hard_limit(issuer: IssuerServer, clo
         eventually(lambda: keys.status().next_refresh)
         with at_once():
             assert found(keys) == verification_keys(FIRST)
-    assert keys.ready()
+    assert keys.status().ready
 
     clock.now = 1000.0 + 86_400
     with at_once(), pytest.raises(KeysUnavailableError, match="refuses connections"):
-        keys.keys_for("EdDSA", "key-1")
-    assert not keys.ready()
+        keys.current()
+    assert not keys.status().ready
     issuer.start()
     clock.now += 61
-    eventually(keys.ready)
+    eventually(keys.peek)
     assert found(keys) == verification_keys(FIRST)
 
 
@@ -404,8 +411,8 @@ def test_the_budget_is_not_passed_by_when_there_are_no_keys(
     """An issuer without keys, or one that answers with an error page, is asked no more often."""
     issuer.documents[JWKS] = document
     keys = remote(issuer, clock)
-    keys.ready()
-    eventually(lambda: keys.ready() or keys.status().last_error)
+    keys.peek()
+    eventually(lambda: keys.status().ready or keys.status().last_error)
 
     for _ in range(100):
         try:
@@ -457,7 +464,7 @@ def test_an_unknown_key_joins_the_fetch_that_is_under_way(issuer: IssuerServer, 
     found(keys)
     issuer.fault, issuer.keys = Fault.PAUSED, [SECOND]
     clock.now += 590
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 2)
     lifter = threading.Timer(0.1, setattr, (issuer, "fault", None))
     lifter.start()
@@ -473,7 +480,7 @@ def test_a_fetch_that_began_too_early_for_a_key_is_followed_by_one_more(issuer: 
     found(keys)
     issuer.fault = Fault.PAUSED
     clock.now += 590
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 2)
     clock.now += 1
     issuer.keys = [FIRST, SECOND]
@@ -481,6 +488,24 @@ def test_a_fetch_that_began_too_early_for_a_key_is_followed_by_one_more(issuer: 
     lifter.start()
 
     assert found(keys, SECOND) == verification_keys(SECOND)
+    assert issuer.requests[JWKS] == 3
+    lifter.join()
+
+
+def test_a_fetch_that_brings_other_new_keys_is_followed_by_one_more(issuer: IssuerServer, clock: Clock) -> None:
+    """The issuer has rotated twice, and the answer with the first new key was on its way already."""
+    keys = remote(issuer, clock)
+    found(keys)
+    issuer.fault, issuer.keys = Fault.PAUSED, [FIRST, SECOND]
+    clock.now += 590
+    keys.peek()
+    issuer.wait_for_requests(JWKS, 2)
+    clock.now += 1
+    issuer.keys = [FIRST, SECOND, THIRD]
+    lifter = threading.Timer(0.1, setattr, (issuer, "fault", None))
+    lifter.start()
+
+    assert found(keys, THIRD) == verification_keys(THIRD)
     assert issuer.requests[JWKS] == 3
     lifter.join()
 
@@ -503,12 +528,27 @@ def test_all_who_need_the_fetch_that_follows_share_it(issuer: IssuerServer) -> N
     stranger.join()
 
 
-def test_keys_fetched_after_a_request_came_are_not_fetched_once_more_for_it(issuer: IssuerServer) -> None:
-    """An unknown key on a cold start costs one fetch, not two."""
-    keys = remote(issuer)
+@pytest.mark.parametrize(("budget", "fetches"), [(0, 1), (5, 2)])
+def test_an_unknown_key_on_a_cold_start_costs_at_most_one_fetch_more(
+    issuer: IssuerServer, budget: int, fetches: int
+) -> None:
+    """It comes from the budget: the first fetch may have begun before the issuer made the key."""
+    keys = remote(issuer, unknown_key_budget=budget)
 
     assert found(keys, SECOND) == []
-    assert issuer.requests[JWKS] == 1
+    assert issuer.requests[JWKS] == fetches
+
+
+def test_a_fetch_that_began_after_the_question_is_not_repeated_for_it(issuer: IssuerServer, clock: Clock) -> None:
+    """Another request has paid for it; the issuer has said all there is."""
+    keys = remote(issuer, clock)
+    found(keys)
+    refresher, asked_at = keys._refresher(), clock()
+    clock.now += 1
+    found(keys, SECOND)
+
+    assert refresher.ask_within_budget(asked_at) is None
+    assert issuer.requests[JWKS] == 2
 
 
 def test_an_unknown_key_is_not_waited_for_longer_than_a_fetch_may_take(issuer: IssuerServer) -> None:
@@ -531,7 +571,7 @@ def test_while_the_issuer_fails_only_those_wait_who_take_from_the_budget(issuer:
     assert keys.status().last_error is not None
     issuer.fault = Fault.PAUSED
     clock.now += 5
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 3)
 
     with at_once():
@@ -598,13 +638,15 @@ def test_keys_that_came_while_others_were_tried_are_tried_without_asking(issuer:
     """Another request has seen to them."""
     issuer.keys = [NAMELESS]
     keys = remote(issuer, clock, unknown_key_budget=1)
-    tried = iter(keys.keys_for("EdDSA", None))
-    first = next(tried)
+    seen = keys.current()
     issuer.keys = [OTHER_NAMELESS]
     clock.now += 1
     found(keys, SECOND)
 
-    assert [first, *tried] == verification_keys(NAMELESS, OTHER_NAMELESS)
+    newer = keys.newer(seen, None)
+
+    assert newer is keys.current() is not seen
+    assert newer.keys == tuple(verification_keys(OTHER_NAMELESS))
     assert issuer.requests[JWKS] == 2
 
 
@@ -635,12 +677,12 @@ def test_the_status_never_waits_and_sees_to_the_first_fetch(issuer: IssuerServer
     keys = remote(issuer, clock)
 
     with at_once():
-        assert not keys.ready()
+        assert not keys.status().ready
         status = keys.status()
 
     assert (status.ready, status.keys, status.age, status.last_error, status.next_refresh) == (False, 0, None, None, 0)
     issuer.fault = None
-    eventually(keys.ready)
+    eventually(keys.peek)
     clock.now += 100
     status = keys.status()
     assert (status.ready, status.keys, status.age, status.last_error) == (True, 1, 100, None)
@@ -651,7 +693,7 @@ def test_the_status_never_waits_and_sees_to_the_first_fetch(issuer: IssuerServer
 def messages(caplog: pytest.LogCaptureFixture, issuer: IssuerServer) -> list[tuple[str, str]]:
     """Return the level and the text of what was logged about an issuer."""
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "auth.keys"]
-    return [(level, text) for level, text in lines if text.startswith(f"the keys of {issuer.jwks_url}")]
+    return [(level, text) for level, text in lines if f"from {issuer.jwks_url}" in text]
 
 
 def test_each_failure_is_logged_once_and_the_recovery_too(
@@ -661,23 +703,23 @@ def test_each_failure_is_logged_once_and_the_recovery_too(
     caplog.set_level(logging.INFO, "auth.keys")
     issuer.fault = Fault.SERVER_ERROR
     keys = remote(issuer, clock)
-    keys.ready()
+    keys.peek()
     until_failing(keys)
     clock.now += 2
-    keys.ready()
+    keys.peek()
     eventually(lambda: len(messages(caplog, issuer)) == 2)
     issuer.fault = None
     clock.now += 10
-    eventually(keys.ready)
+    eventually(keys.peek)
     for _ in range(10):
         found(keys)
 
     eventually(lambda: len(messages(caplog, issuer)) == 3)
     first, second, third = messages(caplog, issuer)
     assert first[0] == second[0] == "ERROR"
-    assert first[1].startswith(f"the keys of {issuer.jwks_url} cannot be had, next attempt in ")
+    assert first[1].startswith(f"could not fetch keys from {issuer.jwks_url}; retrying in ")
     assert first[1].endswith(f" s: {issuer.jwks_url} answered with status 500")
-    assert third == ("INFO", f"the keys of {issuer.jwks_url} are here again after 2 failed attempts")
+    assert third == ("INFO", f"fetched keys from {issuer.jwks_url} again after 2 failed attempts")
 
 
 def test_a_failure_with_keys_at_hand_is_a_warning(
@@ -688,7 +730,7 @@ def test_a_failure_with_keys_at_hand_is_a_warning(
     found(keys)
     issuer.fault = Fault.HTML
     clock.now += 590
-    keys.ready()
+    keys.peek()
     until_failing(keys)
 
     eventually(lambda: messages(caplog, issuer))
@@ -708,11 +750,11 @@ def test_each_key_that_is_left_out_is_logged_once(
     found(keys, "unknown")
 
     eventually(lambda: len(messages(caplog, issuer)) == 3)
-    start = f"the keys of {issuer.jwks_url}: key"
+    start = f"ignoring a key from {issuer.jwks_url}: key"
     assert messages(caplog, issuer) == [
-        ("WARNING", f'{start} 1 (kid "key-2") is not for signatures ("use"), so it is left out'),
-        ("WARNING", f'{start} 2 (kid "mac") is a private or symmetric JWK; give the public one, so it is left out'),
-        ("WARNING", f'{start} 3 (kid "key-3") may not verify ("key_ops"), so it is left out'),
+        ("WARNING", f'{start} 1 (kid "key-2") is not for signatures ("use")'),
+        ("WARNING", f'{start} 2 (kid "mac") is a private or symmetric JWK; give the public one'),
+        ("WARNING", f'{start} 3 (kid "key-3") may not verify ("key_ops")'),
     ]
     assert "c2VjcmV0" not in caplog.text
 
@@ -723,16 +765,16 @@ def test_a_look_at_the_issuer_changes_nothing(issuer: IssuerServer, clock: Clock
     issuer.headers["Cache-Control"] = "max-age=100"
     before = threading.active_count()
 
-    keys = RemoteKeySet(DiscoveredLocation(issuer.issuer), clock=clock)
+    keys = RemoteKeySource(DiscoveredLocation(issuer.issuer), clock=clock)
     fetched = keys.fetch_now()
 
     # The server answers each request in a thread of its own.
     eventually(lambda: threading.active_count() <= before)
     assert fetched.url == issuer.jwks_url
-    assert fetched.keys.keys == tuple(verification_keys(FIRST))
-    assert [str(entry) for entry in fetched.keys.dropped] == ['key 1 (kid "key-2") is not for signatures ("use")']
-    assert fetched.keys.algorithms == {"EdDSA"}
-    assert fetched.max_age == 100
+    assert fetched.ring.keys == tuple(verification_keys(FIRST))
+    assert [str(entry) for entry in fetched.key_set.dropped] == ['key 1 (kid "key-2") is not for signatures ("use")']
+    assert fetched.ring.algorithms == {"EdDSA"}
+    assert fetched.fresh_until == fetched.fetched_at + 100
     assert fetched.date is not None
 
 

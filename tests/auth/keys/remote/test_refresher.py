@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import gc
 import logging
+import os
 import queue
 import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +19,10 @@ import pytest
 
 import auth
 from auth.errors import KeysUnavailableError
-from auth.keys import FixedLocation, RemoteKeySet, RemoteKeySettings
+from auth.keys import FixedLocation, RemoteKeySettings, RemoteKeySource
 from auth.keys.remote.bounded_http import Deadline
 from auth.keys.remote.discovery import Address
-from auth.keys.remote.key_source import _forget_process
+from auth.keys.remote.refresher import Refresher
 from tests.auth.keys.remote.remote_keys import (
     FIRST,
     PATIENCE,
@@ -80,17 +81,17 @@ def test_there_is_one_thread_however_many_ask(issuer: IssuerServer, clock: Clock
 
 def test_of_two_threads_that_come_first_one_makes_the_refresher(issuer: IssuerServer) -> None:
     """The other one uses it."""
-    in_between: list[RemoteKeySet] = []
+    in_between: list[RemoteKeySource] = []
 
     def clock() -> float:
         # Asked for the first time while the refresher is being made: another thread is faster here.
         if in_between:
-            in_between.pop().ready()
+            in_between.pop().peek()
         return 1000.0
 
     keys = remote(issuer, clock)
     in_between.append(keys)
-    keys.ready()
+    keys.peek()
 
     assert not in_between
     assert found(keys) == verification_keys(FIRST)
@@ -100,7 +101,7 @@ def test_of_two_threads_that_come_first_one_makes_the_refresher(issuer: IssuerSe
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_a_copy_shares_nothing_and_begins_anew(
-    issuer: IssuerServer, copied: Callable[[RemoteKeySet], RemoteKeySet]
+    issuer: IssuerServer, copied: Callable[[RemoteKeySource], RemoteKeySource]
 ) -> None:
     """One that shared thread and locks would be passed over by a fork, and never come free in the child."""
     keys = remote(issuer)
@@ -137,14 +138,14 @@ def test_a_thread_that_cannot_be_started_is_a_failed_attempt(
         patch.setattr(threading.Thread, "start", no_more_threads)
         for _ in range(10):
             with pytest.raises(KeysUnavailableError, match="no thread could be started"):
-                keys.keys_for("EdDSA", "key-1")
+                keys.current()
     assert len(caplog.records) == 1
 
-    keys.ready()
+    keys.peek()
 
     eventually(lambda: len(refreshers()) == 1)
     clock.now += 1
-    eventually(keys.ready)
+    eventually(keys.peek)
     assert found(keys) == verification_keys(FIRST)
 
 
@@ -153,9 +154,9 @@ def test_a_thread_that_died_is_replaced(issuer: IssuerServer, clock: Clock) -> N
     """Whatever ended it; who waited for it is not kept."""
     location = SlowLocation(issuer.jwks_url, failure=SystemExit())
     location.answer.set()
-    keys = RemoteKeySet(location, clock=clock)
-    with at_once(), pytest.raises(KeysUnavailableError, match="still being fetched"):
-        keys.keys_for("EdDSA", "key-1")
+    keys = RemoteKeySource(location, clock=clock)
+    with at_once(), pytest.raises(KeysUnavailableError, match="the fetch has not finished"):
+        keys.current()
     eventually(lambda: not refreshers())
 
     location.failure = None
@@ -166,34 +167,34 @@ def test_a_thread_that_died_is_replaced(issuer: IssuerServer, clock: Clock) -> N
 def test_nobody_waits_for_a_thread_that_has_ended(issuer: IssuerServer, clock: Clock) -> None:
     """Who asked it for one more fetch is let go."""
     location = SlowLocation(issuer.jwks_url)
-    keys = RemoteKeySet(location, clock=clock)
-    keys.ready()
+    keys = RemoteKeySource(location, clock=clock)
+    keys.peek()
     eventually(lambda: location.asked)
     refresher = keys._refresher()
-    flight = refresher.ask_within_budget(refresher.standing, clock())
-    assert flight is not None
+    fetch = refresher.ask_within_budget(clock())
+    assert fetch is not None
 
     refresher.stop()
     location.answer.set()
 
     with at_once():
-        flight.wait(PATIENCE)
+        fetch.wait(PATIENCE)
     eventually(lambda: not refreshers())
-    assert refresher.ask_within_budget(refresher.standing, clock()) is None
+    assert refresher.ask_within_budget(clock()) is None
 
 
 def test_a_failure_that_nobody_foresaw_is_a_failure(clock: Clock, issuer: IssuerServer) -> None:
     """The thread goes on and tries again."""
     location = SlowLocation(issuer.jwks_url, failure=ZeroDivisionError("secret"))
     location.answer.set()
-    keys = RemoteKeySet(location, clock=clock)
-    keys.ready()
+    keys = RemoteKeySource(location, clock=clock)
+    keys.peek()
     until_failing(keys)
-    assert keys.status().last_error == "fetching failed in an unforeseen way (ZeroDivisionError)"
+    assert keys.status().last_error == "the fetch failed unexpectedly (ZeroDivisionError)"
 
     location.failure = None
     clock.now += 1
-    eventually(keys.ready)
+    eventually(keys.peek)
 
     assert len(refreshers()) == 1
 
@@ -202,11 +203,11 @@ def test_who_looked_before_a_fetch_ended_looks_again_before_asking(issuer: Issue
     """What was missing may be there by now."""
     keys = remote(issuer, clock)
     refresher = keys._refresher()
-    seen = refresher.standing
+    seen = refresher.state
     found(keys)
 
     assert refresher.join(seen) is None
-    assert refresher.ask_within_budget(seen, clock()) is None
+    assert refresher.ask_within_budget(clock() - 1) is None
 
 
 def test_a_fetch_that_began_late_enough_is_not_paid_for_again(issuer: IssuerServer, clock: Clock) -> None:
@@ -215,15 +216,15 @@ def test_a_fetch_that_began_late_enough_is_not_paid_for_again(issuer: IssuerServ
     found(keys)
     issuer.fault = Fault.PAUSED
     clock.now += 590
-    keys.ready()
+    keys.peek()
     issuer.wait_for_requests(JWKS, 2)
     refresher = keys._refresher()
 
-    assert refresher.ask_within_budget(refresher.standing, clock() - 1) is not None
-    assert refresher.ask_within_budget(refresher.standing, clock()) is None
+    assert refresher.ask_within_budget(clock() - 1) is not None
+    assert refresher.ask_within_budget(clock()) is None
     clock.now += 3
     # Now it counts as failed.
-    assert refresher.ask_within_budget(refresher.standing, clock() - 10) is None
+    assert refresher.ask_within_budget(clock() - 10) is None
     issuer.fault = None
 
 
@@ -233,14 +234,14 @@ def test_while_the_issuer_fails_only_who_pays_waits(issuer: IssuerServer, clock:
     found(keys)
     issuer.fault = Fault.SERVER_ERROR
     clock.now += 590
-    keys.ready()
+    keys.peek()
     until_failing(keys)
     issuer.fault = Fault.PAUSED
     refresher = keys._refresher()
 
-    assert refresher.ask_within_budget(refresher.standing, clock() - 1) is not None
+    assert refresher.ask_within_budget(clock() - 1) is not None
     issuer.wait_for_requests(JWKS, 3)
-    assert refresher.ask_within_budget(refresher.standing, clock() - 1) is None
+    assert refresher.ask_within_budget(clock() - 1) is None
     issuer.fault = None
 
 
@@ -250,14 +251,14 @@ def test_whoever_asks_before_a_fetch_begins_shares_it(issuer: IssuerServer, cloc
     found(keys)
     issuer.fault = Fault.SERVER_ERROR
     clock.now += 590
-    keys.ready()
+    keys.peek()
     until_failing(keys)
     issuer.fault = Fault.PAUSED
     refresher = keys._refresher()
 
-    under_way = refresher.ask_within_budget(refresher.standing, clock())
+    under_way = refresher.ask_within_budget(clock())
     issuer.wait_for_requests(JWKS, 3)
-    one, another = (refresher.ask_within_budget(refresher.standing, clock()) for _ in range(2))
+    one, another = (refresher.ask_within_budget(clock()) for _ in range(2))
 
     assert one is another is not None
     assert one is not under_way
@@ -280,7 +281,7 @@ def test_the_thread_sleeps_until_the_next_fetch_is_due(issuer: IssuerServer, clo
     keys = remote(issuer, clock)
     inbox = keys._refresher()._inbox = Inbox()
 
-    keys.ready()
+    keys.peek()
     eventually(lambda: inbox.waits)
 
     (seconds,) = inbox.waits
@@ -314,31 +315,31 @@ def test_nobody_waits_for_the_log(issuer: IssuerServer, clock: Clock) -> None:
 def test_a_fetch_that_overruns_its_time_counts_as_failed(issuer: IssuerServer, clock: Clock) -> None:
     """A resolver that hangs cannot be interrupted, and must not hold up every request until it gives up."""
     location = SlowLocation(issuer.jwks_url)
-    keys = RemoteKeySet(location, clock=clock)
-    keys.ready()
+    keys = RemoteKeySource(location, clock=clock)
+    keys.peek()
     eventually(lambda: location.asked)
     clock.now += 3
 
-    with at_once(), pytest.raises(KeysUnavailableError, match="still being fetched"):
-        keys.keys_for("EdDSA", "key-1")
+    with at_once(), pytest.raises(KeysUnavailableError, match="the fetch has not finished"):
+        keys.current()
     location.answer.set()
-    eventually(keys.ready)
+    eventually(keys.peek)
 
 
 def test_known_keys_are_trusted_while_a_fetch_overruns_its_time(issuer: IssuerServer, clock: Clock) -> None:
     """That is a failure of the issuer, and holders of known keys notice none."""
     location = SlowLocation(issuer.jwks_url)
     location.answer.set()
-    keys = RemoteKeySet(location, clock=clock)
+    keys = RemoteKeySource(location, clock=clock)
     found(keys)
     location.answer.clear()
     issuer.fault = Fault.SERVER_ERROR
     clock.now += 590
-    keys.ready()
+    keys.peek()
     # The location is remembered until a fetch from it fails; the one after that has to look for it, and hangs.
     until_failing(keys)
     clock.now += 5
-    keys.ready()
+    keys.peek()
     eventually(lambda: location.asked == 2)
     clock.now += 50
 
@@ -347,36 +348,36 @@ def test_known_keys_are_trusted_while_a_fetch_overruns_its_time(issuer: IssuerSe
     location.answer.set()
 
 
-def test_a_fetch_that_ends_while_somebody_stops_waiting_for_it_is_not_missed(
-    issuer: IssuerServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+def test_known_keys_are_trusted_once_the_issuer_has_not_answered_for_as_long_as_a_request_waits(
+    issuer: IssuerServer, clock: Clock
 ) -> None:
-    """It is neither overdue any more nor in what was seen before: looking in that order would find no keys at all."""
-    keys = remote(issuer, clock)
-    found(keys)
-    refresher = keys._refresher()
-    before = refresher.standing.held
-    clock.now += 650
-
-    def ends_just_now() -> bool:
-        refresher._fail("the issuer is gone")
-        return False
-
-    monkeypatch.setattr(refresher, "is_overdue", ends_just_now)
-
-    assert keys._keys_after_waiting(refresher, before) is before
-
-
-def test_old_keys_are_not_trusted_while_nobody_can_say_how_the_fetch_ends(issuer: IssuerServer, clock: Clock) -> None:
-    """One of them may have been withdrawn; here the clock stands still, so the fetch never overruns its time."""
+    """A silent issuer counts as failing; here the clock stands still, so the fetch never overruns its time."""
     location = SlowLocation(issuer.jwks_url, keep=100)
     location.answer.set()
-    keys = RemoteKeySet(location, clock=clock, settings=RemoteKeySettings(timeout=0.5))
+    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(timeout=0.5))
     found(keys)
     location.answer.clear()
     clock.now += 700
 
-    with pytest.raises(KeysUnavailableError, match="still being fetched"):
-        keys.keys_for("EdDSA", "key-1")
+    assert found(keys) == verification_keys(FIRST)
+    assert location.asked == 2
+    assert keys.peek() is None
+    location.answer.set()
+
+
+def test_keys_that_are_too_old_for_any_outage_are_not_trusted_while_the_issuer_is_silent(
+    issuer: IssuerServer, clock: Clock
+) -> None:
+    """The stale limit holds however the fetch ends."""
+    location = SlowLocation(issuer.jwks_url, keep=100)
+    location.answer.set()
+    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(timeout=0.5))
+    found(keys)
+    location.answer.clear()
+    clock.now += 86_400
+
+    with pytest.raises(KeysUnavailableError, match="the fetch has not finished"):
+        keys.current()
     location.answer.set()
 
 
@@ -384,11 +385,11 @@ def test_an_unknown_key_waits_for_a_part_of_the_time_of_a_fetch(issuer: IssuerSe
     """However long that one takes."""
     location = SlowLocation(issuer.jwks_url, keep=100)
     location.answer.set()
-    keys = RemoteKeySet(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0, timeout=0.5))
+    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0, timeout=0.5))
     found(keys)
     location.answer.clear()
     clock.now += 590
-    keys.ready()
+    keys.peek()
     eventually(lambda: location.asked == 2)
 
     with at_once():
@@ -415,11 +416,11 @@ def test_an_unknown_key_does_not_wait_for_a_fetch_that_overruns_its_time(issuer:
     """It would wait in vain, and so would everybody who makes keys up."""
     location = SlowLocation(issuer.jwks_url, keep=100)
     location.answer.set()
-    keys = RemoteKeySet(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0))
+    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0))
     found(keys)
     location.answer.clear()
     clock.now += 590
-    keys.ready()
+    keys.peek()
     eventually(lambda: location.asked == 2)
     clock.now += 5
 
@@ -431,29 +432,29 @@ def test_an_unknown_key_does_not_wait_for_a_fetch_that_overruns_its_time(issuer:
 #: What a process does that forks while its threads are busy with keys of each kind.
 FORKING = """
 import os, signal, sys, threading
-from auth.keys import FixedLocation, RemoteKeySet, RemoteKeySettings
+from auth.keys import FixedLocation, RemoteKeySettings, RemoteKeySource
 
 # Enough of everything, for a machine that is busy: who waits in vain here waits for a lock.
 settings = RemoteKeySettings(unknown_key_budget=1_000_000, timeout=25)
-keys = RemoteKeySet(FixedLocation(sys.argv[1]), settings=settings)
-untouched = RemoteKeySet(FixedLocation(sys.argv[1]), settings=settings)
+keys = RemoteKeySource(FixedLocation(sys.argv[1]), settings=settings)
+untouched = RemoteKeySource(FixedLocation(sys.argv[1]), settings=settings)
 
 def work():
     while True:
-        list(keys.keys_for("EdDSA", "key-1"))
-        list(keys.keys_for("EdDSA", "unknown"))
+        keys.newer(keys.current(), "unknown")
 
 def check():
     threads = [thread.name for thread in threading.enumerate()]
     assert "auth-keys" not in threads, threads
-    known = list(keys.keys_for("EdDSA", "key-1"))
-    fetched_at = keys._refresher().standing.held.fetched_at
-    list(keys.keys_for("EdDSA", "unknown"))
-    assert keys._refresher().standing.held.fetched_at > fetched_at, "nothing was fetched anew"
-    assert known == list(untouched.keys_for("EdDSA", "key-1")) != []
+    known = keys.current()
+    assert known is of_the_parent, "the keys of the parent are not used"
+    fetched_at = keys._refresher().state.snapshot.fetched_at
+    keys.newer(known, "unknown")
+    assert keys._refresher().state.snapshot.fetched_at > fetched_at, "nothing was fetched"
+    assert known.keys == untouched.current().keys != ()
     assert [thread.name for thread in threading.enumerate()].count("auth-keys") == 2
 
-list(keys.keys_for("EdDSA", "key-1"))
+of_the_parent = keys.current()
 for _ in range(3):
     threading.Thread(target=work, daemon=True).start()
 for _ in range(10):
@@ -488,58 +489,92 @@ def test_children_of_a_fork_inherit_keys_but_no_threads_and_no_locks(issuer: Iss
     assert finished.stdout == "fine\n"
 
 
-def test_a_child_verifies_with_inherited_keys_while_the_issuer_is_gone(issuer: IssuerServer, clock: Clock) -> None:
-    """Keys that a parent has fetched before it forked are as good as its own, and no younger."""
+@pytest.fixture
+def fork(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[RemoteKeySource], Refresher]]:
+    """Return a function that makes this process look like its own child to a key source.
+
+    It returns the refresher of the parent, whose thread goes on in here until the test is over.
+    """
+    parents: list[Refresher] = []
+
+    def child(keys: RemoteKeySource) -> Refresher:
+        parents.append(keys._refresher())
+        monkeypatch.setattr(os, "getpid", lambda: -len(parents))
+        return parents[-1]
+
+    yield child
+    for parent in parents:
+        monkeypatch.setattr(os, "getpid", lambda process=parent._process: process)
+        parent.stop()
+
+
+def test_a_child_verifies_with_inherited_keys_while_the_issuer_is_gone(
+    issuer: IssuerServer, clock: Clock, fork: Callable[[RemoteKeySource], Refresher]
+) -> None:
+    """The keys of the parent are as good as the child's own, and keep their age."""
     keys, untouched = remote(issuer, clock), remote(issuer, clock)
-    found(keys)
-    of_the_parent = keys._refresher()
+    ring = keys.current()
     clock.now += 100
     issuer.fault = Fault.SERVER_ERROR
 
-    # What runs in a child first of all.
-    _forget_process()
+    of_the_parent = fork(keys)
 
-    assert found(keys) == verification_keys(FIRST)
+    assert keys.current() is ring
     assert keys.status().age == 100
     assert keys._refresher() is not of_the_parent
     with pytest.raises(KeysUnavailableError):
-        found(untouched)
-    # Here the thread of the parent goes on; in a child there is none, and nobody to stop it.
-    of_the_parent.stop()
+        untouched.current()
 
 
-def test_a_child_fetches_inherited_keys_again_when_they_are_due(issuer: IssuerServer, clock: Clock) -> None:
-    """At 70 to 85 per cent of their life, which began in the parent."""
+def test_a_child_fetches_inherited_keys_again_when_they_are_due(
+    issuer: IssuerServer, clock: Clock, fork: Callable[[RemoteKeySource], Refresher]
+) -> None:
+    """After 70 to 85 % of their life, which began in the parent."""
     keys = remote(issuer, clock)
     found(keys)
-    of_the_parent = keys._refresher()
     clock.now += 100
 
-    _forget_process()
+    fork(keys)
 
     next_refresh = keys.status().next_refresh
     assert next_refresh is not None
     assert 320 <= next_refresh <= 410
-    of_the_parent.stop()
 
 
-def test_a_child_does_not_stop_what_belongs_to_its_parent(issuer: IssuerServer, clock: Clock) -> None:
-    """A lock in there may be held for ever by a thread that the child does not have."""
+def test_a_grandchild_begins_with_the_keys_of_its_parent(
+    issuer: IssuerServer, clock: Clock, fork: Callable[[RemoteKeySource], Refresher]
+) -> None:
+    """Not with the older keys of its grandparent."""
     keys = remote(issuer, clock)
     found(keys)
-    of_the_parent = keys._refresher()
+    fork(keys)
+    issuer.keys = [SECOND]
+    clock.now += 600
+    ring = keys.current()
 
-    _forget_process()
+    fork(keys)
+
+    assert keys.current() is ring
+
+
+def test_a_child_does_not_stop_what_belongs_to_its_parent(
+    issuer: IssuerServer, clock: Clock, fork: Callable[[RemoteKeySource], Refresher]
+) -> None:
+    """A lock in there may be held forever by a thread that the child does not have."""
+    keys = remote(issuer, clock)
+    found(keys)
+
+    of_the_parent = fork(keys)
     del keys
     gc.collect()
 
     assert not of_the_parent._is_stopped
-    of_the_parent.stop()
+    assert len(refreshers()) == 1
 
 
 def test_settings_and_location_are_shared_by_reference_only() -> None:
     """Making a key set costs nothing: no lock, which gevent might replace later, and no name lookup."""
-    keys = RemoteKeySet(FixedLocation("https://issuer.invalid/jwks"), settings=RemoteKeySettings())
+    keys = RemoteKeySource(FixedLocation("https://issuer.invalid/jwks"), settings=RemoteKeySettings())
 
     kinds = {type(value).__module__ for value in vars(keys).values()}
 

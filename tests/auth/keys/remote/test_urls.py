@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth.keys.remote.urls import is_fetchable, is_loopback, is_plain_http, shown
+from auth.keys.remote.urls import is_fetchable, is_loopback, is_plain_http, redacted
 
 PLAIN = {
     "http://issuer.example": True,
@@ -89,9 +89,9 @@ SHOWN = {
 @pytest.mark.parametrize(("url", "text"), SHOWN.items(), ids=map(ascii, SHOWN))
 def test_a_url_is_shown_without_secrets_and_on_one_line(url: str, text: str) -> None:
     """A log shows neither passwords nor what a terminal would obey."""
-    assert shown(url) == text
+    assert redacted(url) == text
 
 
 def test_a_long_url_is_cut_off() -> None:
     """Nobody reads it to its end."""
-    assert len(shown("https://issuer.example/" + "a" * 1000)) == 200
+    assert len(redacted("https://issuer.example/" + "a" * 1000)) == 200
