@@ -6,7 +6,7 @@ the challenge: what other error handlers and frameworks make of a refusal is put
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Request, Response
@@ -19,22 +19,20 @@ from .audit import log_refusal
 from .current import verified_token
 from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
-#: The key in the WSGI environ of what the request hook has refused.
+#: The key in the WSGI environ of the error that a request is answered with.
 REFUSED = "auth.refused"
 
 
 class Refusal(HTTPException):
     """A refusal on its way out of a view, past whatever stands around it: an exception that brings its whole answer.
 
-    Flask, Flask-RESTful and Connexion return such an answer as it is; none of them looks for an error handler.
+    Code in between that knows of HTTP exceptions lets it pass as it is.
     """
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(error.message, answer(error))
         #: What was refused, for code that catches this.
         self.error = error
-        #: The body for Flask-RESTX, which makes an answer of its own from the status and the header fields of ours.
-        self.data = body_for(error)
 
 
 def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
@@ -61,8 +59,35 @@ def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
     return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)
 
 
+def answer_first(app: Flask) -> None:
+    """Answer refusals and our errors before any handler does that the service or a framework has for others.
+
+    Flask-RESTful and RESTX replace Flask's error handling when their Api is made, and see a fault in what they do not
+    know. Call this again after that; it does nothing if nobody has come in between.
+    """
+    if not isinstance(app.handle_user_exception, _AnsweringFirst):
+        app.handle_user_exception = _AnsweringFirst(app.handle_user_exception)  # type: ignore[method-assign]
+
+
+class _AnsweringFirst:
+    """``Flask.handle_user_exception`` for our errors; every other goes to the method that was there."""
+
+    def __init__(self, handle_others: Callable[[Exception], Any]) -> None:
+        self._handle_others = handle_others
+
+    def __call__(self, e: Exception) -> Any:
+        if isinstance(e, Refusal):
+            refused, response = e.error, e.response
+        elif isinstance(e, AuthError):
+            refused, response = e, answer(e)
+        else:
+            return self._handle_others(e)
+        this_request().environ[REFUSED] = refused
+        return response
+
+
 def complete(response: Response) -> Response:
-    """Put the answer of a request that the hook has refused right, whatever other hooks have made of it."""
+    """Put the answer of a refused request right, whatever other hooks have made of it."""
     return _completed(response, this_request().environ[REFUSED], state_of(this_app()).config.realm)
 
 
@@ -76,7 +101,7 @@ def _worded(app: Flask, request: Request, error: AuthError) -> Any:
     for scope in (*request.blueprints, None):
         handlers = app.error_handler_spec.get(scope, {}).get(None, {})
         for kind in classes:
-            if kind in handlers and handlers[kind] is not answer:
+            if kind in handlers:
                 return app.ensure_sync(handlers[kind])(error)
     return body_for(error)
 

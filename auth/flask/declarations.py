@@ -7,7 +7,7 @@ one that forgot to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 from flask import Blueprint, Flask
@@ -61,16 +61,27 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
     places: list[object] = [view]
     rules = [*rules_on(view)]
     if view_class is not None:
-        handler = getattr(view_class, method.lower(), None)
-        if handler is None and method == "HEAD":
-            handler = getattr(view_class, "get", None)
+        name = "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
+        handler = getattr(view_class, name, None)
         places += [view_class, view_class.dispatch_request, handler]
-        rules += [rule for place in (view_class.dispatch_request, handler) for rule in rules_on(place)]
+        inside = (view_class.dispatch_request, *_method_decorators(view_class, name), handler)
+        rules += [rule for place in inside for rule in rules_on(place)]
         rules += rules_of_class(view_class)
     around = [*blueprints]
     rules += [rule for blueprint in around for rule in rules_on(blueprint)]
     is_public = any(is_marked_public(place) for place in (*places, *around))
     return Declaration(Policy(tuple(dict.fromkeys(rules))), public=is_public)
+
+
+def _method_decorators(view_class: type, name: str) -> Iterable[object]:
+    """Return what Flask-RESTful and RESTX put around a handler when it is called, the outermost first.
+
+    A guard among them carries the rule that it will put there.
+    """
+    decorators: Any = getattr(view_class, "method_decorators", ())
+    if isinstance(decorators, Mapping):
+        decorators = decorators.get(name, ())
+    return reversed(decorators) if isinstance(decorators, list | tuple) else ()
 
 
 def blueprints_around(app: Flask, endpoint: str) -> list[Blueprint]:

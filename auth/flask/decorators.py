@@ -109,7 +109,13 @@ def _decorate(view: ViewT | None, rule: AccessRule, name: str) -> ViewT | Callab
     def decorator(view: ViewT) -> ViewT:
         return _guard(view, rule=rule, name=name)
 
+    add_rule(decorator, rule)
     return decorator
+
+
+# A guard carries the rule that it puts on a view, for classes that list their guards in ``method_decorators``.
+add_rule(require_jwt, TokenRule())
+add_rule(owns_path_user, OwnerRule("user_id"))
 
 
 def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:

@@ -19,7 +19,7 @@ from ..errors import AuthError, ConfigurationError, UndeclaredRouteError
 from ..keys import KeySource
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
-from .answers import REFUSED, Refusal, answer, complete
+from .answers import REFUSED, answer, answer_first, complete
 from .commands import register_commands
 from .openapi import document_guards
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
@@ -64,22 +64,19 @@ class ResourceServer:
         app.extensions[EXTENSION] = ServerState(config, Authenticator(verifier), self._clock)
         app.before_request(_enforce_declaration)
         app.after_request(_finish)
-        _register_error_handlers(app)
         register_commands(app)
-        document_guards(app)
+        _join_frameworks(app)
         # An Api may be made after this. Until the first request, every context that is pushed looks for one: a command
         # that prints the document pushes one too.
-        appcontext_pushed.connect(document_guards, app)
+        appcontext_pushed.connect(_join_frameworks, app)
         for warning in config.warnings:
             _LOGGER.warning(warning)
 
 
-def _register_error_handlers(app: Flask) -> None:
-    """Answer our errors that the service's own code raises, unless the service has a handler for them already."""
-    if AuthError not in app.error_handler_spec.get(None, {}).get(None, {}):
-        app.register_error_handler(AuthError, answer)
-    # With TRAP_HTTP_EXCEPTIONS, Flask returns no HTTPException that lacks a handler.
-    app.register_error_handler(Refusal, lambda refusal: refusal.response)
+def _join_frameworks(app: Flask) -> None:
+    """Take our place in the frameworks that were put on an app so far."""
+    document_guards(app)
+    answer_first(app)
 
 
 def _enforce_declaration() -> Response | None:
@@ -91,9 +88,9 @@ def _enforce_declaration() -> Response | None:
     server: ServerState = app.extensions[EXTENSION]
     if not server.is_serving:
         server.is_serving = True
-        document_guards(app)
+        _join_frameworks(app)
         # The signal knows the app by identity.
-        appcontext_pushed.disconnect(document_guards, app)
+        appcontext_pushed.disconnect(_join_frameworks, app)
     route, method = request.url_rule, request.method
     if route is None or (method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
         # Flask answers by itself: 404, 405, automatic OPTIONS.

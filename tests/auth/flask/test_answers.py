@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,69 @@ def test_our_errors_from_the_services_own_code_are_answered_alike() -> None:
         403,
         'Bearer realm="api", error="insufficient_scope", scope="reports:read"',
     )
+
+
+@pytest.mark.parametrize("handled", [errors.AuthError, errors.InsufficientScopeError])
+def test_our_errors_from_the_services_own_code_are_worded_and_keep_the_rest(handled: type[errors.AuthError]) -> None:
+    """The handler decides on the body alone, as it does for a guard; hooks that replace the answer change no more."""
+    app = service()
+    app.register_error_handler(handled, lambda error: ({"why": error.code}, 418))
+
+    @app.get("/scope")
+    @require_jwt
+    def scope() -> str:
+        raise errors.InsufficientScopeError(["reports:read"])
+
+    @app.after_request
+    def wrap(response: Response) -> Response:
+        return jsonify(wrapped=response.get_json())
+
+    response = app.test_client().get("/scope", headers=ALICE)
+
+    assert response.get_json() == {"wrapped": {"why": "insufficient_scope"}}
+    assert_complete(response, 403, 'Bearer realm="api", error="insufficient_scope", scope="reports:read"')
+
+
+def takes_all_errors(app: Flask) -> None:
+    """Replace the error handling of an app, as Flask-RESTful does when its Api is made."""
+    app.handle_user_exception = lambda e: ({"fault": str(e)}, 500)  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("is_context_pushed", [True, False], ids=["in a pushed context", "between requests"])
+@pytest.mark.parametrize("before", [True, False], ids=["before the server", "after the server"])
+def test_a_framework_that_replaces_the_error_handling_does_not_get_refusals(
+    before: bool, is_context_pushed: bool
+) -> None:
+    """Whenever it comes, and from the first request on; everything else is still its own."""
+    app = Flask("service")
+    app.config.update(SETTINGS)
+    if before:
+        takes_all_errors(app)
+    ResourceServer(app, clock=clock)
+    inner: Callable[[], str] = require_jwt(lambda: "inner")
+    app.add_url_rule("/hidden", "hidden", lambda: inner())
+    app.add_url_rule("/raised", "raised", lambda: app.extensions["resource_server"].verify("abc"))
+    app.add_url_rule("/fault", "fault", lambda: str(1 / 0))
+
+    with app.app_context() if is_context_pushed else nullcontext():
+        if not before:
+            takes_all_errors(app)
+        hidden, raised, fault = map(app.test_client().get, ("/hidden", "/raised", "/fault"))
+
+    assert_complete(hidden)
+    assert_complete(raised, 401, ERROR)
+    assert (fault.status_code, fault.get_json()) == (500, {"fault": "division by zero"})
+
+
+def test_our_errors_are_answered_when_a_hook_raises_them_before_ours_has_run() -> None:
+    """In the first request, too: the error handling is in place before any hook."""
+    app = Flask("service")
+    app.config.update(SETTINGS)
+    app.before_request(lambda: app.extensions["resource_server"].verify("abc") and None)
+    ResourceServer(app, clock=clock)
+    takes_all_errors(app)
+
+    assert_complete(app.test_client().get("/"), 401, ERROR)
 
 
 def test_a_refusal_names_its_error_and_holds_its_answer() -> None:

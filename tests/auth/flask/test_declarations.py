@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView, View
 
+from auth import owns_path_user, require_jwt
 from auth.flask.declarations import (
     Marks,
     add_rule,
@@ -148,6 +150,51 @@ def test_the_dispatching_of_a_class_declares_for_every_method() -> None:
 
     assert declared(Plain.as_view("plain"), "GET").policy.rules == (TokenRule(("read",)),)
     assert declared(Plain.as_view("plain"), "POST").policy.rules == (TokenRule(("read",)),)
+
+
+class Resource(MethodView):
+    """A class as Flask-RESTful and RESTX have it: it applies ``method_decorators`` when it calls a method."""
+
+    def get(self) -> str:
+        return ""
+
+    def post(self) -> str:
+        return ""
+
+
+@pytest.mark.parametrize("listed", [[owns_path_user, require_jwt], (owns_path_user, require_jwt())])
+def test_guards_that_a_class_lists_for_its_methods_declare_for_each_of_them(listed: Any) -> None:
+    """The last of the list stands outermost; decorators that are no guards say nothing."""
+
+    class Notes(Resource):
+        method_decorators: ClassVar = [*listed[:1], functools.cache, *listed[1:]]
+
+    view = Notes.as_view("notes")
+
+    for method in ("GET", "HEAD", "POST"):
+        assert declared(view, method).policy.rules == (TokenRule(), OwnerRule("user_id"))
+
+
+def test_guards_that_a_class_lists_by_method_declare_for_that_one() -> None:
+    """HEAD is answered by GET, whose guards Flask-RESTful does not apply to it."""
+
+    class Notes(Resource):
+        method_decorators: ClassVar = {"get": [require_jwt(scopes="read"), owns_path_user(param="owner")]}
+
+    view = Notes.as_view("notes")
+
+    assert declared(view, "GET").policy.rules == (OwnerRule("owner"), TokenRule(("read",)))
+    assert declared(view, "HEAD") == declared(view, "GET")
+    assert declared(view, "POST").missing is True
+
+
+def test_something_else_of_that_name_declares_nothing() -> None:
+    """A class of the service may mean anything by ``method_decorators``."""
+
+    class Notes(Resource):
+        method_decorators = "none"
+
+    assert declared(Notes.as_view("notes")).missing is True
 
 
 def test_a_class_with_two_bases_declares_what_both_demand() -> None:
