@@ -10,6 +10,7 @@ all-digit text has to be quoted (``FLASK_AUTH_REALM='"123"'``). The four variabl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -116,7 +117,8 @@ def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
 
 
 def _split_secrets(secret: str) -> list[str]:
-    return [part.strip() for part in secret.split(",")]
+    """Return the secrets between the commas. Space around the whole stays: the library refuses it."""
+    return re.split(" *, *", secret)
 
 
 def in_our_names(problem: str, config: Mapping[str, Any]) -> str:
@@ -131,7 +133,7 @@ def in_our_names(problem: str, config: Mapping[str, Any]) -> str:
     }
     for name, ours in OUR_NAMES.items():
         if not config.get(name) or config[name] == translated[name]:
-            problem = problem.replace(name, ours)
+            problem = re.sub(rf"\b(FLASK_)?{name}\b", ours, problem)
     return problem
 
 

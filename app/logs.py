@@ -13,10 +13,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
-from flask import has_request_context, request
+from flask import current_app, has_request_context, request
 from flask.logging import wsgi_errors_stream
-
-from auth import audit
 
 HANDLER_NAME = "tasks-service"
 
@@ -44,7 +42,7 @@ def facts(record: logging.LogRecord) -> dict[str, Any]:
     """Return what a record says beside its message: the id of the request and its ``extra``."""
     extra = {name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES}
     if has_request_context():
-        extra.setdefault("request_id", audit.request_id(request.environ))
+        extra.setdefault("request_id", current_app.extensions["resource_server"].request_id(request.environ))
     return extra
 
 

@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
-from auth import state
+from auth import verified_token
 
 #: Seconds Redis has to answer, or to accept a connection.
 REDIS_TIMEOUT = 0.25
@@ -155,7 +155,7 @@ def _is_exempt() -> bool:
 
 def _is_nobody() -> bool:
     """Tell whether no guard has verified who is calling."""
-    return state.verified_user_id() is None
+    return verified_token() is None
 
 
 def _address() -> str:
@@ -177,7 +177,8 @@ def _address() -> str:
 
 def _user() -> str:
     """Return what stands for the verified user."""
-    return _digest(state.verified_user_id() or "")
+    token = verified_token()
+    return _digest("" if token is None else token.user_id)
 
 
 def _digest(text: str) -> str:

@@ -6,12 +6,10 @@ A header that a view has set stays as it is; ``/docs`` sets a Content-Security-P
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-
-from auth import audit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,7 +35,7 @@ STRICT_TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000")
 def register_response_headers(app: Flask) -> None:
     """Set the headers on all answers of the app, errors included. Proxies are to be trusted around this."""
     # Flask documents this very assignment for middleware; mypy sees a method.
-    app.wsgi_app = ResponseHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ResponseHeaders(app.wsgi_app, app.extensions["resource_server"].request_id)  # type: ignore[method-assign]
 
 
 class ResponseHeaders:
@@ -46,22 +44,23 @@ class ResponseHeaders:
     Around the app and not in it: werkzeug looks through all headers of an answer for each one that is added.
     """
 
-    def __init__(self, wsgi_app: WSGIApplication) -> None:
+    def __init__(self, wsgi_app: WSGIApplication, request_id: Callable[[WSGIEnvironment], str]) -> None:
         self._wsgi_app = wsgi_app
+        self._request_id = request_id
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            return start_response(status, completed(headers, environ), *exc_info)
+            completed = [*headers, *missing(headers, environ), ("X-Request-ID", self._request_id(environ))]
+            return start_response(status, completed, *exc_info)
 
         return self._wsgi_app(environ, start)
 
 
-def completed(headers: list[tuple[str, str]], environ: WSGIEnvironment) -> list[tuple[str, str]]:
-    """Return the headers of an answer and what they do not say yet."""
+def missing(headers: list[tuple[str, str]], environ: WSGIEnvironment) -> list[tuple[str, str]]:
+    """Return what the headers of an answer do not say yet."""
     is_secure = environ["wsgi.url_scheme"] == "https"
     defaults = (*SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY) if is_secure else SECURITY_HEADERS
     named = {name.lower() for name, _ in headers}
-    missing = [header for header in defaults if header[0].lower() not in named]
-    return [*headers, *missing, ("X-Request-ID", audit.request_id(environ))]
+    return [header for header in defaults if header[0].lower() not in named]

@@ -1,11 +1,11 @@
 """Protect Flask views with JWTs that somebody else issued."""
 
-from auth import errors
-from auth.access_token import AccessToken
-from auth.decorators import owns_path_user, public, require_jwt
-from auth.keys import KeySource
-from auth.resource_server import ResourceServer
-from auth.state import current_token
+from . import errors
+from .access_token import AccessToken
+from .flask.current import current_token, verified_token
+from .flask.decorators import owns_path_user, public, require_jwt
+from .flask.extension import ResourceServer
+from .keys import KeySource
 
 __all__ = [
     "ResourceServer",
@@ -13,6 +13,7 @@ __all__ = [
     "owns_path_user",
     "public",
     "current_token",
+    "verified_token",
     "AccessToken",
     "KeySource",
     "errors",

@@ -1,13 +1,14 @@
 """A verified access token, as views see it.
 
-Only :mod:`auth.verifier` makes one, so holding one means that signature, issuer, audience and times were checked. It is
-read-only all the way down: what one part of a request learns from it, another part cannot have changed, nor an earlier
-request with the same token. What writes into dictionaries past their methods, such as ``eval`` with the claims as names
-or an object that is given them as its ``__dict__``, is to get a copy: ``dict(claims)``.
+Only :mod:`.tokens.verifier` makes one, so holding one means that signature, issuer, audience and times were checked.
+It is read-only all the way down: what one part of a request learns from it, another part cannot have changed, nor an
+earlier request with the same token. Code that writes into dictionaries past their methods, such as ``eval`` with the
+claims as names, must be given a copy: ``dict(claims)``.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -55,6 +56,10 @@ class AccessToken:
     roles: frozenset[str]
     #: Every claim, by its name on the wire; read-only.
     claims: Claims = field(repr=False, hash=False)
+    #: Seconds since the epoch from which the token is valid, and from which it is no longer: its times, with the leeway
+    #: and the age that the settings allow.
+    valid_from: float = field(default=-math.inf, repr=False, compare=False)
+    valid_until: float = field(default=math.inf, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         """Every verified token is true; ``current_token`` is false for the anonymous caller of an optional guard."""

@@ -2,9 +2,10 @@
 
 Each class is one row of the error table: the status it is answered with, the code in the body, the sentence a client
 reads, and, where RFC 6750 §3.1 registers one, the error code of the challenge. Nothing here knows Flask;
-:mod:`auth.bearer` puts these into HTTP.
+:mod:`.wire.challenges` puts these into HTTP.
 
-:class:`ConfigurationError` stands outside the family: it stops the start, and no client ever sees it.
+:class:`ConfigurationError` and :class:`MisuseError` stand outside the family: the one stops the start, the other is a
+fault in the service's code that a request runs into. No client ever reads either.
 """
 
 from __future__ import annotations
@@ -208,9 +209,16 @@ class KeysUnavailableError(AuthError):
 
 
 class ConfigurationError(Exception):
-    """The service is put together in a way that cannot be safe; :attr:`problems` names every reason and way out."""
+    """The settings cannot be safe, so the service must not start; :attr:`problems` names every reason and way out."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         super().__init__(f"This cannot work as configured:\n{lines}")
+
+
+class MisuseError(RuntimeError):
+    """The service's code uses the library in a way that cannot work, and a request ran into it.
+
+    The message says how to fix it. Nothing is let through: the request ends as the service's own 500.
+    """

@@ -1,21 +1,20 @@
-"""What a view demands of its caller, as data: written by the decorators, read by the server and the OpenAPI document.
+"""What a view demands of its caller, as data, and the checks that compare it with a verified token.
 
-A rule stands on the view itself, as an attribute that :func:`functools.wraps` hands on to every wrapper around it. So
-the server finds it wherever the guard stands in the stack, and can tell a view that demands nothing from one that
-forgot to. Checks compare verified values; nothing here reads a request.
+The decorators write rules, the server enforces them, the OpenAPI document and ``flask auth routes`` read them. Nothing
+here reads a request or knows where a rule stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auth.access_token import AccessToken
-from auth.errors import ConfigurationError, InsufficientRoleError, InsufficientScopeError, NotOwnerError
+from .access_token import AccessToken
+from .errors import InsufficientRoleError, InsufficientScopeError, MisuseError, NotOwnerError
 
-_RULES = "_auth_rules"
-_PUBLIC = "_auth_public"
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +37,33 @@ class TokenRule:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "asks_for_more", any((self.scopes, self.any_scope, self.roles, self.any_role)))
+        if self.optional and self.asks_for_more:
+            raise TypeError(
+                "require_jwt cannot be optional and demand scopes or roles: what would it ask of an anonymous caller?"
+            )
 
     def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:
-        """Raise where the token does not grant what the rule asks for.
+        """Raise if the token does not grant what the rule asks for.
 
         Raises:
             InsufficientScopeError: a scope is missing.
-            InsufficientRoleError: a role is.
+            InsufficientRoleError: a role is missing.
         """
         if token is None:
             return
-        if not _holds(token.scopes, self.scopes, self.any_scope):
+        if not _has(token.scopes, self.scopes, self.any_scope):
             raise InsufficientScopeError((*self.scopes, *self.any_scope), "the token lacks a scope of this view")
-        if not _holds(token.roles, self.roles, self.any_role):
+        if not _has(token.roles, self.roles, self.any_role):
             raise InsufficientRoleError("the user lacks a role of this view")
 
 
-def _holds(held: frozenset[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
-    return held.issuperset(every) and not (any_of and held.isdisjoint(any_of))
+def _has(granted: frozenset[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
+    return granted.issuperset(every) and not (any_of and granted.isdisjoint(any_of))
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerRule:
-    """The user of the token is the user whom the path names."""
+    """The user of the token is the user that the path names."""
 
     #: The path variable that holds the user.
     param: str
@@ -69,19 +72,17 @@ class OwnerRule:
     asks_for_more = True
 
     def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
-        """Compare the decoded path value with the identity claim, character by character.
+        """Compare the identity claim with the text that stood in the path, character by character.
 
         Raises:
             NotOwnerError: they differ.
-            ConfigurationError: the route has no such variable, or one that is not text.
+            MisuseError: the route has no such variable.
         """
         owner = path.get(self.param)
         if not isinstance(owner, str):
-            raise ConfigurationError(
-                [
-                    f"owns_path_user needs <{self.param}> as text in the route; this one has none. "
-                    "Correct the route or name its variable with param=."
-                ]
+            raise MisuseError(
+                f"owns_path_user needs <{self.param}> in the route of the view; this route has no such variable. "
+                "Correct the route or name its variable with param=."
             )
         if token is None or token.user_id != owner:
             raise NotOwnerError("the user of the token is not the user in the path")
@@ -92,22 +93,23 @@ AccessRule = TokenRule | OwnerRule
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules that hold together, prepared once where they are written down, and then asked per request."""
+    """Rules that must all hold, prepared once when they are written down and then asked at each request."""
 
     rules: tuple[AccessRule, ...]
     #: Whether a caller without any credentials may enter; false as soon as one rule needs a token.
     optional: bool = field(init=False)
-    #: The rules for which it is not enough that there is a token.
-    _demanding: tuple[AccessRule, ...] = field(init=False, repr=False, compare=False)
+    #: The path variables that must name the user of the token.
+    owners: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: The checks of the rules for which a token alone is not enough. Each takes the token and the text of each path
+    #: variable, and raises what refuses the request.
+    checks: tuple[Callable[[AccessToken | None, Mapping[str, Any]], None], ...] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "optional", all(rule.optional for rule in self.rules))
-        object.__setattr__(self, "_demanding", tuple(rule for rule in self.rules if rule.asks_for_more))
-
-    def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
-        """Raise what the first rule raises that does not hold."""
-        for rule in self._demanding:
-            rule.check(token, path)
+        object.__setattr__(self, "owners", tuple(rule.param for rule in self.rules if isinstance(rule, OwnerRule)))
+        object.__setattr__(self, "checks", tuple(rule.check for rule in self.rules if rule.asks_for_more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,37 +125,27 @@ class Declaration:
         return not self.policy.rules and not self.public
 
 
-def rules_on(view: object) -> tuple[AccessRule, ...]:
-    """Return the rules that stand on one function or class."""
-    rules: tuple[AccessRule, ...] = getattr(view, _RULES, ())
-    return rules
+def scope_names(scopes: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return scope names, each a ``scope-token`` of RFC 6749 §3.3, so that the challenge can quote them.
+
+    None demands nothing. An empty list is refused: it may come from a setting, and would let everybody pass.
+    """
+    if scopes is None:
+        return ()
+    names: tuple[Any, ...] = tuple(scopes.split(" ")) if isinstance(scopes, str) else tuple(scopes)
+    if not names or not all(isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) for name in names):
+        raise TypeError(
+            "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces "
+            "between them, or a list."
+        )
+    return tuple(dict.fromkeys(names))
 
 
-def add_rule(view: object, rule: AccessRule) -> None:
-    """Put a rule on a function or class, in front of those it has."""
-    setattr(view, _RULES, (rule, *rules_on(view)))
-
-
-def is_marked_public(view: object) -> bool:
-    """Tell whether a function or class says itself that it is public; a subclass does not inherit that."""
-    return getattr(view, "__dict__", {}).get(_PUBLIC, False) is True
-
-
-def mark_public(view: object) -> None:
-    setattr(view, _PUBLIC, True)
-
-
-def declaration_of(view: Callable[..., Any], method: str) -> Declaration:
-    """Return what a view function says about requests with ``method``, its class and handler included."""
-    view_class = getattr(view, "view_class", None)
-    places: list[object] = [view]
-    bases: tuple[object, ...] = ()
-    if view_class is not None:
-        handler = getattr(view_class, method.lower(), None)
-        if handler is None and method == "HEAD":
-            handler = getattr(view_class, "get", None)
-        places += [view_class, view_class.dispatch_request, handler]
-        # What a class demands, each class derived from it demands, whatever that overrides.
-        bases = view_class.__mro__
-    rules = dict.fromkeys(rule for place in (*places, *bases) for rule in rules_on(place))
-    return Declaration(Policy(tuple(rules)), public=any(is_marked_public(place) for place in places))
+def role_names(roles: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return role names; unlike scopes they may hold spaces, so one text is one role. An empty list is refused."""
+    if roles is None:
+        return ()
+    names: tuple[Any, ...] = (roles,) if isinstance(roles, str) else tuple(roles)
+    if not names or not all(isinstance(name, str) and name and name == name.strip() for name in names):
+        raise TypeError("roles are names without space around them: one text, or a list.")
+    return tuple(dict.fromkeys(names))

@@ -23,7 +23,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import create_environ
 
-from auth.config import DEFAULTS
+from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from benchmarks.machine import versions
 from benchmarks.measurement import Chapter, Figure, Spread, figures_of, in_turns

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from auth.config import DEFAULTS
+from auth.settings.table import DEFAULTS
 from benchmarks.databases import SQLITE, Database
 from benchmarks.load import fire
 from benchmarks.machine import versions

@@ -12,11 +12,13 @@ from auth import AccessToken, KeySource, ResourceServer, current_token, owns_pat
 from auth.keys import (
     DiscoveredLocation,
     FixedLocation,
+    KeyRing,
     KeyStatus,
-    RemoteKeySet,
     RemoteKeySettings,
+    RemoteKeySource,
+    SimpleKeySource,
     StaticKeys,
-    status_of,
+    VerificationKey,
 )
 from auth.testing import TokenIssuer
 
@@ -131,7 +133,18 @@ async def samples(notes: Notes) -> None:
 
 keys: KeySource = TokenIssuer.generate("EdDSA").keys
 static: KeySource = StaticKeys([])
-fetched: KeySource = RemoteKeySet(FixedLocation("https://login.example/jwks"), settings=RemoteKeySettings(max_age=300))
-found: KeySource = RemoteKeySet(DiscoveredLocation("https://login.example"))
-known: KeyStatus = status_of(fetched)
+fetched: KeySource = RemoteKeySource(
+    FixedLocation("https://login.example/jwks"), settings=RemoteKeySettings(max_age=300)
+)
+found: KeySource = RemoteKeySource(DiscoveredLocation("https://login.example"))
+known: KeyStatus = fetched.status()
+ring: KeyRing | None = fetched.peek()
+
+
+class OwnKeys(SimpleKeySource):
+    def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
+        return []
+
+
+own: KeySource = OwnKeys()
 server: ResourceServer = ResourceServer(app, keys=keys, clock=lambda: 0)

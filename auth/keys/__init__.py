@@ -1,25 +1,26 @@
-"""Keys that verify signatures, and where they come from."""
+"""Keys that verify signatures, and where they come from. These names are public; the modules are not."""
 
-from auth.keys.discovery import DiscoveredLocation, FixedLocation, JwksLocation
-from auth.keys.fetching import FetchError
-from auth.keys.loading import FetchedKeys
-from auth.keys.remote import RemoteKeySet, RemoteKeySettings
-from auth.keys.source import KeySource, KeyStatus, StaticKeys, generation_of, status_of
-from auth.keys.verification_key import UnusableKeyError, VerificationKey
+from .key_ring import KeyRing
+from .remote.bounded_http import FetchError
+from .remote.discovery import DiscoveredLocation, FixedLocation, JwksLocation
+from .remote.key_source import RemoteKeySource
+from .remote.schedule import RemoteKeySettings, Snapshot
+from .source import KeySource, KeyStatus, SimpleKeySource, StaticKeys
+from .verification_key import UnusableKeyError, VerificationKey
 
 __all__ = [
     "DiscoveredLocation",
     "FetchError",
-    "FetchedKeys",
     "FixedLocation",
     "JwksLocation",
+    "KeyRing",
     "KeySource",
     "KeyStatus",
-    "RemoteKeySet",
     "RemoteKeySettings",
+    "RemoteKeySource",
+    "SimpleKeySource",
+    "Snapshot",
     "StaticKeys",
     "UnusableKeyError",
     "VerificationKey",
-    "generation_of",
-    "status_of",
 ]

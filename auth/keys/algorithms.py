@@ -1,7 +1,7 @@
 """The signature algorithms a token may name, as data: which kind of key each takes, and PyJWT's code for it.
 
-``none`` is not here, nor is anything that RFC 8725 §3.2 would have us regret. Cryptography itself is PyJWT's and
-cryptography's; this module only says what fits what.
+``none`` is not here, nor is any algorithm that RFC 8725 §3.2 advises against. PyJWT and cryptography do the
+cryptography; this module only says which key fits which algorithm.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ED25519_ALGORITHMS = ("EdDSA", "Ed25519")
 ED448_ALGORITHMS = ("EdDSA", "Ed448")
 
 #: The encodings of the eight points of small order on edwards25519, canonical or not: as a public key, one of these
-#: makes signatures that hold for every message (RFC 8032 §8.4 leaves them to whoever takes keys).
+#: makes signatures that hold for every message (RFC 8032 §8.4).
 SMALL_ORDER_ED25519 = frozenset(
     bytes.fromhex(encoding)
     for low in (
@@ -48,7 +48,7 @@ SMALL_ORDER_ED25519 = frozenset(
     for encoding in (low, low[:-2] + f"{int(low[-2:], 16) | 0x80:02x}")
 )
 
-#: The same on edwards448, where the sign has a byte of its own.
+#: The same on edwards448, where the sign has its own byte.
 SMALL_ORDER_ED448 = frozenset(
     y.to_bytes(56, "little") + sign for y in (0, 1, 2**448 - 2**224 - 2) for sign in (b"\x00", b"\x80")
 )
@@ -56,7 +56,7 @@ SMALL_ORDER_ED448 = frozenset(
 SYMMETRIC_ALGORITHMS = tuple(HMAC_MIN_BYTES)
 ASYMMETRIC_ALGORITHMS = (*RSA_ALGORITHMS, *CURVE_ALGORITHMS.values(), "EdDSA", "Ed25519", "Ed448")
 
-#: The names that PyJWT knows by another one.
+#: The names for which PyJWT uses another name.
 _PYJWT_NAMES = {"Ed25519": "EdDSA", "Ed448": "EdDSA"}
 
 IMPLEMENTATIONS: dict[str, Algorithm] = {

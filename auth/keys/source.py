@@ -1,125 +1,152 @@
-"""Where the keys of an issuer come from: the protocol the verifier asks, and the keys known at start.
+"""Where the keys of an issuer come from: the protocol that the verifier uses, and two sources that fetch nothing.
 
-Keys that are fetched from an issuer are another :class:`KeySource` (:mod:`auth.keys.remote`); the verifier sees no
-difference.
+Keys that are fetched from an issuer are another :class:`KeySource` (:mod:`.keys.remote.key_source`). The verifier sees
+no difference.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, final, runtime_checkable
 
-from auth.keys.verification_key import VerificationKey
+from .key_ring import KeyRing
+from .verification_key import VerificationKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyStatus:
-    """What a key source can say about itself, for readiness probes and for people."""
+    """What a key source knows about itself, for readiness probes and for people."""
 
     #: Whether tokens can be verified now.
     ready: bool
-    #: How many usable keys there are; None where the source does not say.
+    #: The number of usable keys; None if the source does not say.
     keys: int | None
-    #: Seconds since they were fetched; None for keys known at start, and where none has been fetched yet.
+    #: Seconds since the keys were fetched; None if nothing is fetched or no fetch has succeeded yet.
     age: float | None
     #: Why the last fetch failed, in our own words; None after a success.
     last_error: str | None
-    #: Seconds until the next fetch; None where nothing is ever fetched.
+    #: Seconds until the next fetch; None if nothing is ever fetched.
     next_refresh: float | None
 
 
+@runtime_checkable
 class KeySource(Protocol):
-    """The keys of one issuer.
+    """The keys of one issuer. Threads share a source.
 
-    Optional members: ``algorithms``, a frozenset of what the keys are made for where that is known at start;
-    ``status()``, which returns a :class:`KeyStatus` (:func:`status_of` asks for it); ``generation()``, without which no
-    verified token is remembered (:func:`generation_of`).
+    Return the same :class:`KeyRing` object while the keys are unchanged and a new one after they change: a verified
+    token is remembered together with the ring that verified it, and forgotten when :meth:`peek` returns another ring.
     """
 
-    def keys_for(self, algorithm: str, key_id: str | None) -> Iterable[VerificationKey]:
-        """Return the few keys that may have signed a token with this ``alg`` and ``kid``, the likeliest first.
+    @property
+    def algorithms(self) -> frozenset[str] | None:
+        """The algorithms the keys are made for; None if that is not known at start. Read once, when the app is made."""
+        ...
 
-        They are taken one by one until one verifies: a source may go and look for newer keys once the ones it has are
-        used up. Empty where no key fits: the token is refused. Never the keys of another algorithm.
+    def current(self) -> KeyRing:
+        """Return the keys to verify with. May wait for a first fetch.
 
         Raises:
-            KeysUnavailableError: the keys cannot be had at the moment, so nothing can be said about the token.
+            KeysUnavailableError: there are no trusted keys at the moment. This says nothing about the token.
         """
         ...
 
-    def ready(self) -> bool:
-        """Tell whether tokens can be verified now, for readiness probes; never waits for the network."""
+    def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:
+        """Return keys that are newer than ``seen``, which holds no key that verifies a token with this ``kid``.
+
+        May wait for a fetch. Anybody can invent a ``kid``, so a source must bound the fetches this causes. Returns None
+        if there is nothing newer.
+        """
+        ...
+
+    def peek(self) -> KeyRing | None:
+        """Return the ring that :meth:`current` would return without waiting; None if it would wait or raise.
+
+        Never waits and never raises: called for each request with a remembered token.
+        """
+        ...
+
+    def status(self) -> KeyStatus:
+        """Return what the source knows about itself. Never waits."""
         ...
 
 
-def status_of(source: KeySource) -> KeyStatus:
-    """Return what a key source can say about itself; of one without ``status()``, whether it is ready."""
-    ask: Callable[[], KeyStatus] | None = getattr(source, "status", None)
-    if ask is not None:
-        return ask()
-    return KeyStatus(ready=source.ready(), keys=None, age=None, last_error=None, next_refresh=None)
-
-
-def generation_of(source: KeySource) -> Callable[[], object | None]:
-    """Return what tells which keys a source has now: the same object as long as they are the same.
-
-    None stands for keys that may not be trusted without asking the issuer, and for those of a source that does not say.
-    As long as the object is the same (``is``, not equal), a token which the keys have verified is one they would verify
-    again; a source changes its keys first and the object after that. It never waits and never raises.
-
-    A ``generation`` speaks for the ``keys_for`` of its own class or of one above it: whoever replaces that, or hands on
-    to another source, has to say anew what it stands for. What is put in the place of either later, on the object, is
-    not noticed.
-    """
-    own = vars(source) if type(source).__dictoffset__ else {}
-    line = type(source).__mro__
-    speaker = next((cls for cls in line if "generation" in vars(cls)), None)
-    offerer = next((cls for cls in line if "keys_for" in vars(cls)), None)
-    speaks = speaker is not None and offerer in speaker.__mro__
-    ask: Any = (
-        getattr(source, "generation", None) if speaks and own.keys().isdisjoint(("generation", "keys_for")) else None
-    )
-    return ask if callable(ask) else _unknown
-
-
-def _unknown() -> None:
-    return None
-
-
+@final
 class StaticKeys:
     """Secrets or public keys that are known at start and stay the same."""
 
     def __init__(self, keys: Iterable[VerificationKey]) -> None:
-        self._keys = tuple(keys)
-        by_algorithm: dict[str, list[VerificationKey]] = {}
-        for key in self._keys:
-            for algorithm in key.algorithms:
-                by_algorithm.setdefault(algorithm, []).append(key)
-        # In one step, for a derived class may call this again to take other keys.
-        self._by_algorithm = by_algorithm
-
-    def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
-        """Return the key with this id; else those without an id; every key of the algorithm for a token without."""
-        keys = self._by_algorithm.get(algorithm, [])
-        if key_id is None:
-            return keys
-        named = [key for key in keys if key.key_id == key_id]
-        return named or [key for key in keys if key.key_id is None]
+        """All of ``keys`` are tried for a token without ``kid``, however many there are."""
+        known = tuple(keys)
+        self._ring = KeyRing(known, max_attempts=len(known))
 
     @property
     def algorithms(self) -> frozenset[str]:
         """The algorithms that any of the keys is made for."""
-        return frozenset(self._by_algorithm)
+        return self._ring.algorithms
 
-    def generation(self) -> object:
-        """Return what is made anew with the keys."""
-        return self._by_algorithm
+    def current(self) -> KeyRing:
+        """Return the keys."""
+        return self._ring
 
-    def ready(self) -> bool:
-        """Tell whether there is any key at all."""
-        return bool(self._by_algorithm)
+    def newer(self, seen: KeyRing, key_id: str | None) -> None:
+        """Return None: the keys never change."""
+
+    def peek(self) -> KeyRing:
+        """Return the keys."""
+        return self._ring
 
     def status(self) -> KeyStatus:
-        """Return what there is to say about keys that never change."""
-        return KeyStatus(ready=self.ready(), keys=len(self._keys), age=None, last_error=None, next_refresh=None)
+        """Return the number of keys. The source is ready if there is any key at all."""
+        count = len(self._ring.keys)
+        return KeyStatus(ready=count > 0, keys=count, age=None, last_error=None, next_refresh=None)
+
+
+class SimpleKeySource(ABC):
+    """A base for key sources of your own: implement :meth:`keys_for`, which is called for each token.
+
+    No verified token is remembered, because nobody knows when the keys change. To have tokens remembered, implement
+    :class:`KeySource` instead.
+    """
+
+    #: See :attr:`KeySource.algorithms`.
+    algorithms: frozenset[str] | None = None
+
+    @abstractmethod
+    def keys_for(self, algorithm: str, key_id: str | None) -> Iterable[VerificationKey]:
+        """Return the few keys that may have signed a token with this ``alg`` and ``kid``, the likeliest first.
+
+        Return nothing if no key fits; the token is then refused.
+
+        Raises:
+            KeysUnavailableError: the keys are unavailable at the moment. This says nothing about the token.
+        """
+
+    def ready(self) -> bool:
+        """Tell whether tokens can be verified now, for readiness probes. Must not wait."""
+        return True
+
+    def current(self) -> KeyRing:
+        """Return a ring for one token, which calls :meth:`keys_for`."""
+        return _RingForOneToken(keys_for=self.keys_for)
+
+    def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:  # noqa: ARG002  # it was asked just now
+        """Return None: :meth:`keys_for` has returned all there is."""
+        return None
+
+    def peek(self) -> KeyRing | None:
+        """Return None: no ring outlives its token."""
+        return None
+
+    def status(self) -> KeyStatus:
+        """Return whether the source is ready, and nothing else."""
+        return KeyStatus(ready=self.ready(), keys=None, age=None, last_error=None, next_refresh=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _RingForOneToken(KeyRing):
+    keys_for: Callable[[str, str | None], Iterable[VerificationKey]] = field(repr=False)
+
+    def candidates(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
+        return list(self.keys_for(algorithm, key_id))

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from auth.keys.algorithms import (
+from .algorithms import (
     HMAC_MIN_BYTES,
     IMPLEMENTATIONS,
     RSA_MIN_BITS,
@@ -28,7 +28,7 @@ from auth.keys.algorithms import (
     PublicKey,
     algorithms_of,
 )
-from auth.keys.secrets import is_key_material
+from .weak_secrets import is_key_material
 
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -44,7 +44,7 @@ class UnusableKeyError(ValueError):
 class VerificationKey:
     """A secret or a public key, ready for use."""
 
-    #: ``kid`` (RFC 7517 §4.5); None where the key carries none, as secrets and PEM files do.
+    #: ``kid`` (RFC 7517 §4.5); None if the key has none, like secrets and PEM files.
     key_id: str | None
     #: The ``alg`` values this key may verify, and no others (RFC 8725 §3.1).
     algorithms: frozenset[str]
@@ -143,7 +143,7 @@ class VerificationKey:
         return cls(key_id, algorithms, loaded)
 
     def restricted_to(self, algorithms: frozenset[str]) -> VerificationKey:
-        """Return this key for the given algorithms only, as far as it is made for them."""
+        """Return this key for those of the given algorithms that it is made for."""
         return VerificationKey(self.key_id, self.algorithms & algorithms, self.material)
 
     def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:

@@ -194,6 +194,7 @@ URL = "https://auth.example.com"
         ({"AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
         ({"BETTER_AUTH_SECRET": SECRET, "AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
         ({"BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": "http://a.example"}, "AUTH_JWKS_URL must be an https URL"),
+        ({"BETTER_AUTH_SECRET": f'"{SECRET}"'}, "BETTER_AUTH_SECRET holds a text with spaces, line ends or quotation"),
         (
             {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": URL},
             "BETTER_AUTH_SECRET and AUTH_JWKS_URL are both set:",
@@ -207,6 +208,41 @@ def test_a_problem_is_told_by_the_name_the_operator_has_set(
     problems = problems_of(settings | {"BETTER_AUTH_SECRET": None} | given)
 
     assert problems[0].startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        f'"{SECRET}"',
+        f"'{SECRET},{OTHER_SECRET}'",
+        f" {SECRET}",
+        f"{SECRET} , {OTHER_SECRET} ",
+        f"{SECRET}\n",
+        f"\t{SECRET}",
+    ],
+)
+def test_a_secret_with_something_around_it_is_refused(settings: dict[str, Any], secret: str) -> None:
+    """Better Auth would sign with all of it, or with another part. The sentence says which variable it is."""
+    assert problems_of(settings | {"BETTER_AUTH_SECRET": secret}) == (
+        "BETTER_AUTH_SECRET holds a text with spaces, line ends or quotation marks around it; remove them. "
+        "In the environment: BETTER_AUTH_SECRET=value",
+    )
+
+
+def test_the_settings_of_another_library_are_left_alone(settings: dict[str, Any]) -> None:
+    """Not every name that begins with AUTH_ is ours."""
+    app = create_app(settings | {"AUTH_TYPE": 1, "AUTH_ROLE_PUBLIC": "Public"})
+
+    assert app.config["AUTH_TYPE"] == 1
+
+
+def test_the_issuer_may_have_a_second_name(settings: dict[str, Any]) -> None:
+    """Better Auth under its old address and its new one."""
+    names = [URL, "https://login.example.com"]
+
+    app = create_app(settings | {"BETTER_AUTH_URL": URL, "AUTH_ISSUER": names})
+
+    assert app.extensions["resource_server"].config.issuers[0].names == tuple(names)
 
 
 def test_all_problems_are_reported_together(settings: dict[str, Any]) -> None:

@@ -12,11 +12,13 @@ from flask import Flask
 from flask.views import MethodView
 from flask_smorest import Api, Blueprint
 
-from auth import KeySource, ResourceServer
-from auth.config import AuthConfig
+from auth import AccessToken, KeySource, ResourceServer
+from auth.authenticator import Authenticator
 from auth.keys import StaticKeys, VerificationKey
+from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from auth.verifier import TokenVerifier
+from auth.tokens.verifier import TokenVerifier
+from auth.wire.credentials import Credentials
 
 #: The second at which every test takes place.
 NOW = 1_800_000_000
@@ -78,6 +80,11 @@ def verifier(*, now: Callable[[], float] = clock, **settings: Any) -> TokenVerif
     """Return a verifier with the settings of the tests; a setting that is None falls back to its default."""
     config = AuthConfig.from_mapping(SETTINGS | settings)
     return TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=now)
+
+
+def authenticate(token: str, **settings: Any) -> AccessToken:
+    """Return the access token that a text is to a service with these settings."""
+    return Authenticator(verifier(**settings)).authenticate(Credentials("bearer", token))
 
 
 def segment(raw: bytes) -> str:

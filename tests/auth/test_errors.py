@@ -7,8 +7,15 @@ import json
 import pytest
 
 from auth import errors
-from auth.bearer import body_for, challenge_for
-from auth.errors import AuthError, AuthErrorCode, ConfigurationError, InsufficientScopeError, KeysUnavailableError
+from auth.errors import (
+    AuthError,
+    AuthErrorCode,
+    ConfigurationError,
+    InsufficientScopeError,
+    KeysUnavailableError,
+    MisuseError,
+)
+from auth.wire.challenges import body_for, challenges_for
 
 ROWS = [
     (errors.MissingTokenError, "missing_token", 401, None),
@@ -75,9 +82,10 @@ def test_messages_are_fixed_sentences_that_fit_an_error_description(kind: type[A
     assert not set(kind.message) & set('"\\')
 
 
-def test_the_configuration_error_stands_outside_the_family() -> None:
-    """It stops the start; no handler for refusals may swallow it."""
-    assert not issubclass(ConfigurationError, AuthError)
+@pytest.mark.parametrize("kind", [ConfigurationError, MisuseError])
+def test_faults_of_the_service_stand_outside_the_family(kind: type[Exception]) -> None:
+    """One stops the start, the other is a bug in the service: no handler for refusals may swallow them."""
+    assert not issubclass(kind, AuthError)
 
 
 def test_a_configuration_error_lists_every_problem() -> None:
@@ -100,4 +108,4 @@ def test_the_exact_cause_reaches_neither_body_nor_challenge() -> None:
     error = errors.InvalidSignatureError("kid 42 is unknown")
 
     assert "42" not in json.dumps(body_for(error))
-    assert "42" not in (challenge_for(error, "api") or "")
+    assert "42" not in str(challenges_for(error, "api"))

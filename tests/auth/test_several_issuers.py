@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth import ResourceServer, current_token, owns_path_user, require_jwt
-from auth.config import AuthConfig
 from auth.errors import AuthError, ConfigurationError, InvalidIssuerError
-from auth.keys import RemoteKeySet, StaticKeys, VerificationKey
+from auth.keys import RemoteKeySource, SimpleKeySource, StaticKeys, VerificationKey
+from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from auth.verifier import TokenVerifier
+from auth.tokens.verifier import TokenVerifier
 from tests.auth.services import AUDIENCE, CLAIMS, NOW, OTHER_SECRET, SECRET, clock, compact, static_keys
 
 STAFF, PARTNER, SHOP = "https://staff.example", "https://partner.example/", "https://shop.example"
@@ -62,7 +62,7 @@ def test_each_entry_has_settings_of_its_own_and_inherits_the_rest() -> None:
     """Under the names of the settings, in lower case and without the prefix."""
     staff, partner, shop = config_of(AUTH_LEEWAY=7, AUTH_PROFILE="auth0").issuers
 
-    assert [issuer.issuer for issuer in (staff, partner, shop)] == [STAFF, PARTNER, SHOP]
+    assert [issuer.name for issuer in (staff, partner, shop)] == [STAFF, PARTNER, SHOP]
     assert (staff.leeway, partner.leeway, shop.leeway) == (7, 7, 60)
     assert [*staff.algorithms, *shop.algorithms] == ["HS256", "ES256"]
     assert [*staff.audience, *shop.audience] == [AUDIENCE, "shop-api"]
@@ -88,7 +88,7 @@ def test_fetched_keys_belong_to_an_entry() -> None:
         {"issuer": PARTNER, "discovery": True, "audience": AUDIENCE, "jwks_max_age": 60},
     ]
 
-    assert all(isinstance(issuer.keys, RemoteKeySet) for issuer in config_of(entries).issuers)
+    assert all(isinstance(issuer.keys, RemoteKeySource) for issuer in config_of(entries).issuers)
 
 
 def test_the_user_is_the_pair_of_issuer_and_subject() -> None:
@@ -99,6 +99,44 @@ def test_the_user_is_the_pair_of_issuer_and_subject() -> None:
     assert verify(token_of(PARTNER, OTHER_SECRET)).user_id == "partner:alice"
     shop = verify(KEY.issue("x", claims={"email": "alice"}))
     assert (shop.user_id, shop.issuer, shop.subject) == ("shop:alice", SHOP, "x")
+
+
+OLD, NEW = "https://tenant.example/", "https://login.example/"
+
+
+@pytest.mark.parametrize("names", [[OLD, NEW], (NEW, OLD)], ids=str)
+def test_one_issuer_may_have_several_names(names: Any) -> None:
+    """A custom domain beside the old one: the same keys, and the same users under every name."""
+    settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": names, "AUTH_AUDIENCE": AUDIENCE}
+    (issuer,) = AuthConfig.from_mapping(settings).issuers
+    verify = TokenVerifier([issuer], max_token_bytes=8192, cache_size=8, clock=clock).verify
+
+    # Twice: verified and remembered.
+    seen = [verify(token_of(name)) for name in (OLD, NEW) * 2]
+
+    assert [token.issuer for token in seen] == [OLD, NEW] * 2
+    assert {token.user_id for token in seen} == {"alice"}
+    assert issuer.name == names[0]
+    for other in (OLD[:-1], NEW.upper(), [OLD, NEW], STAFF):
+        with pytest.raises(InvalidIssuerError):
+            verify(token_of(other))
+
+
+def test_an_entry_may_have_several_names() -> None:
+    """Its prefix is that of all of them."""
+    verify = verifier(changed(1, issuer=[PARTNER, NEW])).verify
+
+    assert verify(token_of(NEW, OTHER_SECRET)).user_id == "partner:alice"
+    assert verify(token_of(PARTNER, OTHER_SECRET)).user_id == "partner:alice"
+    with pytest.raises(AuthError):
+        verify(token_of(NEW))
+
+
+def test_names_in_a_set_have_the_same_first_in_every_process() -> None:
+    """Discovery asks it."""
+    settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": {OLD, NEW, STAFF}, "AUTH_AUDIENCE": AUDIENCE}
+
+    assert AuthConfig.from_mapping(settings).issuers[0].names == (NEW, STAFF, OLD)
 
 
 NOT_THEIRS = {
@@ -126,14 +164,11 @@ def test_no_issuer_can_speak_for_another(encoded: str) -> None:
     assert raised.value.status == 401
 
 
-class Untouchable:
+class Untouchable(SimpleKeySource):
     """A key source that nobody may ask."""
 
     def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
         raise AssertionError("asked for a key")
-
-    def ready(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("issuer", ["https://nobody.example", None, 5, "", [STAFF]])
@@ -219,6 +254,9 @@ SAME_PLAIN = (
     "Leave it out for the one issuer that owns the plain user ids, and set one for each other."
 )
 SAME_PREFIX = "One user_prefix in AUTH_ISSUERS begins with another; end each with a sign of its own, such as a colon."
+_EXAMPLE = """In the environment: FLASK_AUTH_ISSUERS='[{"issuer": "https://…", …}, {…}]'"""
+NO_LIST = f"AUTH_ISSUERS must be a list of mappings. {_EXAMPLE}"
+UNREADABLE = f"AUTH_ISSUERS must be a list of mappings; the text is not valid JSON. {_EXAMPLE}"
 
 UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "two owners of the plain ids": (changed(1, user_prefix=...), {}, [SAME_PLAIN]),
@@ -229,10 +267,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "an empty prefix": (
         changed(1, user_prefix=""),
         {},
-        [
-            "AUTH_ISSUERS[1].user_prefix must be a text that is not empty, without space around it.",
-            SAME_PLAIN,
-        ],
+        ["AUTH_ISSUERS[1].user_prefix holds an empty text; give it a value or leave it out."],
     ),
     "a prefix with a slash": (
         changed(1, user_prefix="partner/"),
@@ -243,6 +278,26 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         changed(1, issuer=STAFF),
         {},
         ["Two entries of AUTH_ISSUERS have the same issuer; each needs its own."],
+    ),
+    "a name of another issuer among several": (
+        changed(1, issuer=[PARTNER, STAFF]),
+        {},
+        ["Two entries of AUTH_ISSUERS have the same issuer; each needs its own."],
+    ),
+    "one name twice in an entry": (
+        changed(1, issuer=[PARTNER, PARTNER]),
+        {},
+        ["AUTH_ISSUERS[1].issuer holds one name twice."],
+    ),
+    "a plain-http name among several": (
+        changed(1, issuer=[PARTNER, "http://partner.example"]),
+        {},
+        ["AUTH_ISSUERS[1].issuer is a plain-http URL; an issuer that is not on this machine needs https."],
+    ),
+    "no name in the list": (
+        changed(1, issuer=[]),
+        {},
+        ["AUTH_ISSUERS[1].issuer is not set; it says whose tokens the entry is for."],
     ),
     "the same secret twice": (
         changed(1, secret=[OTHER_SECRET, SECRET]),
@@ -311,7 +366,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "a wrong value that all inherit": (
         ISSUERS,
         {"AUTH_JWKS_TIMEOUT": 0},
-        ["AUTH_JWKS_TIMEOUT must be a number of at least 0.1 and at most 30."],
+        ["AUTH_JWKS_TIMEOUT must be a number from 0.1 to 30."],
     ),
     "a key outside": (
         ISSUERS,
@@ -328,20 +383,12 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         {"AUTH_ISSUER": STAFF},
         ["AUTH_ISSUER and AUTH_ISSUERS are both set; move it into the entry it belongs to."],
     ),
-    "text": ("[{}]", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "one mapping": (ISSUERS[0], {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "a number": (1, {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "nothing in the environment": ("", {}, ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."]),
-    "a mapping and a number": (
-        [ISSUERS[0], 1],
-        {},
-        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
-    ),
-    "names that are no texts": (
-        [{"issuer": STAFF, 1: 2}],
-        {},
-        ["AUTH_ISSUERS must be a list of mappings (in the environment as JSON)."],
-    ),
+    "text": ("[{}]", {}, [UNREADABLE]),
+    "one mapping": (ISSUERS[0], {}, [NO_LIST]),
+    "a number": (1, {}, [NO_LIST]),
+    "nothing in the environment": ("", {}, [UNREADABLE]),
+    "a mapping and a number": ([ISSUERS[0], 1], {}, [NO_LIST]),
+    "names that are no texts": ([{"issuer": STAFF, 1: 2}], {}, [NO_LIST]),
     "fifty-one": ([ISSUERS[0]] * 51, {}, ["AUTH_ISSUERS has 51 entries, 50 at most are read."]),
 }
 
@@ -385,7 +432,7 @@ def test_the_development_tokens_are_those_of_the_first_secret() -> None:
 
     token = TokenIssuer.for_app(app, clock=clock).issue("alice")
 
-    assert app.extensions["resource_server"].verifier.verify(token).user_id == "partner:alice"
+    assert app.extensions["resource_server"].verify(token).user_id == "partner:alice"
 
 
 _NAMES = st.text("ab:|", max_size=4)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from auth.config import AuthConfig
+from auth.authenticator import Authenticator
 from auth.errors import (
     InvalidAudienceError,
     InvalidIssuerError,
@@ -29,8 +29,10 @@ from auth.errors import (
     MalformedTokenError,
     MissingClaimError,
 )
-from auth.keys import UnusableKeyError, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.keys import SimpleKeySource, UnusableKeyError, VerificationKey
+from auth.settings.service import AuthConfig
+from auth.tokens.verifier import TokenVerifier
+from auth.wire.credentials import Credentials
 from tests.conformance.text_tokens import encode
 
 NOW = 1_700_000_000
@@ -233,7 +235,7 @@ def test_a_signature_of_another_making_is_refused(service: TokenVerifier, algori
         service.verify(signed({"alg": algorithm}, CLAIMS, signer))
 
 
-class GenerousKeys:
+class GenerousKeys(SimpleKeySource):
     """A key source that offers its one key for whatever is asked, as no key source should."""
 
     def __init__(self, key: VerificationKey) -> None:
@@ -241,9 +243,6 @@ class GenerousKeys:
 
     def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
         return [self._key]
-
-    def ready(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(
@@ -458,8 +457,9 @@ def test_a_rightly_signed_token_with_two_readings_or_none_is_refused(
     header: bytes, body: bytes, error: type[InvalidTokenError]
 ) -> None:
     """The signature holds; what it covers could be read otherwise elsewhere, or is not what it should be."""
+    credentials = Credentials("bearer", signed(header, body, hs256(SECRET)))
     with pytest.raises(InvalidTokenError) as caught:
-        WITH_SECRET.verify(signed(header, body, hs256(SECRET)))
+        Authenticator(WITH_SECRET).authenticate(credentials)
 
     assert type(caught.value) is error
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from auth.compact_jws import parse_compact
 from auth.errors import InvalidSignatureError, MalformedTokenError, TokenExpiredError
 from auth.keys import UnusableKeyError, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.tokens.compact_jws import parse_compact
+from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import MAX_BYTES, configured_with, decode, encode, verify_text
 
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
@@ -122,7 +122,7 @@ def test_the_signed_token_of_the_nesting_example_is_a_token(cookbook: Path) -> N
     # Public keys demand an audience in the settings; this token, older than that advice, carries none.
     issuer = replace(
         configured_with(_public(example["input"]["key"])).issuers[0],
-        issuer="hobbiton.example",
+        names=("hobbiton.example",),
         audience=frozenset(),
         identity_claim="iss",
         required_claims=("exp",),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import pytest
 
 from auth.errors import InvalidSignatureError, TokenExpiredError
-from auth.issuer_config import IssuerConfig
 from auth.keys import StaticKeys, VerificationKey
-from auth.profiles import PROFILES
-from auth.verifier import TokenVerifier
+from auth.tokens.issuer import TrustedIssuer
+from auth.tokens.profiles import PROFILES
+from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import decode
 
 EXPIRES = 1300819380.0
@@ -69,10 +69,10 @@ EXAMPLES = [
 
 def _verifier(key: VerificationKey, now: float) -> TokenVerifier:
     """Return a verifier at a point in time that asks for no more than these old tokens say."""
-    issuer = IssuerConfig(
+    issuer = TrustedIssuer(
         keys=StaticKeys([key]),
         algorithms=key.algorithms,
-        issuer="joe",
+        names=("joe",),
         audience=frozenset(),
         profile=PROFILES["jwt"],
         identity_claim="iss",

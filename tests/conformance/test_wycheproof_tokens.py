@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from auth.compact_jws import parse_compact
 from auth.errors import ConfigurationError, InvalidTokenError, MalformedTokenError
 from auth.keys import UnusableKeyError, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.tokens.compact_jws import parse_compact
+from auth.tokens.verifier import TokenVerifier
 from tests.conformance.text_tokens import MAX_BYTES, configured, configured_with, verify_text
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auth.compact_jws import parse_compact
-from auth.config import AuthConfig
 from auth.errors import MalformedTokenError
-from auth.keys import KeySource, StaticKeys, VerificationKey
-from auth.verifier import TokenVerifier
+from auth.keys import KeySource, SimpleKeySource, StaticKeys, VerificationKey
+from auth.settings.service import AuthConfig
+from auth.tokens.compact_jws import parse_compact
+from auth.tokens.verifier import TokenVerifier
 
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 MAX_BYTES = 100_000
@@ -87,8 +87,8 @@ def verify_text(encoded: str, config: AuthConfig) -> None:
     TokenVerifier([issuer], max_token_bytes=MAX_BYTES).verify(f"{header}.{_CLAIMS}.{signature}")
 
 
-@dataclass(frozen=True, slots=True)
-class _KeysOver:
+@dataclass(frozen=True)
+class _KeysOver(SimpleKeySource):
     """The keys of another source, checking signatures over ``signing_input`` whatever they are asked."""
 
     source: KeySource
@@ -97,11 +97,8 @@ class _KeysOver:
     def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
         return [
             _KeyOver(key.key_id, key.algorithms, key.material, self.signing_input)
-            for key in self.source.keys_for(algorithm, key_id)
+            for key in self.source.current().candidates(algorithm, key_id)
         ]
-
-    def ready(self) -> bool:
-        return self.source.ready()
 
 
 @dataclass(frozen=True, slots=True)

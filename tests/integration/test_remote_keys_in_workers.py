@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.auth.keys.test_fetching import certificate
+from tests.auth.keys.remote.test_bounded_http import certificate
 from tests.integration.gunicorn_server import PATIENCE
 from tests.integration.remote_keys import KEY, MANY, NEXT_KEY, WatchedService, statuses, workers_of
 from tests.integration.traffic import Traffic

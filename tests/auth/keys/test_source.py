@@ -1,82 +1,116 @@
-"""Keys known at start."""
+"""Keys known at start, and key sources of somebody else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from auth.keys import KeySource, KeyStatus, StaticKeys, VerificationKey, status_of
+import pytest
 
-SHORT, LONG = b"0123456789abcdefghijklmnopqrstuv", b"0123456789abcdefghijklmnopqrstuv" * 2
+from auth.errors import KeysUnavailableError
+from auth.keys import KeyRing, KeySource, KeyStatus, SimpleKeySource, StaticKeys, VerificationKey
 
-
-def key(key_id: str | None, *algorithms: str) -> VerificationKey:
-    return VerificationKey(key_id, frozenset(algorithms or ("HS256",)), SHORT)
-
-
-def test_a_key_is_found_by_its_id() -> None:
-    """Others of the same algorithm are not tried."""
-    first, second = key("1"), key("2")
-
-    assert StaticKeys([first, second]).keys_for("HS256", "2") == [second]
+SHORT, LONG = (VerificationKey.from_secret(b"0123456789abcdefghijklmnopqrstuv" * times) for times in (1, 2))
 
 
-def test_a_key_without_an_id_may_have_any() -> None:
-    """PEM files and secrets carry no id, whatever the issuer writes into its tokens."""
-    named, nameless = key("1"), key(None)
+def test_static_keys_are_the_same_ring_for_good() -> None:
+    """Nothing is fetched, so nothing newer comes."""
+    source: KeySource = StaticKeys([SHORT])
 
-    assert StaticKeys([named, nameless]).keys_for("HS256", "2") == [nameless]
-    assert StaticKeys([named, nameless]).keys_for("HS256", "1") == [named]
+    ring = source.current()
 
-
-def test_a_token_without_an_id_may_come_from_any_key_of_its_algorithm() -> None:
-    """They are tried in the order of the settings."""
-    keys = [key("1"), key(None), key("2")]
-
-    assert StaticKeys(keys).keys_for("HS256", None) == keys
+    assert ring.keys == (SHORT,)
+    assert source.current() is source.peek() is ring
+    assert source.newer(ring, "unknown") is None
 
 
-def test_an_unknown_id_finds_nothing_where_every_key_has_one() -> None:
-    """The token is refused then."""
-    assert StaticKeys([key("1")]).keys_for("HS256", "2") == []
+def test_all_static_keys_are_tried_for_a_token_without_an_id() -> None:
+    """They are the service's own, so nobody else decides how many there are."""
+    keys = [VerificationKey.from_secret(f"{number:032}") for number in range(12)]
 
-
-def test_a_key_is_never_offered_for_another_algorithm() -> None:
-    """Not even with its id."""
-    assert StaticKeys([key("1", "HS256")]).keys_for("HS512", "1") == []
-
-
-def test_a_key_with_several_algorithms_is_offered_for_each() -> None:
-    """A long secret serves every hash."""
-    long_secret = VerificationKey.from_secret(LONG)
-    keys: KeySource = StaticKeys([long_secret])
-
-    assert [keys.keys_for(name, None) for name in ("HS256", "HS384", "HS512")] == [[long_secret]] * 3
-
-
-def test_keys_are_ready_where_there_are_any() -> None:
-    """Known at start means ready at once."""
-    assert StaticKeys([key(None)]).ready() is True
-    assert StaticKeys([]).ready() is False
+    assert StaticKeys(keys).current().candidates("HS256", None) == keys
 
 
 def test_static_keys_say_how_many_they_are_and_that_nothing_is_fetched() -> None:
     """Whatever time it is."""
-    keys = StaticKeys([VerificationKey.from_secret(LONG), key(None)])
+    source = StaticKeys([LONG, SHORT])
 
-    assert status_of(keys) == KeyStatus(ready=True, keys=2, age=None, last_error=None, next_refresh=None)
-    assert keys.algorithms == {"HS256", "HS384", "HS512"}
-
-
-class OwnKeys:
-    """A key source of somebody else, with no more than it must have."""
-
-    def keys_for(self, algorithm: str, key_id: str | None) -> Iterable[VerificationKey]:
-        return iter(())
-
-    def ready(self) -> bool:
-        return False
+    assert source.status() == KeyStatus(ready=True, keys=2, age=None, last_error=None, next_refresh=None)
+    assert source.algorithms == {"HS256", "HS384", "HS512"}
 
 
-def test_a_source_need_not_have_a_status() -> None:
-    """It is asked whether it is ready then."""
-    assert status_of(OwnKeys()) == KeyStatus(ready=False, keys=None, age=None, last_error=None, next_refresh=None)
+def test_static_keys_are_ready_if_there_are_any() -> None:
+    """Keys known at start are ready at once."""
+    assert StaticKeys([SHORT]).status().ready is True
+    assert StaticKeys([]).status().ready is False
+
+
+class OwnKeys(SimpleKeySource):
+    """A key source of somebody else, with the one method that it must have."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.keys: Sequence[VerificationKey] | None = [SHORT]
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:
+        self.asked.append((algorithm, key_id))
+        if self.keys is None:
+            raise KeysUnavailableError("the safe is locked")
+        return self.keys
+
+
+def test_a_simple_source_is_asked_for_the_keys_of_each_token() -> None:
+    """Its answer is taken as it is, and again for the next token."""
+    own = OwnKeys()
+    source: KeySource = own
+    assert source.current().candidates("HS256", "1") == [SHORT]
+
+    own.keys = ()
+
+    assert source.current().candidates("HS512", None) == []
+    assert own.asked == [("HS256", "1"), ("HS512", None)]
+
+
+def test_a_simple_source_has_nothing_newer_and_nothing_that_outlives_a_token() -> None:
+    """Nobody knows when its keys change, so no token may be remembered."""
+    source = OwnKeys()
+
+    assert source.newer(source.current(), "1") is None
+    assert source.peek() is None
+    assert source.current() is not source.current()
+    assert source.asked == []
+
+
+def test_a_simple_source_says_when_its_keys_are_unavailable() -> None:
+    """The error reaches the verifier as it is."""
+    source = OwnKeys()
+    source.keys = None
+
+    with pytest.raises(KeysUnavailableError, match="the safe is locked"):
+        source.current().candidates("HS256", None)
+
+
+def test_a_simple_source_is_ready_unless_it_says_otherwise() -> None:
+    """It may know nothing else about itself, and need not know its algorithms."""
+
+    class Locked(OwnKeys):
+        def ready(self) -> bool:
+            return False
+
+    ready, locked = OwnKeys().status(), Locked().status()
+
+    assert ready == KeyStatus(ready=True, keys=None, age=None, last_error=None, next_refresh=None)
+    assert locked == KeyStatus(ready=False, keys=None, age=None, last_error=None, next_refresh=None)
+    assert OwnKeys().algorithms is None
+
+
+def test_a_simple_source_must_say_which_keys_fit() -> None:
+    """Forgetting the method is noticed at start."""
+    incomplete: type = type("Incomplete", (SimpleKeySource,), {})
+
+    with pytest.raises(TypeError, match="keys_for"):
+        incomplete()
+
+
+def test_a_ring_is_the_same_only_if_it_is_the_same_object() -> None:
+    """A remembered token belongs to the ring that verified it, not to one with equal keys."""
+    assert KeyRing((SHORT,)) != KeyRing((SHORT,))

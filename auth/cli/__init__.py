@@ -1,0 +1,1 @@
+"""The ``flask auth`` commands. A running service imports none of these modules."""

@@ -1,0 +1,117 @@
+"""The one edge at which a refusal becomes HTTP: status, header fields and body in one step.
+
+The service may word the body, with an error handler for one of our error classes. It cannot change the status or lose
+the challenge: what other error handlers and frameworks make of a refusal is put right again in :func:`complete`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Request, Response
+from werkzeug.exceptions import HTTPException
+
+from ..errors import AuthError
+from ..rules import Policy
+from ..wire.challenges import body_for, headers_for
+from .audit import log_refusal
+from .current import verified_token
+from .server import EXTENSION, ServerState, state_of, this_app, this_request
+
+#: The key in the WSGI environ of the error that a request is answered with.
+REFUSED = "auth.refused"
+
+
+class Refusal(HTTPException):
+    """A refusal on its way out of a view, past whatever stands around it: an exception that brings its whole answer.
+
+    Code in between that knows of HTTP exceptions lets it pass as it is.
+    """
+
+    def __init__(self, error: AuthError) -> None:
+        super().__init__(error.message, answer(error))
+        #: What was refused, for code that catches this.
+        self.error = error
+
+
+def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
+    """Let the current request pass the rules of a function that is about to run; raise a :class:`Refusal` otherwise."""
+    app = this_app()
+    server: ServerState = app.extensions.get(EXTENSION) or state_of(app)
+    try:
+        server.enforce(policy, app, this_request(), arguments)
+    except AuthError as error:
+        raise Refusal(error) from error
+
+
+def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
+    """Return the answer to a refused request and log the refusal; ``is_undeclared`` says the route declares nothing."""
+    app, request = this_app(), this_request()
+    token = verified_token()
+    log_refusal(
+        error,
+        route=request.url_rule.rule if request.url_rule is not None else "",
+        request_id=state_of(app).request_id(request.environ),
+        user_id=None if token is None else token.user_id,
+        undeclared=is_undeclared,
+    )
+    return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)
+
+
+def answer_first(app: Flask) -> None:
+    """Answer refusals and our errors before any handler does that the service or a framework has for others.
+
+    Flask-RESTful and RESTX replace Flask's error handling when their Api is made, and see a fault in what they do not
+    know. Call this again after that; it does nothing if nobody has come in between.
+    """
+    if not isinstance(app.handle_user_exception, _AnsweringFirst):
+        app.handle_user_exception = _AnsweringFirst(app.handle_user_exception)  # type: ignore[method-assign]
+
+
+class _AnsweringFirst:
+    """``Flask.handle_user_exception`` for our errors; every other goes to the method that was there."""
+
+    def __init__(self, handle_others: Callable[[Exception], Any]) -> None:
+        self._handle_others = handle_others
+
+    def __call__(self, e: Exception) -> Any:
+        if isinstance(e, Refusal):
+            refused, response = e.error, e.response
+        elif isinstance(e, AuthError):
+            refused, response = e, answer(e)
+        else:
+            return self._handle_others(e)
+        this_request().environ[REFUSED] = refused
+        return response
+
+
+def complete(response: Response) -> Response:
+    """Put the answer of a refused request right, whatever other hooks have made of it."""
+    return _completed(response, this_request().environ[REFUSED], state_of(this_app()).config.realm)
+
+
+def _worded(app: Flask, request: Request, error: AuthError) -> Any:
+    """Return the body of a refusal: by the service's handler for the error's class or one above it, or our own.
+
+    A handler of a blueprint around the view comes before one of the app, and a close class before a wide one. Handlers
+    for ``Exception``, ``HTTPException`` or a status are for faults; they are not asked.
+    """
+    classes = type(error).__mro__[: type(error).__mro__.index(AuthError) + 1]
+    for scope in (*request.blueprints, None):
+        handlers = app.error_handler_spec.get(scope, {}).get(None, {})
+        for kind in classes:
+            if kind in handlers:
+                return app.ensure_sync(handlers[kind])(error)
+    return body_for(error)
+
+
+def _completed(response: Response, error: AuthError, realm: str) -> Response:
+    response.status_code = error.status
+    vary = [*response.vary, "Authorization"]
+    fields = headers_for(error, realm)
+    for name in {name for name, _ in fields} | {"WWW-Authenticate"}:
+        response.headers.pop(name, None)
+    response.headers.extend(fields)
+    response.vary.update(vary)
+    return response

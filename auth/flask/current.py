@@ -1,0 +1,34 @@
+"""The verified token of the current request, for views, hooks, logs and templates."""
+
+from __future__ import annotations
+
+from flask import has_request_context
+from werkzeug.local import LocalProxy
+
+from ..access_token import AccessToken
+from ..errors import MisuseError
+from .server import EXTENSION, ServerState, current_state, this_app, this_request
+
+
+def verified_token() -> AccessToken | None:
+    """Return the access token that a guard of this request has verified; None if there is none. Never raises.
+
+    For code that runs for every request, guarded or not, such as hooks, log lines and templates.
+    """
+    if not has_request_context():
+        return None
+    state: ServerState | None = this_app().extensions.get(EXTENSION)
+    authentication = None if state is None else state.authentication(this_request())
+    return None if authentication is None else authentication.token
+
+
+def _demanded_token() -> AccessToken | None:
+    authentication = current_state().authentication(this_request())
+    if authentication is None:
+        raise MisuseError("current_token was read where no guard has run. Put @require_jwt on the view.")
+    return authentication.token
+
+
+#: The verified token of the current request. Reading it where no guard has run raises MisuseError; for the anonymous
+#: caller of an optional guard it is false: ask ``if current_token``, for a proxy is never ``None`` itself.
+current_token: AccessToken = LocalProxy(_demanded_token)  # type: ignore[assignment]

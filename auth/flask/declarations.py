@@ -1,0 +1,96 @@
+"""Where rules stand: on a view function, on a view class and its bases, on the blueprints around it.
+
+A rule is an attribute of what it stands on. :func:`functools.wraps` hands the attribute on to every wrapper around a
+function, so the rule is found wherever the guard stands in the stack, and a view that demands nothing can be told from
+one that forgot to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, cast
+
+from flask import Blueprint, Flask
+
+from ..rules import AccessRule, Declaration, Policy
+
+_RULES = "_auth_rules"
+_PUBLIC = "_auth_public"
+
+
+class Marks:
+    """Counts the rules and public marks of this process, so that what was worked out before a new one is forgotten."""
+
+    made: ClassVar[int] = 0
+
+
+def rules_on(place: object) -> tuple[AccessRule, ...]:
+    """Return the rules that stand on one function, class or blueprint."""
+    rules: tuple[AccessRule, ...] = getattr(place, _RULES, ())
+    return rules
+
+
+def rules_of_class(view_class: type) -> tuple[AccessRule, ...]:
+    """Return the rules of a class and of all its bases: a subclass cannot shed what its base demands."""
+    return tuple(dict.fromkeys(rule for base in view_class.__mro__ for rule in rules_on(base)))
+
+
+def add_rule(place: object, rule: AccessRule) -> None:
+    """Put a rule on a function, class or blueprint, in front of those it has."""
+    setattr(place, _RULES, (rule, *rules_on(place)))
+    Marks.made += 1
+
+
+def is_marked_public(place: object) -> bool:
+    """Tell whether a function, class or blueprint says itself that it is public; a subclass does not inherit that."""
+    return getattr(place, "__dict__", {}).get(_PUBLIC, False) is True
+
+
+def mark_public(place: object) -> None:
+    """Say that everybody may call what is marked."""
+    setattr(place, _PUBLIC, True)
+    Marks.made += 1
+
+
+def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[object] = ()) -> Declaration:
+    """Return what stands on a view, its class, the handler for ``method`` and the blueprints around it, taken together.
+
+    All rules must hold. A public mark counts only if there is no rule: a blueprint's guard holds for every view in it.
+    """
+    view_class = getattr(view, "view_class", None)
+    places: list[object] = [view]
+    rules = [*rules_on(view)]
+    if view_class is not None:
+        name = "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
+        handler = getattr(view_class, name, None)
+        places += [view_class, view_class.dispatch_request, handler]
+        inside = (view_class.dispatch_request, *_method_decorators(view_class, name), handler)
+        rules += [rule for place in inside for rule in rules_on(place)]
+        rules += rules_of_class(view_class)
+    around = [*blueprints]
+    rules += [rule for blueprint in around for rule in rules_on(blueprint)]
+    is_public = any(is_marked_public(place) for place in (*places, *around))
+    return Declaration(Policy(tuple(dict.fromkeys(rules))), public=is_public)
+
+
+def _method_decorators(view_class: type, name: str) -> Iterable[object]:
+    """Return what Flask-RESTful and RESTX put around a handler when it is called, the outermost first.
+
+    A guard among them carries the rule that it will put there.
+    """
+    decorators: Any = getattr(view_class, "method_decorators", ())
+    if isinstance(decorators, Mapping):
+        decorators = decorators.get(name, ())
+    return reversed(decorators) if isinstance(decorators, list | tuple) else ()
+
+
+def blueprints_around(app: Flask, endpoint: str) -> list[Blueprint]:
+    """Return the blueprints that an endpoint lies in, the innermost first."""
+    name = endpoint
+    blueprints: list[Blueprint] = []
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if name in app.blueprints:
+            # Flask types a blueprint as the part of it that knows no I/O.
+            blueprints.append(cast("Blueprint", app.blueprints[name]))
+    return blueprints

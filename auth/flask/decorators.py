@@ -1,0 +1,234 @@
+"""``@require_jwt``, ``@owns_path_user`` and ``@public``: what a view says about who may enter.
+
+A decorator puts a rule on a view, a view class or a blueprint, where the request hook finds it. A function, and what
+``as_view`` of a class returns, enforces its rules once more when it is called. Nothing else is decided here: the rules
+are in :mod:`.rules`, the verification below, the answers at the edge.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast, overload
+
+from flask import Blueprint, Flask
+from flask.views import View
+
+from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_names
+from .answers import enforce_on_call
+from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
+
+#: A view function, a method, a view class or a blueprint: it goes out as the type it came in.
+ViewT = TypeVar("ViewT", bound=Callable[..., Any] | Blueprint)
+
+
+@overload
+def require_jwt(view: ViewT, /) -> ViewT: ...
+@overload
+def require_jwt(
+    *,
+    scopes: str | Iterable[str] | None = None,
+    any_scope: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    any_role: str | Iterable[str] | None = None,
+    optional: bool = False,
+) -> Callable[[ViewT], ViewT]: ...
+def require_jwt(
+    view: ViewT | None = None,
+    /,
+    *,
+    scopes: str | Iterable[str] | None = None,
+    any_scope: str | Iterable[str] | None = None,
+    roles: str | Iterable[str] | None = None,
+    any_role: str | Iterable[str] | None = None,
+    optional: bool = False,
+) -> ViewT | Callable[[ViewT], ViewT]:
+    """Demand a verified access token, as ``@require_jwt`` or with arguments.
+
+    Works on functions, async functions, methods, ``View`` and ``MethodView`` classes, in ``MethodView.decorators``, and
+    on blueprints: ``require_jwt(blueprint)`` guards every view of it and of the blueprints nested in it, whenever they
+    are registered. The rules of a blueprint, a class and a function must all hold.
+
+    Args:
+        scopes: all of these are needed; one text, with spaces between several (RFC 6749 §3.3), or a list.
+        any_scope: at least one of these is needed; written like ``scopes``.
+        roles: the user has all of these, which come from where ``AUTH_PROFILE`` says; one text is one role, or a list.
+        any_role: the user has at least one of these; written like ``roles``.
+        optional: let a request without any credentials in as anonymous (``current_token`` is false then). A bad token
+            is refused all the same.
+
+    A refusal is answered 401, or 403 where a scope (RFC 6750 §3.1) or a role is missing.
+    """
+    rule = TokenRule(
+        scopes=scope_names(scopes),
+        any_scope=scope_names(any_scope),
+        roles=role_names(roles),
+        any_role=role_names(any_role),
+        optional=optional,
+    )
+    return _decorate(view, rule, "require_jwt")
+
+
+@overload
+def owns_path_user(view: ViewT, /) -> ViewT: ...
+@overload
+def owns_path_user(*, param: str = "user_id") -> Callable[[ViewT], ViewT]: ...
+def owns_path_user(view: ViewT | None = None, /, *, param: str = "user_id") -> ViewT | Callable[[ViewT], ViewT]:
+    """Demand that the user of the token is the user in the path; verifies the token itself if nobody has.
+
+    The text that stood in the path, decoded once, is compared with the identity claim, character by character; so is
+    the argument ``param``, if the guarded function is called with one: another view, or a decorator above the guard,
+    cannot ask for somebody else's. Otherwise the answer is 403 ``not_owner``. A route without the path variable
+    ``param`` answers nobody.
+    """
+    return _decorate(view, OwnerRule(param), "owns_path_user")
+
+
+def public(view: ViewT) -> ViewT:
+    """Say that everybody may call a view, for ``AUTH_DENY_BY_DEFAULT``.
+
+    Works on functions, classes and blueprints, in place, and on views that are not yours:
+    ``app.view_functions[name] = public(app.view_functions[name])``. It opens nothing that has a guard: a public view in
+    a guarded blueprint stays guarded.
+    """
+    if rules_on(view) or rules_on(getattr(view, "dispatch_request", None)):
+        raise TypeError(f"{_name(view)} cannot be public: it has a guard.")
+    if inspect.ismethod(view):
+        # A bound method takes no attributes, and its function belongs to every instance.
+        return public(cast("ViewT", functools.wraps(view)(functools.partial(view))))
+    mark_public(view)
+    return view
+
+
+def _decorate(view: ViewT | None, rule: AccessRule, name: str) -> ViewT | Callable[[ViewT], ViewT]:
+    """Apply a rule to what stands below the decorator, which is there already or comes with the next call."""
+    if view is not None:
+        return _guard(view, rule=rule, name=name)
+
+    def decorator(view: ViewT) -> ViewT:
+        return _guard(view, rule=rule, name=name)
+
+    add_rule(decorator, rule)
+    return decorator
+
+
+# A guard carries the rule that it puts on a view, for classes that list their guards in ``method_decorators``.
+add_rule(require_jwt, TokenRule())
+add_rule(owns_path_user, OwnerRule("user_id"))
+
+
+def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
+    if isinstance(view, staticmethod | classmethod):
+        raise TypeError(f"{name} stands below @{type(view).__name__}, not above it.")
+    if isinstance(view, Flask):
+        raise TypeError(f"{name} guards views, view classes and blueprints; for a whole app, set AUTH_DENY_BY_DEFAULT.")
+    if is_marked_public(view):
+        raise TypeError(f"{_name(view)} cannot have a guard: it is public.")
+    if isinstance(view, Blueprint):
+        add_rule(view, rule)
+        return view
+    if not callable(view):
+        raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
+    if isinstance(view, type):
+        if not issubclass(view, View):
+            raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")
+        _guard_class(view, rule)
+        return view
+    return cast("ViewT", _guard_function(view, (rule,)))
+
+
+def _guard_class(view_class: type[View], rule: AccessRule) -> None:
+    """Guard a class and every class that will be derived from it.
+
+    The rule on the class is what the request hook enforces for the class and all its subclasses, whatever those add or
+    override. ``as_view`` guards what it returns as well, for callers that come past the hook. A ``dispatch_request``
+    that is called by hand is not guarded.
+    """
+    _refuse_public_members(view_class)
+    add_rule(view_class, rule)
+    if isinstance(getattr(view_class.as_view, "__func__", None), _GuardedAsView):
+        # This class or one of its bases has a guard already, whose as_view reads the rules when it is called.
+        return
+    # Set from outside, as the class statement would: mypy knows it as a method.
+    view_class.as_view = classmethod(_GuardedAsView(vars(view_class).get("as_view")))  # type: ignore[assignment]
+
+
+class _GuardedAsView:
+    """``View.as_view`` of a guarded class: what it returns enforces the rules of the class it is called on."""
+
+    def __init__(self, own: Any) -> None:
+        """``own`` is the class method that the guarded class defines itself; None if it inherits one."""
+        self._own = own
+        functools.update_wrapper(self, View.as_view.__func__)  # type: ignore[attr-defined]
+
+    def __call__(self, view_class: type[View], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        _refuse_public_members(view_class)
+        make = self._own.__get__(None, view_class) if self._own else self._inherited(view_class)
+        return _guard_function(make(*args, **kwargs), rules_of_class(view_class))
+
+    def _inherited(self, view_class: type[View]) -> Callable[..., Any]:
+        # Looked for when it is called: a decorator such as dataclass(slots=True) makes a class anew.
+        holder: Any = next(base for base in view_class.__mro__ if _function(vars(base).get("as_view")) is self)
+        make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]
+        return make
+
+
+def _refuse_public_members(view_class: type[View]) -> None:
+    """Refuse a handler that says it is public in a class that has a guard: the guard would win, silently."""
+    for name in {"dispatch_request", *(method.lower() for method in view_class.methods or ())}:
+        function = _function(inspect.getattr_static(view_class, name, None))
+        if is_marked_public(function):
+            raise TypeError(f"{_name(function)} cannot be public: its class has a guard.")
+
+
+def _function(member: Any) -> Any:
+    return getattr(member, "__func__", member)
+
+
+#: Where a guard keeps itself, the function behind it, and what it asks for. Other wrappers copy it, so it names itself.
+_GUARD = "_auth_guard"
+
+
+def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> Callable[..., Any]:
+    # A guard right on top of another asks for both at once, and calls what stands behind that.
+    owner, behind, asked_there = getattr(view, "__dict__", {}).get(_GUARD, (None, view, ()))
+    unguarded, asked = (behind, (*rules, *asked_there)) if owner is view else (view, rules)
+    policy = Policy(tuple(dict.fromkeys(asked)))
+    named = _naming(unguarded)
+
+    if inspect.iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            enforce_on_call(policy, named(args, kwargs) if args else kwargs)
+            return await unguarded(*args, **kwargs)
+
+    else:
+
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            enforce_on_call(policy, named(args, kwargs) if args else kwargs)
+            return unguarded(*args, **kwargs)
+
+    setattr(guarded, _GUARD, (guarded, unguarded, policy.rules))
+    for rule in reversed(rules):
+        if rule not in rules_on(guarded):
+            add_rule(guarded, rule)
+    return guarded
+
+
+def _naming(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Return what gives the arguments of a call of a function by name, as far as it says how they are called."""
+    try:
+        parameters = [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        # Some callables do not tell.
+        parameters = []
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind in by_place]
+    return lambda args, kwargs: dict(zip(names, args, strict=False)) | kwargs
+
+
+def _name(view: object) -> str:
+    return view.name if isinstance(view, Blueprint) else getattr(view, "__qualname__", type(view).__name__)

@@ -1,0 +1,128 @@
+"""The Flask extension: it reads the settings, enforces what views declare, and keeps nothing on the instance.
+
+One request: the hook reads what the view declares and enforces it before anything else touches the request, so a body
+is never validated for a stranger, however the decorators are stacked. A guarded function enforces its own rules again
+when it runs, for callers that come past the hook. A refusal travels up untouched and becomes HTTP in
+:mod:`.flask.answers`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from flask import Flask, Response, appcontext_pushed
+
+from ..authenticator import Authenticator
+from ..errors import AuthError, ConfigurationError, UndeclaredRouteError
+from ..keys import KeySource
+from ..settings.service import AuthConfig
+from ..tokens.verifier import TokenVerifier
+from .answers import REFUSED, answer, answer_first, complete
+from .commands import register_commands
+from .openapi import document_guards
+from .server import EXTENSION, ServerState, current_state, this_app, this_request
+
+_LOGGER = logging.getLogger("auth")
+
+
+class ResourceServer:
+    """Makes a Flask app a resource server for tokens that somebody else issued.
+
+    ``ResourceServer(app)``, or ``ResourceServer()`` and later ``init_app(app)``.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        keys: KeySource | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``keys`` stands in for the settings that say where keys come from; ``clock`` returns seconds since 1970."""
+        self._keys = keys
+        self._clock = clock
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Read the settings of an app, once, and protect its guarded views.
+
+        Raises:
+            ConfigurationError: the settings cannot be safe; the message names every problem and the way out.
+        """
+        if EXTENSION in app.extensions:
+            raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
+        config = AuthConfig.from_mapping(app.config, keys=self._keys)
+        verifier = TokenVerifier(
+            config.issuers,
+            max_token_bytes=config.max_token_bytes,
+            cache_size=config.token_cache_size,
+            clock=self._clock,
+        )
+        app.extensions[EXTENSION] = ServerState(config, Authenticator(verifier), self._clock)
+        app.before_request(_enforce_declaration)
+        app.after_request(_finish)
+        register_commands(app)
+        _join_frameworks(app)
+        # An Api may be made after this. Until the first request, every context that is pushed looks for one: a command
+        # that prints the document pushes one too.
+        appcontext_pushed.connect(_join_frameworks, app)
+        for warning in config.warnings:
+            _LOGGER.warning(warning)
+
+
+def _join_frameworks(app: Flask) -> None:
+    """Take our place in the frameworks that were put on an app so far."""
+    document_guards(app)
+    answer_first(app)
+
+
+def _enforce_declaration() -> Response | None:
+    """Enforce what the matched view declares, and refuse a silent one if the settings say so.
+
+    Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
+    """
+    app, request = this_app(), this_request()
+    server: ServerState = app.extensions[EXTENSION]
+    if not server.is_serving:
+        server.is_serving = True
+        _join_frameworks(app)
+        # The signal knows the app by identity.
+        appcontext_pushed.disconnect(_join_frameworks, app)
+    route, method = request.url_rule, request.method
+    if route is None or (method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
+        # Flask answers by itself: 404, 405, automatic OPTIONS.
+        return None
+    declaration = server.declaration(app, route.endpoint, method)
+    try:
+        if declaration.policy.rules:
+            server.enforce(declaration.policy, app, request)
+        elif declaration.missing and server.config.deny_by_default:
+            server.authenticate(request)
+            raise UndeclaredRouteError("neither a guard nor @public")
+    except AuthError as error:
+        request.environ[REFUSED] = error
+        return answer(error, is_undeclared=declaration.missing)
+    return None
+
+
+def _finish(response: Response) -> Response:
+    """Put refusals right, and keep answers that depend on the caller out of shared caches (RFC 9111 §3.5).
+
+    What the view says about caches itself stays.
+    """
+    request, headers = this_request(), response.headers
+    if REFUSED in request.environ:
+        return complete(response)
+    has_credentials = "HTTP_AUTHORIZATION" in request.environ
+    if has_credentials or current_state().authentication(request) is not None:
+        names = {name.lower() for name, _ in headers}
+        if "vary" in names:
+            response.vary.add("Authorization")
+        else:
+            headers.add("Vary", "Authorization")
+        if has_credentials and "cache-control" not in names:
+            headers.add("Cache-Control", "no-store")
+    return response

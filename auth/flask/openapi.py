@@ -1,0 +1,179 @@
+"""What the OpenAPI document of flask-smorest says about protected operations, derived from what is enforced.
+
+For each operation the same declaration is read that the request hook enforces, whenever the document is asked for: a
+guard is documented wherever it stands, and what the service documents itself stays as it is. Imports nothing of
+flask-smorest; without it there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from ..errors import AuthErrorCode
+from ..rules import Policy, TokenRule
+from .declarations import blueprints_around, declaration_of
+
+#: The name of the security scheme in the document.
+SCHEME: Final = "bearerAuth"
+
+
+def _answer(description: str, headers: dict[str, Any], **example: Any) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/AuthError"}
+    return {
+        "description": description,
+        "headers": headers,
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
+
+
+#: What every document with a protected operation holds, by section of ``components``.
+COMPONENTS: Final[dict[str, dict[str, Any]]] = {
+    "securitySchemes": {
+        SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A JWT access token in the Authorization header (RFC 6750 §2.1).",
+        }
+    },
+    "schemas": {
+        "AuthError": {
+            "type": "object",
+            "required": ["code", "status", "message", "error"],
+            "properties": {
+                "code": {"type": "integer", "description": "HTTP status code"},
+                "status": {"type": "string", "description": "HTTP status phrase"},
+                "message": {"type": "string", "description": "A sentence for people"},
+                "error": {
+                    "type": "string",
+                    "enum": [code.value for code in AuthErrorCode],
+                    "description": "A name for programs",
+                },
+            },
+        }
+    },
+    "responses": {
+        "AccessTokenRequired": _answer(
+            "The access token is missing, expired, malformed, forged or meant for another service.",
+            {
+                "WWW-Authenticate": {
+                    "description": "The challenge of RFC 6750 §3; without `error` where no credentials came.",
+                    "required": True,
+                    "schema": {"type": "string"},
+                    "example": 'Bearer realm="api", error="invalid_token"',
+                }
+            },
+            code=401,
+            status="Unauthorized",
+            message="The access token has expired.",
+            error="token_expired",
+        ),
+        "AccessDenied": _answer(
+            "The access token is valid and does not reach this: another user's, or without a needed scope or role.",
+            {
+                "WWW-Authenticate": {
+                    "description": "Only where a scope is missing: the scopes that are needed (RFC 6750 §3.1).",
+                    "required": False,
+                    "schema": {"type": "string"},
+                    "example": 'Bearer realm="api", error="insufficient_scope", scope="reports:read"',
+                }
+            },
+            code=403,
+            status="Forbidden",
+            message="The access token belongs to another user.",
+            error="not_owner",
+        ),
+        "KeysUnavailable": _answer(
+            "The keys of the issuer are not available at the moment; the token is not to blame.",
+            {
+                "Retry-After": {
+                    "description": "Seconds after which to try again",
+                    "schema": {"type": "integer"},
+                    "example": 5,
+                }
+            },
+            code=503,
+            status="Service Unavailable",
+            message="The keys to verify access tokens are not available at the moment.",
+            error="keys_unavailable",
+        ),
+    },
+}
+
+#: A variable of a route, with or without a converter.
+_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+
+
+def document_guards(app: Flask) -> None:
+    """See to it that the document of each flask-smorest Api of an app says what is enforced."""
+    for api in app.extensions.get("flask-smorest", {}).get("apis", {}).values():
+        spec = api["ext_obj"].spec
+        if not isinstance(spec.to_dict, _Documented):
+            # apispec has no hook for a document that is being written out.
+            spec.to_dict = _Documented(spec.to_dict, app)
+
+
+class _Documented:
+    """A spec's ``to_dict`` that fills in what the guards of an app demand."""
+
+    def __init__(self, to_dict: Callable[[], dict[str, Any]], app: Flask) -> None:
+        self._to_dict = to_dict
+        self._app = app
+
+    def __call__(self) -> dict[str, Any]:
+        document = deepcopy(self._to_dict())
+        _fill_in_components(document)
+        for route in self._app.url_map.iter_rules():
+            _fill_in_route(document["paths"], self._app, route)
+        return document
+
+
+def _fill_in_components(document: dict[str, Any]) -> None:
+    """Add our components; what the service has put there itself wins."""
+    components = document.setdefault("components", {})
+    for section, entries in COMPONENTS.items():
+        components[section] = deepcopy(entries) | components.get(section, {})
+
+
+def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule) -> None:
+    """Describe the operations of a route that the document has."""
+    path = paths.get(_VARIABLE.sub(r"{\1}", route.rule))
+    view = app.view_functions.get(route.endpoint)
+    if path is None or view is None:
+        return
+    for method in route.methods or ():
+        operation = path.get(method.lower())
+        if operation is not None:
+            policy = declaration_of(view, method, blueprints_around(app, route.endpoint)).policy
+            if policy.rules:
+                _fill_in(operation, policy)
+
+
+def _fill_in(operation: dict[str, Any], policy: Policy) -> None:
+    operation.setdefault("security", security_of(policy))
+    names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
+    if policy.checks:
+        names["403"] = "AccessDenied"
+    responses = operation.setdefault("responses", {})
+    for status, name in sorted(names.items()):
+        responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
+
+
+def security_of(policy: Policy) -> list[dict[str, list[str]]]:
+    """Return the Security Requirement Objects of a policy: alternatives in a list, what is needed in each.
+
+    For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles.
+    """
+    token_rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
+    needed = [name for rule in token_rules for name in (*rule.scopes, *rule.roles)]
+    options = [option for rule in token_rules for option in (rule.any_scope, rule.any_role) if option]
+    choices = itertools.product(*options)
+    security = [{SCHEME: list(dict.fromkeys([*needed, *choice]))} for choice in choices]
+    return [*security, {}] if policy.optional else security

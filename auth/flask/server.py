@@ -1,0 +1,186 @@
+"""What ``ResourceServer`` leaves in an app, and what one request has learnt: who is calling, what may be entered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from flask import Flask, Request, current_app, request
+
+from ..access_token import AccessToken
+from ..authenticator import Authenticator
+from ..errors import MisuseError, NotOwnerError
+from ..keys import KeyStatus
+from ..rules import Declaration, Policy
+from ..settings.service import AuthConfig
+from ..wire.bearer import parse_authorization
+from ..wire.credentials import Credentials
+from .declarations import Marks, blueprints_around, declaration_of
+from .path import PathReader
+from .request_id import request_id
+
+#: The key in ``app.extensions``.
+EXTENSION = "resource_server"
+
+#: The key in the WSGI environ. ``flask.g`` would not do: two requests in one pushed app context share it.
+_AUTHENTICATION = "auth.authentication"
+
+#: The methods of RFC 9110 §9.3 and RFC 5789.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+_NONE: Mapping[str, Any] = {}
+
+#: The app and the request themselves. Asking the proxies for one attribute takes several times as long, and Flask's
+#: types hide that there are any.
+this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
+this_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
+
+
+class Authentication(NamedTuple):
+    """Who is calling, for one request; valid for the app and the credentials it was found out with, and no others."""
+
+    server: ServerState
+    #: The ``Authorization`` field that was read; None if there was none.
+    authorization: str | None
+    #: None for an anonymous caller.
+    token: AccessToken | None
+
+    def __repr__(self) -> str:
+        """Name the user alone: the credentials must not end in a log."""
+        return f"Authentication(user_id={self.token.user_id if self.token else None!r})"
+
+
+class _Known(NamedTuple):
+    view: Callable[..., Any]
+    declaration: Declaration
+
+
+@dataclass(slots=True)
+class ServerState:
+    """One protected app: ``app.extensions["resource_server"]``."""
+
+    config: AuthConfig
+    authenticator: Authenticator
+    #: Returns seconds since the epoch.
+    clock: Callable[[], float]
+    #: Whether a request has come, so that the app is set up for good.
+    is_serving: bool = field(default=False, init=False)
+    _paths: PathReader = field(default_factory=PathReader, init=False, repr=False)
+    _declarations: dict[tuple[str, str], _Known] = field(default_factory=dict, init=False, repr=False)
+    _marks: int = field(default=-1, init=False, repr=False)
+
+    def keys_ready(self) -> bool:
+        """Tell whether tokens can be verified now, those of one issuer at least; for readiness probes.
+
+        The outage of one issuer among several is no reason to turn away the users of the others.
+        """
+        # Each is asked, whatever the first says: a source that has no keys yet begins to fetch them.
+        return True in {issuer.keys.status().ready for issuer in self.config.issuers}
+
+    def key_status(self) -> dict[str, KeyStatus]:
+        """Return what is known of each issuer's keys, by the issuer's name; never waits for the network.
+
+        The name is ``"any"`` if there is a shared secret and no ``AUTH_ISSUER``.
+        """
+        return {issuer.name or "any": issuer.keys.status() for issuer in self.config.issuers}
+
+    def verify(self, token: str) -> AccessToken:
+        """Return the access token that a text is, for tokens that do not come in an ``Authorization`` field.
+
+        Raises:
+            InvalidTokenError: one of its kinds; the token is to blame.
+            KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
+        """
+        return self.authenticator.authenticate(Credentials("bearer", token))
+
+    def request_id(self, environ: MutableMapping[str, Any]) -> str:
+        """Return the id that stands in the log lines of a request; see ``AUTH_REQUEST_ID_HEADER``."""
+        return request_id(environ, self.config.request_id_header)
+
+    def declaration(self, app: Flask, endpoint: str, method: str) -> Declaration:
+        """Return what a view says about who may enter; asked at each request, worked out once."""
+        if self._marks != (made := Marks.made):
+            # A guard was put on something since. What another thread works out meanwhile goes with the old ones.
+            self._declarations = {}
+            self._marks = made
+        declarations = self._declarations
+        view = app.view_functions[endpoint]
+        known = declarations.get((endpoint, method))
+        if known is not None and known.view is view:
+            return known.declaration
+        declaration = declaration_of(view, method, blueprints_around(app, endpoint))
+        if method in _METHODS:
+            # A route that takes any method would fill the memory with those that clients make up.
+            declarations[endpoint, method] = _Known(view, declaration)
+        return declaration
+
+    def authentication(self, request: Request) -> Authentication | None:
+        """Return what a guard has found out about a request; None if none has run."""
+        environ = request.environ
+        known: Authentication | None = environ.get(_AUTHENTICATION)
+        if known is None or known.server is not self:
+            return None
+        return known if known.authorization == environ.get("HTTP_AUTHORIZATION") else None
+
+    def authenticate(self, request: Request, optional: bool = False) -> AccessToken | None:
+        """Return the verified token of a request, verifying it at the first call and asking the clock at each.
+
+        ``optional`` returns None for a request without any credentials, and only for that.
+
+        Raises:
+            AuthError: the request carries no token, or one that is refused.
+        """
+        environ = request.environ
+        known: Authentication | None = environ.get(_AUTHENTICATION)
+        if known is not None and known.server is self and known.authorization == environ.get("HTTP_AUTHORIZATION"):
+            token = known.token
+            if token is not None and token.valid_from <= self.clock() < token.valid_until:
+                return token
+            if token is None and optional:
+                return None
+        # Nobody has asked yet; or the token has expired since; or an optional guard let an anonymous caller pass.
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        if authorization is None and optional:
+            token = None
+        else:
+            token = self.authenticator.authenticate(parse_authorization(authorization))
+        environ[_AUTHENTICATION] = Authentication(self, authorization, token)
+        return token
+
+    def enforce(self, policy: Policy, app: Flask, request: Request, arguments: Mapping[str, Any] = _NONE) -> None:
+        """Let a request pass some rules, or raise what refuses it.
+
+        ``arguments`` are those that a guarded function is called with: if one has the name of a path variable that says
+        who the owner is, it must be the same user.
+        """
+        token = self.authenticate(request, policy.optional)
+        if not policy.checks:
+            return
+        texts = values = request.view_args or _NONE
+        if id(request.url_rule) not in self._paths.as_matched or app.url_value_preprocessors:
+            texts, values = self._paths.read(app, request)
+        for check in policy.checks:
+            check(token, texts)
+        if arguments:
+            for name in policy.owners:
+                # The path is that of the token's user by now, and so is what a converter has made of it.
+                if name in arguments and arguments[name] != texts[name] and arguments[name] != values[name]:
+                    raise NotOwnerError("the view is called for another user than the one in the path")
+
+
+def current_state() -> ServerState:
+    """Return the state of the current app.
+
+    Raises:
+        MisuseError: the app has no ResourceServer.
+    """
+    return state_of(this_app())
+
+
+def state_of(app: Flask) -> ServerState:
+    """Return the state of an app; raises as :func:`current_state` does."""
+    state: ServerState | None = app.extensions.get(EXTENSION)
+    if state is None:
+        raise MisuseError("This app has guarded views and no ResourceServer. Call ResourceServer(app) once.")
+    return state

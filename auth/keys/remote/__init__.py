@@ -1,0 +1,1 @@
+"""Keys that are fetched from an issuer and kept fresh."""

@@ -1,0 +1,61 @@
+"""URLs of issuers: which may be asked for keys, and how a log names them."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+#: The most characters of a URL that are logged.
+_LONGEST_LOGGED = 200
+
+#: A valid address in brackets. Some versions of Python ignore other text around the brackets.
+_BRACKETED = re.compile(r"\[[^][]+\](:[0-9]*)?")
+
+
+def is_plain_http(url: str) -> bool:
+    """Tell whether a URL sends data over the network unencrypted: ``http``, and not to this machine."""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        return True
+    return scheme == "http" and not is_loopback(url)
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL names this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    authority = parts.netloc.rpartition("@")[2]
+    if "[" in authority and not _BRACKETED.fullmatch(authority):
+        return False
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_fetchable(url: str) -> bool:
+    """Tell whether keys may be fetched from a URL: ``https``, or ``http`` to this machine; printable ASCII only."""
+    if not (url.isascii() and url.isprintable()) or " " in url or is_plain_http(url):
+        return False
+    parts = urlsplit(url)
+    try:
+        # Reading the port raises ValueError if it is not a number.
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_host and parts.scheme in ("https", "http") and "@" not in parts.netloc
+
+
+def redacted(url: str) -> str:
+    """Return a URL for a log: without user, password, query and fragment, which may be secret, and cut off if long."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an unreadable URL"
+    text = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return ascii(text)[1:-1][:_LONGEST_LOGGED]

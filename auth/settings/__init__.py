@@ -1,0 +1,1 @@
+"""Settings: what may be set, how it is read and judged, and what comes out. Connects to nothing."""

@@ -1,0 +1,76 @@
+"""One issuer, judged and made from its settings: whose tokens, for which audience, of which shape, with which keys."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from ..keys import KeySource
+from ..keys.algorithms import SYMMETRIC_ALGORITHMS
+from ..tokens.issuer import TrustedIssuer
+from ..tokens.profiles import PROFILES
+from .key_source import KEY_SETTINGS, accepted_algorithms, check_key_source, make_key_source
+from .reader import Section
+
+#: What the absence of issuer or audience means where a shared secret allows it.
+_UNBOUND = {
+    "issuer": "any token signed with {secret} is accepted, from any issuer.",
+    "audience": "tokens that name no audience are accepted, even tokens for another service.",
+}
+
+
+def check_issuer(section: Section, keys: KeySource | None) -> None:
+    """Note what does not go together; ``keys`` stands in for the settings that say where keys come from."""
+    if "exp" not in _required_claims(section.values):
+        section.warnings.append(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
+    check_key_source(section, keys)
+    if keys is None:
+        is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
+    else:
+        is_secret = not accepted_algorithms(section.values, keys).isdisjoint(SYMMETRIC_ALGORITHMS)
+    for name in _UNBOUND:
+        if name not in section.given:
+            (_note_unbound_secret if is_secret else _refuse_unbound_keys)(section, name)
+
+
+def _refuse_unbound_keys(section: Section, name: str) -> None:
+    """Demand issuer and audience with public keys, which verify whatever the issuer signed for anybody."""
+    reason = "with public keys it is needed (RFC 8725 §3.8 and §3.9)."
+    if name == "issuer" and section.values.discovery:
+        reason = f"{section.labels['discovery']} looks for the keys there."
+    section.problems.append(f"{section.labels[name]} is not set; {reason}")
+
+
+def _note_unbound_secret(section: Section, name: str) -> None:
+    """Say what the absence of issuer or audience means, unless all tokens name an audience: none would fit then."""
+    values, labels = section.values, section.labels
+    names_audience = "aud" in _required_claims(values) or PROFILES[values.profile].audience_claim != "aud"
+    if name == "audience" and names_audience:
+        section.problems.append(
+            f"{labels[name]} is not set, and tokens have to name one by {labels['profile']} or "
+            f"{labels['required_claims']}: none would be accepted."
+        )
+    else:
+        section.warnings.append(f"{labels[name]} is not set: {_UNBOUND[name].format(secret=labels['secret'])}")
+
+
+def make_issuer(values: SimpleNamespace, keys: KeySource | None) -> TrustedIssuer:
+    """Return the issuer whose settings have no problem."""
+    profile, algorithms = PROFILES[values.profile], accepted_algorithms(values, keys)
+    return TrustedIssuer(
+        keys=make_key_source(values, algorithms) if keys is None else keys,
+        algorithms=algorithms,
+        names=values.issuer,
+        audience=frozenset(values.audience),
+        profile=profile,
+        identity_claim=values.identity_claim or profile.identity_claim,
+        required_claims=_required_claims(values),
+        leeway=values.leeway,
+        max_token_age=values.max_token_age,
+        user_prefix=values.user_prefix,
+    )
+
+
+def _required_claims(values: SimpleNamespace) -> tuple[str, ...]:
+    demanded = (*values.required_claims, *PROFILES[values.profile].required_claims)
+    # An age cannot be told of a token that does not say when it was made.
+    return tuple(dict.fromkeys(demanded if values.max_token_age is None else (*demanded, "iat")))

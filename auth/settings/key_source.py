@@ -1,0 +1,108 @@
+"""Where the keys of one issuer come from: a secret, public keys, a JWKS URL, discovery, or what ``keys=`` brought.
+
+Always one of them, and with it one kind of algorithm (RFC 8725 §3.1). Nothing here goes over the network.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from ..keys import DiscoveredLocation, FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, StaticKeys
+from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
+from ..keys.remote.urls import is_fetchable
+from ..tokens.profiles import PROFILES
+from .reader import Section
+
+#: The settings that say where keys come from; one issuer has one of them.
+KEY_SETTINGS = ("secret", "public_key", "jwks_url", "discovery")
+
+#: What a newcomer has most often forgotten. Settings of an entry of ``AUTH_ISSUERS`` have no variables.
+_IN_ENVIRONMENT = " In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it."
+
+
+def check_key_source(section: Section, given: KeySource | None) -> None:
+    """Demand keys from one place that fit the accepted algorithms; ``given`` stands in for the settings."""
+    values, labels, problem = section.values, section.labels, section.problems.append
+    named = [labels[name] for name in KEY_SETTINGS if name in section.given]
+    if given is not None and named:
+        problem(f"A key source is given with keys=, and {' or '.join(named)} is set as well; keep one.")
+    elif len(named) > 1:
+        problem(f"{' and '.join(named)} are both set: the keys of an issuer are of one kind, from one place. Keep one.")
+    elif given is None and not named:
+        problem(
+            f"There is no key to verify tokens with. Set {labels['secret']} (shared secret of at least 32 bytes, for "
+            f"example from: openssl rand -base64 48), {labels['public_key']} (PEM or JWK), {labels['jwks_url']}, or "
+            f"{labels['discovery']} to find the keys by the issuer.{_IN_ENVIRONMENT * labels['secret'].isupper()}"
+        )
+    if values.jwks_stale_limit < values.jwks_max_age:
+        problem(
+            f"{labels['jwks_stale_limit']} must be at least {labels['jwks_max_age']}: keys are trusted for that long "
+            "in any case."
+        )
+    for asked in values.issuer[:1] if values.discovery else ():
+        if not is_fetchable(asked) or "?" in asked or "#" in asked:
+            problem(
+                f"{labels['issuer']} must be an https URL without user, query and fragment, for {labels['discovery']} "
+                "looks for the keys there; http on this machine only."
+            )
+    _check_algorithms(section, given)
+
+
+def _check_algorithms(section: Section, given: KeySource | None) -> None:
+    """Demand a key for each accepted algorithm and an algorithm for each key, as far as they are known at start."""
+    label, problem = section.labels["algorithms"], section.problems.append
+    keys = (*section.values.secret, *section.values.public_key)
+    algorithms = frozenset(section.values.algorithms)
+    if given is not None:
+        if not isinstance(given, KeySource):
+            problem(
+                f"The object given with keys= ({type(given).__name__}) is not a key source; derive its class from "
+                "SimpleKeySource, or implement KeySource."
+            )
+            return
+        # A source that has to fetch its keys first does not know what they are made for.
+        made_for = given.algorithms
+        if made_for is not None and not made_for:
+            problem("The key source that is given with keys= has no key.")
+        elif made_for and algorithms and algorithms.isdisjoint(made_for):
+            problem(f"{label} names none that the keys given with keys= are made for.")
+    is_fetched = isinstance(given, RemoteKeySource) or not section.given.isdisjoint(("jwks_url", "discovery"))
+    if is_fetched and not algorithms.isdisjoint(SYMMETRIC_ALGORITHMS):
+        problem(f"{label} names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1).")
+    for name in sorted(algorithms) if keys else ():
+        if not any(name in key.algorithms for key in keys):
+            problem(
+                f"{label} names {name}, for which no configured key is fit (RFC 7518 §3; HS384 needs a secret "
+                "of 48 bytes, HS512 one of 64)."
+            )
+    if algorithms and any(key.algorithms.isdisjoint(algorithms) for key in keys):
+        problem(f"A configured key is fit for none of {label}; remove it or name its algorithm.")
+
+
+def accepted_algorithms(values: SimpleNamespace, given: KeySource | None) -> frozenset[str]:
+    """Return the accepted algorithms: as set, else HS256 for secrets and what the keys are made for otherwise."""
+    if values.algorithms:
+        return frozenset(values.algorithms)
+    known = given.algorithms if isinstance(given, KeySource) else None
+    made_for = frozenset(ASYMMETRIC_ALGORITHMS) if known is None else known
+    if keys := (*values.secret, *values.public_key):
+        made_for = frozenset().union(*(key.algorithms for key in keys))
+    return frozenset({"HS256"}) if "HS256" in made_for else made_for
+
+
+def make_key_source(values: SimpleNamespace, algorithms: frozenset[str]) -> KeySource:
+    """Return the keys of an issuer whose settings have no problem."""
+    if not values.discovery and values.jwks_url is None:
+        return StaticKeys(key.restricted_to(algorithms) for key in (*values.secret, *values.public_key))
+    first = values.issuer[0]
+    owner = first if PROFILES[values.profile].keys_name_issuer else None
+    return RemoteKeySource(
+        DiscoveredLocation(first, owner) if values.discovery else FixedLocation(values.jwks_url, owner),
+        settings=RemoteKeySettings(
+            max_age=values.jwks_max_age,
+            stale_limit=values.jwks_stale_limit,
+            timeout=values.jwks_timeout,
+            retry=values.jwks_retry,
+            unknown_key_budget=values.jwks_unknown_key_budget,
+        ),
+    )

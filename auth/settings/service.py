@@ -1,0 +1,111 @@
+"""The settings of the whole service, read and judged once at start.
+
+Every problem is collected and reported together, each in a sentence that names the setting and the way out. Only
+settings without a problem become objects: frozen and complete, so no later room reads ``app.config``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..keys import KeySource
+from ..tokens.issuer import TrustedIssuer
+from .issuer import check_issuer, make_issuer
+from .reader import Section, read_entry, read_service
+from .table import TABLE, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthConfig:
+    """All settings of one :class:`~.ResourceServer`."""
+
+    #: Those whose tokens are accepted; no two have the same name, and no two users of them the same id.
+    issuers: tuple[TrustedIssuer, ...]
+    max_token_bytes: int
+    #: How many verified tokens each process remembers.
+    token_cache_size: int
+    realm: str
+    #: The request header whose value is taken over as the id of a request; None if every id is ours.
+    request_id_header: str | None
+    deny_by_default: bool
+    #: Whether ``flask auth token`` may mint tokens with the shared secret.
+    development_tokens: bool
+    #: What is allowed and unwise, to be said once at start.
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any], *, keys: KeySource | None = None) -> AuthConfig:
+        """Read the ``AUTH_…`` keys of a mapping such as ``app.config``; ``keys`` stands in for secret or public key.
+
+        Raises:
+            ConfigurationError: with every problem found, not the first one only.
+        """
+        service = read_service(settings)
+        sections = [service]
+        if "issuers" in service.given:
+            sections = _read_entries(service, keys)
+        else:
+            check_issuer(service, keys)
+        if service.problems:
+            # What several entries inherit is judged for each of them, and told once.
+            raise ConfigurationError(list(dict.fromkeys(service.problems)))
+        return cls(
+            issuers=_make_issuers(sections, keys),
+            max_token_bytes=service.values.max_token_bytes,
+            token_cache_size=service.values.token_cache_size,
+            realm=service.values.realm,
+            request_id_header=service.values.request_id_header,
+            deny_by_default=service.values.deny_by_default,
+            development_tokens=service.values.development_tokens,
+            warnings=tuple(dict.fromkeys(service.warnings)),
+        )
+
+
+def _read_entries(service: Section, keys: KeySource | None) -> list[Section]:
+    """Read the entries of ``AUTH_ISSUERS``, judge each, and hold them against each other."""
+    problem = service.problems.append
+    for row in TABLE:
+        if row.level is Level.ISSUER and row.name in service.given:
+            problem(f"{row.key} and AUTH_ISSUERS are both set; move it into the entry it belongs to.")
+    if keys is not None:
+        problem("A key source is given with keys=, and AUTH_ISSUERS is set as well; keep one.")
+    entries = [read_entry(index, entry, service) for index, entry in enumerate(service.values.issuers)]
+    for entry in entries:
+        check_issuer(entry, None)
+        if "issuer" not in entry.given:
+            problem(f"{entry.labels['issuer']} is not set; it says whose tokens the entry is for.")
+    service.problems.extend((*_confusions_of_issuers(entries), *_confusions_of_users(entries)))
+    return entries
+
+
+def _confusions_of_issuers(entries: Sequence[Section]) -> Iterator[str]:
+    """Tell where one issuer could be taken for another."""
+    names = list(chain.from_iterable(set(entry.values.issuer) for entry in entries))
+    if len(set(names)) < len(names):
+        yield "Two entries of AUTH_ISSUERS have the same issuer; each needs its own."
+    secrets = list(chain.from_iterable({key.material for key in entry.values.secret} for entry in entries))
+    if len(set(secrets)) < len(secrets):
+        yield "Two entries of AUTH_ISSUERS share a secret, so each could sign as the other; each needs its own."
+
+
+def _confusions_of_users(entries: Sequence[Section]) -> Iterator[str]:
+    """Tell where two users could have one id: a user is the pair of issuer and subject (RFC 7519 §4.1.2)."""
+    if sum("user_prefix" not in entry.given for entry in entries) > 1:
+        yield (
+            "More than one entry of AUTH_ISSUERS has no user_prefix, so a user of one could be taken for that of "
+            "another. Leave it out for the one issuer that owns the plain user ids, and set one for each other."
+        )
+    prefixes = sorted(entry.values.user_prefix for entry in entries if entry.values.user_prefix)
+    # Sorted, a text stands right before those that begin with it.
+    if any(later.startswith(earlier) for earlier, later in pairwise(prefixes)):
+        yield "One user_prefix in AUTH_ISSUERS begins with another; end each with a sign of its own, such as a colon."
+
+
+def _make_issuers(sections: Sequence[Section], keys: KeySource | None) -> tuple[TrustedIssuer, ...]:
+    issuers = [make_issuer(section.values, keys) for section in sections]
+    prefixes = tuple(issuer.user_prefix for issuer in issuers if issuer.user_prefix)
+    return tuple(issuer if issuer.user_prefix else replace(issuer, reserved_prefixes=prefixes) for issuer in issuers)

@@ -1,0 +1,131 @@
+"""Every setting of the library, a row each: name, default, how it is written, who has it, and what it means.
+
+What may be set, what an entry of ``AUTH_ISSUERS`` may name and inherits, which names are misspelt, and
+``docs/settings.md`` all come from here. How rows are read is :mod:`.settings.reader`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ..keys import RemoteKeySettings
+from .values import (
+    ALGORITHMS,
+    FLAG,
+    HEADER,
+    IDENTITY_CLAIM,
+    ISSUER,
+    ISSUERS,
+    PROFILE,
+    PUBLIC_KEYS,
+    REALM,
+    SECRETS,
+    URL,
+    USER_PREFIX,
+    Kind,
+    number,
+    texts,
+)
+
+
+class Level(Enum):
+    """Who has a setting: the service, or each of its issuers."""
+
+    #: The only issuer of a service, or each entry of ``AUTH_ISSUERS`` for itself.
+    ISSUER = "issuer"
+    #: The service, and an entry of ``AUTH_ISSUERS`` where its value differs.
+    SHARED = "shared"
+    #: The service alone.
+    SERVICE = "service"
+    #: An entry of ``AUTH_ISSUERS`` alone.
+    ENTRY = "entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row."""
+
+    #: Lower-case and without ``AUTH_``, as in an entry of ``AUTH_ISSUERS``.
+    name: str
+    default: Any
+    kind: Kind
+    level: Level
+    #: What ``docs/settings.md`` says, in Markdown.
+    meaning: str
+
+    @property
+    def key(self) -> str:
+        """The name in ``app.config``."""
+        return f"AUTH_{self.name.upper()}" if self.level is not Level.ENTRY else f"AUTH_ISSUERS[…].{self.name}"
+
+
+_JWKS = RemoteKeySettings()
+_ISSUER, _SHARED, _SERVICE, _ENTRY = Level
+
+# fmt: off
+TABLE = (
+    Setting("secret", (), SECRETS, _ISSUER,
+            "Shared secret of at least 32 bytes, for HMAC algorithms. Every secret of a list verifies tokens; the "
+            "first signs development tokens."),
+    Setting("public_key", (), PUBLIC_KEYS, _ISSUER,
+            "Public key of the issuer, for RSA, EC and EdDSA algorithms."),
+    Setting("jwks_url", None, URL, _ISSUER,
+            "Where the issuer publishes its keys (a JWK Set, RFC 7517 §5)."),
+    Setting("discovery", False, FLAG, _ISSUER,
+            "Find the keys through the metadata of the issuer (OpenID Connect Discovery, RFC 8414)."),
+    Setting("issuer", (), ISSUER, _ISSUER,
+            "The exact `iss` of the tokens; required unless the key is a secret. A list holds several names of one "
+            "issuer, such as a custom domain beside the old one, with the same keys and users; discovery asks the "
+            "first."),
+    Setting("audience", (), texts(), _SHARED,
+            "The accepted `aud` values, of which a token needs one; required unless the key is a secret. A token with "
+            "`aud` is refused if none is set (RFC 7519 §4.1.3)."),
+    Setting("algorithms", (), ALGORITHMS, _SHARED,
+            "The accepted `alg` values. By default HS256 for a secret, and for public keys every algorithm that a key "
+            "is made for. HS384 and HS512 need a secret of 48 and 64 bytes."),
+    Setting("profile", "jwt", PROFILE, _SHARED,
+            "What the tokens look like: their type, scopes, roles, and the claims that each of them has."),
+    Setting("identity_claim", None, IDENTITY_CLAIM, _SHARED,
+            "The claim that names the user. By default `sub`, with the profile `entra` `oid`."),
+    Setting("required_claims", ("exp", "iat"), texts(), _SHARED,
+            "Claims that every token must have, in addition to the identity claim and those of the profile."),
+    Setting("leeway", 30, number(0, 600), _SHARED,
+            "Seconds of clock difference that are forgiven."),
+    Setting("max_token_age", None, number(1, 315_360_000), _SHARED,
+            "Seconds after `iat` from which a token is refused, whatever its `exp`."),
+    Setting("jwks_max_age", _JWKS.max_age, number(1, 86_400), _SHARED,
+            "Seconds for which fetched keys are trusted; they are fetched again before that."),
+    Setting("jwks_stale_limit", _JWKS.stale_limit, number(1, 604_800), _SHARED,
+            "Seconds for which the last good keys are trusted while the issuer fails; not less than "
+            "`AUTH_JWKS_MAX_AGE`."),
+    Setting("jwks_timeout", _JWKS.timeout, number(0.1, 30), _SHARED,
+            "Seconds for one whole fetch."),
+    Setting("jwks_retry", _JWKS.retry, number(0.1, 60), _SHARED,
+            "Seconds before the first retry after a failed fetch. Each further failure doubles them, up to 60."),
+    Setting("jwks_unknown_key_budget", _JWKS.unknown_key_budget, number(0, 60, whole=True), _SHARED,
+            "Fetches a minute that tokens with unknown key ids may cause; 0 for none."),
+    Setting("issuers", (), ISSUERS, _SERVICE,
+            "Several issuers, each with settings of its own: [several-issuers.md](several-issuers.md)."),
+    Setting("max_token_bytes", 8192, number(128, 1_048_576, whole=True), _SERVICE,
+            "A longer token is refused before anything is decoded."),
+    Setting("token_cache_size", 4096, number(0, 1_000_000, whole=True), _SERVICE,
+            "How many verified tokens each process remembers, so as not to verify them again; 0 for none."),
+    Setting("realm", "api", REALM, _SERVICE,
+            "The realm in the challenge."),
+    Setting("request_id_header", None, HEADER, _SERVICE,
+            "The request header whose value is taken over as the id of the request, if it is 1 to 128 letters, digits "
+            "or `._:/+=@-`. Every other id is made here."),
+    Setting("deny_by_default", False, FLAG, _SERVICE,
+            "Refuse requests for a route that declares neither a guard nor `@public`."),
+    Setting("development_tokens", False, FLAG, _SERVICE,
+            "Allow `flask auth token SUBJECT` to sign with the shared secret; `flask --debug` allows it too."),
+    Setting("user_prefix", "", USER_PREFIX, _ENTRY,
+            "What stands in front of the user ids of this issuer. One entry at most may leave it out: its users have "
+            "the plain ids."),
+)
+# fmt: on
+
+#: The keys of ``app.config`` that the library reads, and their defaults.
+DEFAULTS: dict[str, Any] = {row.key: row.default for row in TABLE if row.level is not _ENTRY}

@@ -1,0 +1,300 @@
+"""How a single setting is written, and what it becomes. Whether it fits the other settings is judged elsewhere.
+
+A reader notes what is wrong at the :class:`Place` of a value, in words that never repeat a secret. What it returns
+counts only if it noted nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..keys import UnusableKeyError, VerificationKey
+from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
+from ..keys.remote.urls import is_fetchable, is_plain_http
+from ..keys.weak_secrets import is_published
+from ..tokens.profiles import PROFILES
+from .spelling import closest
+
+_KNOWN_ALGORITHMS = (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
+
+#: The name of an algorithm is shorter. Anything longer may be a secret in the wrong place, and is not shown.
+_LONGEST_SHOWN = 16
+
+#: Claims that are the same for all users, or different in every token (RFC 7519 §4.1).
+_NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+
+#: A token without ``kid`` is tried with each of them.
+_MAX_STATIC_KEYS = 10
+
+#: A longer list of issuers is not one that a person maintains.
+_MAX_ISSUERS = 50
+
+#: What an environment file, or a copy from a web page, leaves around a value.
+_QUOTATION_MARKS = tuple("\"'`“”")
+
+_FILE_NAME = re.compile(r"\S+\.(?:pem|pub|key|crt|cer|der|jwks?|json)")
+
+#: How an environment variable is written that ``Flask.config.from_prefixed_env`` makes a list, or a text of digits.
+_AS_LIST, _AS_TEXT = """'["first", "second"]'""", """'"123"'"""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a value stands, and what is wrong with it."""
+
+    #: The name of the setting as the operator wrote it.
+    label: str
+    #: The environment variable of that name; empty inside an entry of ``AUTH_ISSUERS``, where there is none.
+    variable: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    def refuse(self, sentence: str, environment: str = "") -> None:
+        """Note what is wrong; ``environment`` is how an environment variable is written right."""
+        hint = f" In the environment: {self.variable}={environment}" if environment and self.variable else ""
+        self.problems.append(f"{self.label} {sentence}{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to write a setting."""
+
+    #: What may be written, in words.
+    takes: str
+    #: Turns what was written into what the library uses.
+    read: Callable[[Any, Place], Any]
+
+
+def number(minimum: float, maximum: float, *, whole: bool = False) -> Kind:
+    """Return the kind of a number from ``minimum`` to ``maximum``."""
+    takes = f"a {'whole ' * whole}number from {minimum} to {maximum}"
+
+    def read(value: Any, place: Place) -> Any:
+        is_number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+        if not is_number or not minimum <= value <= maximum:
+            place.refuse(f"must be {takes}.")
+        return value
+
+    return Kind(takes, read)
+
+
+def _read_flag(value: Any, place: Place) -> Any:
+    if not isinstance(value, bool):
+        place.refuse("must be true or false.", "true")
+    return value
+
+
+FLAG = Kind("true or false", _read_flag)
+
+
+def _is_clean(text: str, place: Place) -> bool:
+    """Refuse an empty text, and a text that an environment file or a copy left something around."""
+    if not text.strip():
+        place.refuse("holds an empty text; give it a value or leave it out.")
+    elif text != text.strip() or text.startswith(_QUOTATION_MARKS) or text.endswith(_QUOTATION_MARKS):
+        place.refuse("holds a text with spaces, line ends or quotation marks around it; remove them.", "value")
+    else:
+        return True
+    return False
+
+
+def _is_broken_json(text: str, place: Place) -> bool:
+    """Refuse a text that was meant as a list or a mapping: readable JSON would have become one."""
+    if not text.lstrip().startswith(("[", "{")):
+        return False
+    place.refuse("looks like JSON but is not valid JSON.", _AS_LIST)
+    return True
+
+
+def text(check: Callable[[str, Place], None] = lambda _value, _place: None, takes: str = "a text") -> Kind:
+    """Return the kind of one text; ``check`` refuses those that mean nothing."""
+
+    def read(value: Any, place: Place) -> Any:
+        if not isinstance(value, str):
+            place.refuse("must be a text.", _AS_TEXT)
+        elif _is_clean(value, place):
+            check(value, place)
+        return value
+
+    return Kind(takes, read)
+
+
+def matching(pattern: str, sentence: str) -> Kind:
+    """Return the kind of a text that a regular expression describes; ``sentence`` says the same to people."""
+
+    def check(value: str, place: Place) -> None:
+        if re.fullmatch(pattern, value) is None:
+            place.refuse(sentence)
+
+    return text(check)
+
+
+#: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read; headers stay short.
+REALM = matching(
+    r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,200}",
+    "must be printable ASCII without quotes and backslashes, at most 200 characters.",
+)
+
+#: The name of a header field that a server hands on to an app.
+HEADER = matching(r"[A-Za-z0-9-]+", "must be the name of a header, such as X-Request-ID.")
+
+#: Characters that need no escape in a path segment (RFC 3986 §3.3), so that a user id can stand there.
+USER_PREFIX = matching(r"[A-Za-z0-9._~:|@-]+", "may hold ASCII letters, digits and . _ ~ : | @ - only.")
+
+
+def _check_profile(name: str, place: Place) -> None:
+    if name not in PROFILES:
+        meant = closest(name, PROFILES)
+        advice = "For any other issuer, use jwt." if meant is None else f"Did you mean {meant}?"
+        place.refuse(f"must be one of {', '.join(PROFILES)}. {advice}")
+
+
+PROFILE = text(_check_profile, "one of " + ", ".join(f"`{name}`" for name in PROFILES))
+
+
+def _check_url(url: str, place: Place) -> None:
+    if "://" not in url:
+        place.refuse("must begin with https://.")
+    elif not is_fetchable(url) or "#" in url:
+        place.refuse("must be an https URL without user and fragment; http on this machine only.")
+
+
+URL = text(_check_url, "an https URL")
+
+
+def _check_identity_claim(name: str, place: Place) -> None:
+    if name in _NEVER_A_USER:
+        place.refuse(f"must name the user, which {name} does not.")
+    _is_broken_json(name, place)
+
+
+IDENTITY_CLAIM = text(_check_identity_claim)
+
+
+def texts(check: Callable[[tuple[str, ...], Place], None] = lambda _values, _place: None) -> Kind:
+    """Return the kind of one text or a list of them; ``check`` refuses those that mean nothing."""
+    takes = "a text or a list of texts"
+
+    def read(value: Any, place: Place) -> Any:
+        if isinstance(value, str):
+            if _is_broken_json(value, place):
+                return ()
+            if "," in value:
+                place.refuse("holds a comma; write several texts as a list.", _AS_LIST)
+                return ()
+            value = (value,)
+        if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in value):
+            place.refuse(f"must be {takes}.", _AS_LIST)
+            return ()
+        # A set has no order of its own, and every process has to see the same first text.
+        ordered = tuple(sorted(value) if isinstance(value, set | frozenset) else value)
+        if all(_is_clean(item, place) for item in ordered):
+            check(ordered, place)
+        return ordered
+
+    return Kind(takes, read)
+
+
+def _check_issuer(names: tuple[str, ...], place: Place) -> None:
+    if any(map(is_plain_http, names)):
+        place.refuse("is a plain-http URL; an issuer that is not on this machine needs https.")
+    if len(set(names)) < len(names):
+        place.refuse("holds one name twice.")
+
+
+ISSUER = texts(_check_issuer)
+
+
+def _check_algorithms(names: tuple[str, ...], place: Place) -> None:
+    algorithms = set(names)
+    if not algorithms:
+        place.refuse("is empty; name the algorithms of your keys or leave it out.")
+    for name in sorted(algorithms - {*_KNOWN_ALGORITHMS}):
+        shown = repr(name) if len(name) < _LONGEST_SHOWN else "something"
+        place.refuse(f"names {shown}, which is not one of {', '.join(_KNOWN_ALGORITHMS)}.")
+    if algorithms & set(SYMMETRIC_ALGORITHMS) and algorithms & set(ASYMMETRIC_ALGORITHMS):
+        place.refuse("mixes HMAC and public-key algorithms; keep the kind of your key.")
+
+
+ALGORITHMS = texts(_check_algorithms)
+
+
+def _keys(read_one: Callable[[Any, Place], VerificationKey | None], takes: str) -> Kind:
+    """Return the kind of one static key or a list of them."""
+
+    def read(value: Any, place: Place) -> Any:
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            _is_broken_json(value, place)
+            return ()
+        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        keys = tuple(key for item in values if (key := read_one(item, place)) is not None)
+        if len(values) > _MAX_STATIC_KEYS:
+            place.refuse(f"holds {len(values)} keys; keep the {_MAX_STATIC_KEYS} at most that still sign tokens.")
+        key_ids = [key.key_id for key in keys if key.key_id is not None]
+        if len(set(key_ids)) < len(key_ids):
+            place.refuse('holds two keys with one "kid"; each needs its own.')
+        return keys
+
+    return Kind(takes, read)
+
+
+def _read_secret(secret: Any, place: Place) -> VerificationKey | None:
+    """Return the key of one secret. Bytes are taken as they are: only text passes through a shell or a file."""
+    if not isinstance(secret, str | bytes):
+        place.refuse("must be text or bytes, or a list of them.", _AS_TEXT)
+        return None
+    try:
+        key = VerificationKey.from_secret(secret)
+    except UnusableKeyError as error:
+        place.refuse(f"holds a secret that {error}. Make one with: openssl rand -base64 48")
+        return None
+    if isinstance(secret, str):
+        _is_clean(secret, place)
+    if is_published(secret):
+        place.refuse("holds a secret from an example, a template or a pattern. Make one with: openssl rand -base64 48")
+    return key
+
+
+SECRETS = _keys(_read_secret, "a text or bytes, or a list of them")
+
+
+def _read_public_key(value: Any, place: Place) -> VerificationKey | None:
+    try:
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            value = json.loads(value)
+        if isinstance(value, Mapping):
+            return VerificationKey.from_jwk(value)
+        if not isinstance(value, str):
+            place.refuse("must be a PEM text or a JWK, or a list of them.")
+        elif _FILE_NAME.fullmatch(value):
+            place.refuse("holds the name of a file; set it to what the file holds.")
+        elif _is_clean(value.strip(), place):
+            return VerificationKey.from_pem(value)
+    except UnusableKeyError as error:
+        place.refuse(f"holds a key that {error}.")
+    except (ValueError, RecursionError):
+        place.refuse("holds text that is neither PEM nor a JSON object.")
+    return None
+
+
+PUBLIC_KEYS = _keys(_read_public_key, "a PEM text or a JWK, or a list of them")
+
+
+def _read_issuers(value: Any, place: Place) -> Any:
+    if not isinstance(value, list | tuple) or not all(map(_is_entry, value)):
+        reason = "; the text is not valid JSON" if isinstance(value, str) else ""
+        place.refuse(f"must be a list of mappings{reason}.", """'[{"issuer": "https://…", …}, {…}]'""")
+        return ()
+    if len(value) > _MAX_ISSUERS:
+        place.refuse(f"has {len(value)} entries, {_MAX_ISSUERS} at most are read.")
+    return value
+
+
+def _is_entry(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
+ISSUERS = Kind("a list of mappings", _read_issuers)

@@ -1,0 +1,222 @@
+"""What the claims of a token have to satisfy, each check on its own, and what is read out of them.
+
+Called by :mod:`.tokens.verifier`, in its order, after the signature held. Each takes the claims and the issuer whose
+token it is, and raises the row of the error table that fits, or returns what it found.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..errors import (
+    InvalidAudienceError,
+    InvalidIssuerError,
+    InvalidTypeError,
+    MalformedTokenError,
+    MissingClaimError,
+    TokenExpiredError,
+    TokenNotYetValidError,
+)
+from .issuer import TrustedIssuer
+from .profiles import AUDIENCE, ClaimPath
+
+#: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
+_ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+
+#: The seconds that Python's calendar can show: years 1 to 9999.
+_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
+
+
+def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+    """Accept access tokens only: no ID, logout or proof tokens."""
+    media_type = None
+    if "typ" in header:
+        if not isinstance(header["typ"], str):
+            raise MalformedTokenError("typ is not a string")
+        media_type = header["typ"].lower().removeprefix("application/")
+    if media_type not in issuer.profile.types:
+        raise InvalidTypeError("typ is none of those in AUTH_PROFILE")
+    if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
+        raise InvalidTypeError("an ID token by its claims")
+    if isinstance(claims.get("events"), dict):
+        raise InvalidTypeError("a security event such as a logout token by its claims (RFC 8417 §2.2)")
+    for name, value in issuer.profile.fixed_claims.items():
+        if claims.get(name) != value:
+            raise InvalidTypeError(f"{name} is not {value}, so another kind of token by AUTH_PROFILE")
+
+
+def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+    """Demand one of our audiences; without any, refuse a token that is meant for somebody (RFC 7519 §4.1.3)."""
+    if issuer.profile.audience_claim != "aud":
+        _check_audience_claim(claims.get(issuer.profile.audience_claim), issuer)
+        if "aud" not in claims:
+            return
+    elif "aud" not in claims and not issuer.audience:
+        return
+    audience = claims.get("aud")
+    values = [audience] if isinstance(audience, str) else audience
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InvalidAudienceError("aud is absent or not a string or a list of strings")
+    if issuer.audience.isdisjoint(values):
+        raise InvalidAudienceError("aud names other services")
+
+
+def _check_audience_claim(value: object, issuer: TrustedIssuer) -> None:
+    if not isinstance(value, str) or value not in issuer.audience:
+        raise InvalidAudienceError(f"{issuer.profile.audience_claim} is absent or names another service")
+
+
+def check_claim_types(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+    """Refuse registered claims of the wrong type; a required one counts as missing then."""
+    for name, is_right in _REGISTERED_TYPES.items():
+        if name not in claims or is_right(claims[name]):
+            continue
+        if name in issuer.required_claims or name == issuer.identity_claim:
+            raise MissingClaimError(f"{name} has the wrong type")
+        if name == "iss":
+            raise InvalidIssuerError("iss is not a string")
+        raise MalformedTokenError(f"{name} has the wrong type")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_numeric_date(value: object) -> bool:
+    """Tell whether a value is a NumericDate (RFC 7519 §2) in a year that can be written down."""
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and _EARLIEST <= value <= _LATEST
+
+
+#: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own.
+_REGISTERED_TYPES: dict[str, Callable[[object], bool]] = {
+    "iss": _is_text,
+    "sub": _is_text,
+    "exp": _is_numeric_date,
+    "nbf": _is_numeric_date,
+    "iat": _is_numeric_date,
+    "jti": _is_text,
+}
+
+
+def check_required(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+    """Demand the claims of the settings and of the profile."""
+    for name in issuer.required_claims:
+        if claims.get(name) is None:
+            raise MissingClaimError(f"{name} is absent or null")
+    choices = issuer.profile.one_of_claims
+    if choices and all(claims.get(name) is None for name in choices):
+        raise MissingClaimError(f"{' and '.join(choices)} are absent or null")
+
+
+def identity(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
+    """Return who the user is in this service: the identity claim, behind the prefix of an issuer that has one.
+
+    The claim is text that is not blank and holds no ASCII control characters. The issuer of the plain ids cannot make
+    one that reads like a user of another issuer.
+    """
+    value = claims.get(issuer.identity_claim)
+    if not isinstance(value, str):
+        raise MissingClaimError("the identity claim is absent or not a string")
+    if not value.strip() or _CONTROL_CHARACTERS.search(value):
+        raise MissingClaimError("the identity claim is blank or holds control characters")
+    if value.startswith(issuer.reserved_prefixes):
+        raise MissingClaimError("the identity claim begins with the user_prefix of another issuer")
+    return issuer.user_prefix + value
+
+
+def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
+    """Return the granted scopes: text with spaces (RFC 8693 §4.2), or a list as some issuers send it."""
+    found: set[str] = set()
+    for name in issuer.profile.scope_claims:
+        value = claims.get(name, "")
+        if isinstance(value, str):
+            found.update(value.split(" "))
+        elif isinstance(value, list) and all(isinstance(scope, str) for scope in value):
+            found.update(value)
+        else:
+            raise MalformedTokenError(f"{name} is neither text nor a list of texts")
+    found.discard("")
+    return frozenset(found)
+
+
+def roles(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
+    """Return the roles of the user, from every place where the profile says they are.
+
+    A text is one role, or several where the profile names a separator; in a list, a role is a text or the ``value`` of
+    an object (RFC 7643 §4.1.2). No specification fixes the shape of these claims, so any other grants nothing.
+    """
+    found: set[str] = set()
+    for path in issuer.profile.role_paths:
+        for place in _places(claims, path, issuer.audience):
+            found.update(_roles_in(place, issuer.profile.role_separator))
+    return frozenset(found) - {""}
+
+
+def _places(value: object, path: ClaimPath, audience: frozenset[str]) -> Iterator[object]:
+    """Yield the values at a path; members that are not there are passed over."""
+    if not path:
+        yield value
+    elif isinstance(value, dict):
+        names = audience if path[0] is AUDIENCE else {path[0]}
+        for name in names & value.keys():
+            yield from _places(value[name], path[1:], audience)
+
+
+def _roles_in(value: object, separator: str | None) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from [value] if separator is None else [role.strip() for role in value.split(separator)]
+    elif isinstance(value, list):
+        for member in value:
+            role = member.get("value") if isinstance(member, dict) else member
+            if isinstance(role, str):
+                yield role
+
+
+class _TimeBound(NamedTuple):
+    """One second at which a token begins or ceases to be valid, and what to say on the wrong side of it."""
+
+    second: float
+    is_end: bool
+    reason: str
+
+
+def _time_bounds(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Iterator[_TimeBound]:
+    """Yield every bound that ``exp``, ``iat``, ``nbf`` and the settings put on a token (RFC 7519 §4.1.4 to §4.1.6).
+
+    A token is expired from the very second of ``exp`` plus leeway on, and valid from that of ``nbf`` minus leeway.
+    """
+    leeway, max_age = issuer.leeway, issuer.max_token_age
+    expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")
+    if expires is not None:
+        yield _TimeBound(expires + leeway, True, "exp is reached")
+    if issued is not None and max_age is not None:
+        yield _TimeBound(issued + max_age + leeway, True, "older than AUTH_MAX_TOKEN_AGE")
+    if not_before is not None:
+        yield _TimeBound(not_before - leeway, False, "nbf lies ahead")
+    if issued is not None:
+        yield _TimeBound(issued - leeway, False, "iat lies ahead")
+
+
+def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) -> tuple[float, float]:
+    """Hold a token against the clock; return the second from which it is valid and the one from which it is not.
+
+    Raises:
+        TokenExpiredError: ``exp`` is reached, or the token is older than the settings allow.
+        TokenNotYetValidError: ``nbf`` or ``iat`` lies ahead.
+    """
+    begins, ends = -math.inf, math.inf
+    for bound in _time_bounds(claims, issuer):
+        if bound.is_end:
+            if now >= bound.second:
+                raise TokenExpiredError(bound.reason)
+            ends = min(ends, bound.second)
+        else:
+            if now < bound.second:
+                raise TokenNotYetValidError(bound.reason)
+            begins = max(begins, bound.second)
+    return begins, ends

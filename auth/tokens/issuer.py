@@ -1,0 +1,37 @@
+"""One issuer that is trusted, as data: the verifier needs no more, wherever it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..keys.source import KeySource
+from .profiles import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """One issuer that is trusted, and what its tokens have to look like."""
+
+    keys: KeySource = field(repr=False)
+    #: The accepted ``alg`` values: all HMAC or all asymmetric, never both (RFC 8725 §3.1).
+    algorithms: frozenset[str]
+    #: The exact ``iss`` values, all of the same issuer; empty accepts any, which only a shared secret allows.
+    names: tuple[str, ...]
+    #: The accepted ``aud`` values; empty if tokens must carry none (RFC 7519 §4.1.3).
+    audience: frozenset[str]
+    profile: Profile
+    identity_claim: str
+    required_claims: tuple[str, ...]
+    #: Seconds of clock difference forgiven.
+    leeway: float
+    #: Seconds after ``iat`` from which a token is refused whatever its ``exp``.
+    max_token_age: float | None
+    #: What stands in front of the identity claim in a user id; empty for the one issuer that owns the plain ids.
+    user_prefix: str = ""
+    #: The prefixes of the other issuers, with which no plain id may begin; empty if ``user_prefix`` is set.
+    reserved_prefixes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str | None:
+        """The first of the names; None if any name is accepted."""
+        return self.names[0] if self.names else None

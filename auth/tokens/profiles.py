@@ -1,0 +1,95 @@
+"""How the access tokens of the issuers in use look: type, required claims, audience, and where scopes and roles live.
+
+Data with its source, read by :mod:`.tokens.claims`. A profile says what is known of every token of an issuer; what a
+service demands beyond that is settings (``AUTH_REQUIRED_CLAIMS``, ``AUTH_AUDIENCE``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: Stands in a path to roles for each of the audiences of this service.
+AUDIENCE = object()
+
+#: The way to a member of a claim: names, and :data:`AUDIENCE`.
+ClaimPath = tuple[str | object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The shape of one kind of access token."""
+
+    #: Accepted media types in ``typ``, lower case, without ``application/``; None where it may be absent.
+    types: frozenset[str | None]
+    #: Claims without which it is no access token of this kind, besides ``AUTH_REQUIRED_CLAIMS``.
+    required_claims: tuple[str, ...] = ()
+    #: Claims of which at least one is there, where there are any.
+    one_of_claims: tuple[str, ...] = ()
+    #: Claims that tell an access token from the issuer's other tokens, with the value they have in one.
+    fixed_claims: Mapping[str, str] = field(default_factory=dict)
+    #: The claim that is held against ``AUTH_AUDIENCE``. An ``aud`` is always held against it as well.
+    audience_claim: str = "aud"
+    #: Claims whose texts are scopes, all taken together.
+    scope_claims: tuple[str, ...] = ("scope",)
+    #: Where roles are, all taken together.
+    role_paths: tuple[ClaimPath, ...] = (("roles",),)
+    #: What stands between roles that come in one text; None for a text that is one role.
+    role_separator: str | None = None
+    #: What ``AUTH_IDENTITY_CLAIM`` is unless it is set.
+    identity_claim: str = "sub"
+    #: Whether the issuer's server publishes keys of other issuers as well, and names the issuer in each.
+    keys_name_issuer: bool = False
+
+
+_JWT_OR_ACCESS_TOKEN = frozenset({None, "jwt", "at+jwt"})
+
+#: By the value of ``AUTH_PROFILE``.
+PROFILES: Mapping[str, Profile] = {
+    # RFC 7519 §5.1 for typ; scope of RFC 8693 §4.2, roles of RFC 9068 §2.2.3.1; scp is what Okta and others send.
+    "jwt": Profile(types=_JWT_OR_ACCESS_TOKEN, scope_claims=("scope", "scp")),
+    # RFC 9068 §2.1 for typ, §2.2 for the required claims, §2.2.3 for scope and roles.
+    "rfc9068": Profile(
+        types=frozenset({"at+jwt"}),
+        required_claims=("iss", "exp", "aud", "sub", "client_id", "iat", "jti"),
+    ),
+    # Better Auth 1.7: the jwt plugin sends no typ, its OAuth provider at+jwt; role as the admin plugin stores it.
+    "better-auth": Profile(
+        types=_JWT_OR_ACCESS_TOKEN,
+        required_claims=("iss", "aud"),
+        role_paths=(("role",),),
+        role_separator=",",
+    ),
+    # Auth0, "Access Token Profiles": typ JWT, or at+jwt in the RFC 9068 profile; permissions of its RBAC.
+    "auth0": Profile(
+        types=frozenset({"jwt", "at+jwt"}),
+        required_claims=("iss", "aud"),
+        scope_claims=("scope", "permissions"),
+        role_paths=(),
+    ),
+    # Keycloak, Server Administration Guide, "Client scopes" and "Roles": payload typ is ID or Refresh in other tokens.
+    "keycloak": Profile(
+        types=frozenset({"jwt", "at+jwt"}),
+        required_claims=("iss", "aud"),
+        fixed_claims={"typ": "Bearer"},
+        role_paths=(("realm_access", "roles"), ("resource_access", AUDIENCE, "roles")),
+    ),
+    # Amazon Cognito Developer Guide, "Understanding the access token": no aud, the app client is the audience.
+    "cognito": Profile(
+        types=_JWT_OR_ACCESS_TOKEN,
+        required_claims=("iss",),
+        fixed_claims={"token_use": "access"},
+        audience_claim="client_id",
+        role_paths=(("cognito:groups",),),
+    ),
+    # Microsoft identity platform, "Access token claims reference": azp in v2.0, appid in v1.0, neither in ID tokens;
+    # "Access tokens", "Validate the signing key issuer".
+    "entra": Profile(
+        types=frozenset({"jwt", "at+jwt"}),
+        required_claims=("iss", "aud"),
+        one_of_claims=("azp", "appid"),
+        scope_claims=("scp",),
+        identity_claim="oid",
+        keys_name_issuer=True,
+    ),
+}

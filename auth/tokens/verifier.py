@@ -1,0 +1,133 @@
+"""A token verified, in one straight read: syntax, issuer, algorithm, signature, type, audience, claims, times.
+
+Nothing in a token is believed before its signature holds; its ``iss`` only selects the keys to verify with. The header
+is never used to find a key (``jku``, ``x5u``, ``jwk``, ``x5c``). Knows no Flask and no HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..access_token import AccessToken, freeze
+from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
+from ..keys.key_ring import KeyRing
+from ..keys.source import KeySource
+from ..keys.verification_key import VerificationKey
+from .cache import TokenCache
+from .claims import (
+    check_audience,
+    check_claim_types,
+    check_required,
+    check_times,
+    check_type,
+    identity,
+    roles,
+    scopes,
+)
+from .compact_jws import SignedToken, parse_compact
+from .issuer import TrustedIssuer
+
+
+class TokenVerifier:
+    """Verifies access tokens of the issuers that are trusted. Threads may share it."""
+
+    def __init__(
+        self,
+        issuers: Sequence[TrustedIssuer],
+        *,
+        max_token_bytes: int,
+        cache_size: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
+        self._issuers = {name: issuer for issuer in issuers for name in issuer.names or (None,)}
+        self._max_token_bytes = max_token_bytes
+        self._clock = clock
+        self._cache = TokenCache(cache_size)
+
+    def verify(self, encoded: str) -> AccessToken:
+        """Return the verified token. It passed every check, now or when it was remembered.
+
+        Raises:
+            InvalidTokenError: one of its subclasses; the token is to blame.
+            KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
+        """
+        digest = self._cache.digest(encoded)
+        known = self._cache.find(digest, self._clock())
+        return self._verify_anew(encoded, digest) if known is None else known
+
+    def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
+        token = parse_compact(encoded, self._max_token_bytes)
+        claims = token.claims
+        _check_header(token.header)
+        issuer = self._issuer_of(claims)
+        _check_algorithm(token.header, issuer)
+        ring = _check_signature(token, issuer.keys)
+        check_type(token.header, claims, issuer)
+        check_audience(claims, issuer)
+        check_claim_types(claims, issuer)
+        check_required(claims, issuer)
+        user_id = identity(claims, issuer)
+        granted, held = scopes(claims, issuer), roles(claims, issuer)
+        valid_from, valid_until = check_times(claims, issuer, self._clock())
+        verified = AccessToken(
+            user_id=user_id,
+            issuer=claims.get("iss"),
+            scopes=granted,
+            roles=held,
+            claims=freeze(claims),
+            valid_from=valid_from,
+            valid_until=valid_until,
+        )
+        self._cache.keep(digest, verified, issuer.keys, ring)
+        return verified
+
+    def _issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
+        """Return the issuer that a token names, compared exactly, before any key is looked up (RFC 8725 §3.8)."""
+        name = claims.get("iss")
+        # None stands for the issuer that accepts any name: a shared secret without AUTH_ISSUER, always alone.
+        issuer = self._issuers.get(name if isinstance(name, str) else "") or self._issuers.get(None)
+        if issuer is None:
+            raise InvalidIssuerError("iss is absent or another one")
+        return issuer
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    """Refuse headers that cannot be meant for us (RFC 7515 §4.1)."""
+    if not isinstance(header.get("alg"), str):
+        raise MalformedTokenError("alg is not a string")
+    if "kid" in header and not isinstance(header["kid"], str):
+        raise MalformedTokenError("kid is not a string")
+    if "crit" in header:
+        # RFC 7515 §4.1.11: no extension is implemented here, so none that it lists is understood.
+        raise MalformedTokenError("crit names an extension we do not know")
+    if header.get("b64", True) is not True:
+        raise MalformedTokenError("an unencoded payload (RFC 7797)")
+
+
+def _check_algorithm(header: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+    """Demand an accepted algorithm, before any key is looked up (RFC 8725 §3.1)."""
+    if header["alg"] not in issuer.algorithms:
+        raise InvalidSignatureError("alg is not one of AUTH_ALGORITHMS")
+
+
+def _check_signature(token: SignedToken, source: KeySource) -> KeyRing:
+    """Demand a signature by a key that is made for the algorithm (RFC 8725 §3.1); return the ring with that key."""
+    algorithm, key_id = token.header["alg"], token.header.get("kid")
+    ring = source.current()
+    tried = ring.candidates(algorithm, key_id)
+    if _is_signed(token, tried):
+        return ring
+    newer = source.newer(ring, key_id)
+    if newer is not None:
+        added = [key for key in newer.candidates(algorithm, key_id) if key not in tried]
+        if _is_signed(token, added):
+            return newer
+        tried = [*tried, *added]
+    raise InvalidSignatureError("the signature does not verify" if tried else "no key fits alg and kid")
+
+
+def _is_signed(token: SignedToken, keys: Sequence[VerificationKey]) -> bool:
+    return any(key.verify(token.header["alg"], token.signing_input, token.signature) for key in keys)

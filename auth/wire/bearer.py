@@ -1,0 +1,50 @@
+"""RFC 6750 §2.1: the bearer token out of the ``Authorization`` header field."""
+
+from __future__ import annotations
+
+import re
+import string
+
+from ..errors import MalformedHeaderError, MalformedRequestError, MissingTokenError
+from .credentials import Credentials
+
+#: What a ``b64token`` of RFC 6750 §2.1 (``token68`` of RFC 9110 §11.2) is made of, up to its padding.
+_B64TOKEN_CHARACTERS = f"{string.ascii_letters}{string.digits}-._~+/".encode()
+
+#: A second credential that a server has joined to the first with a comma (RFC 9110 §5.3): a scheme and what follows it,
+#: or a Bearer that nothing follows.
+_JOINED_CREDENTIAL = re.compile(r",\s*(?:[a-z][a-z0-9-]* +[^ ]|bearer\s*(?:,|$))", re.IGNORECASE)
+
+
+def parse_authorization(header: str | None) -> Credentials:
+    """Return the one Bearer token of an ``Authorization`` header; the scheme counts in any case (RFC 9110 §11.1).
+
+    Servers join repeated headers with a comma, so ``header`` is all that the request carries.
+
+    Raises:
+        MissingTokenError: there is no header, or it is for another scheme.
+        MalformedRequestError: there is more than one credential.
+        MalformedHeaderError: ``Bearer`` is not followed by exactly one well-formed value.
+    """
+    if header is None:
+        raise MissingTokenError("no Authorization header")
+    if header.startswith("Bearer ") and _is_b64token(header[7:]):
+        # As nearly everybody sends it; nothing below could find fault with it.
+        return Credentials("bearer", header[7:])
+    scheme, _, credentials = header.strip(" \t").partition(" ")
+    if _JOINED_CREDENTIAL.search(header):
+        raise MalformedRequestError("more than one credential")
+    if scheme.lower() != "bearer":
+        if scheme.lower().startswith("bearer"):
+            raise MalformedHeaderError("something other than a space follows Bearer")
+        raise MissingTokenError("no Bearer credentials")
+    token = credentials.strip(" ")
+    if not _is_b64token(token):
+        raise MalformedHeaderError("Bearer without one well-formed value")
+    return Credentials("bearer", token)
+
+
+def _is_b64token(text: str) -> bool:
+    """Tell whether a text is one ``b64token``: a character at least, then padding or none."""
+    characters = text.rstrip("=").encode("ascii", "replace")
+    return bool(characters) and not characters.translate(None, _B64TOKEN_CHARACTERS)

@@ -1,0 +1,1 @@
+"""Tests of auth/flask/, module by module."""

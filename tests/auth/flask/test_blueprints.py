@@ -1,0 +1,179 @@
+"""Guards on blueprints: every view of one and of those nested in it, whenever anything is registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask_smorest
+import pytest
+from flask import Blueprint, Flask
+from flask.views import MethodView
+
+from auth import owns_path_user, public, require_jwt
+from tests.auth.services import KINDS, add_view, bearer, compact, documented, service, with_claims
+
+ALICE = bearer(compact())
+SCOPED = bearer(with_claims(scope="notes:read"))
+
+
+def ok(**_path: str) -> str:
+    return "ok"
+
+
+class Notes(MethodView):
+    def get(self, **_path: str) -> str:
+        return "ok"
+
+
+def statuses(app: Flask, path: str, *headers: dict[str, str]) -> list[int]:
+    """Return what a path answers: to a stranger, to Alice, and to whoever else is given."""
+    client = app.test_client()
+    return [client.get(path, headers=who).status_code for who in ({}, ALICE, *headers)]
+
+
+def test_every_view_of_a_guarded_blueprint_is_guarded() -> None:
+    """Functions and classes, registered with it before the guard and after; no other view of the app is."""
+    app, blueprint = service(), Blueprint("notes", "notes")
+    blueprint.add_url_rule("/early", "early", ok)
+    require_jwt(blueprint)
+    blueprint.add_url_rule("/late", "late", ok)
+    blueprint.add_url_rule("/class", view_func=Notes.as_view("class"))
+    app.register_blueprint(blueprint)
+    app.add_url_rule("/outside", "outside", ok)
+
+    assert [statuses(app, path) for path in ("/early", "/late", "/class")] == [[401, 200]] * 3
+    assert statuses(app, "/outside") == [200, 200]
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after", "while serving"])
+def test_nested_blueprints_are_guarded_whenever_they_and_the_guard_come(moment: str) -> None:
+    """Before anything is registered, after the inner one, after both, and after the first request."""
+    app, outer, inner = service(), Blueprint("outer", "outer"), Blueprint("inner", "inner")
+    if moment == "before":
+        require_jwt(outer)
+    inner.add_url_rule("/inner", "view", ok)
+    outer.register_blueprint(inner)
+    if moment == "between":
+        require_jwt(outer)
+    app.register_blueprint(outer)
+    if moment == "while serving":
+        assert statuses(app, "/inner") == [200, 200]
+    if moment in ("after", "while serving"):
+        require_jwt(outer)
+
+    assert statuses(app, "/inner") == [401, 200]
+
+
+def test_all_rules_must_hold_whatever_they_stand_on() -> None:
+    """Those of the outer blueprint, the inner one, the class and the method."""
+    app, outer, inner = service(), Blueprint("outer", "outer"), Blueprint("inner", "inner")
+
+    @require_jwt(scopes="c")
+    class Both(MethodView):
+        @require_jwt(scopes="d")
+        def get(self, user_id: str) -> str:
+            return user_id
+
+    require_jwt(scopes="a")(outer)
+    owns_path_user(require_jwt(scopes="b")(inner))
+    inner.add_url_rule("/<user_id>", view_func=Both.as_view("both"))
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+
+    def status(scope: str, path: str = "/alice") -> int:
+        return app.test_client().get(path, headers=bearer(with_claims(scope=scope))).status_code
+
+    assert [status(scope) for scope in ("a b c d", "b c d", "a c d", "a b d", "a b c")] == [200, 403, 403, 403, 403]
+    assert status("a b c d", "/bob") == 403
+
+
+def test_a_blueprint_may_own_its_paths() -> None:
+    """``param`` names the variable, for every route of it."""
+    app, blueprint = service(), owns_path_user(param="owner")(Blueprint("notes", "notes"))
+    blueprint.add_url_rule("/<owner>/notes", "notes", ok)
+    app.register_blueprint(blueprint)
+
+    assert statuses(app, "/alice/notes") == [401, 200]
+    assert statuses(app, "/bob/notes") == [401, 403]
+
+
+def test_a_public_blueprint_is_open_where_the_rest_is_denied() -> None:
+    """Its views that have a guard keep it; views outside of it are denied."""
+    app, blueprint = service(AUTH_DENY_BY_DEFAULT=True), public(Blueprint("site", "site"))
+    blueprint.add_url_rule("/page", "page", ok)
+    blueprint.add_url_rule("/account", "account", require_jwt(ok))
+    app.register_blueprint(blueprint)
+    app.add_url_rule("/outside", "outside", ok)
+
+    assert statuses(app, "/page") == [200, 200]
+    assert statuses(app, "/account") == [401, 200]
+    assert statuses(app, "/outside") == [401, 403]
+
+
+def test_a_public_view_in_a_guarded_blueprint_stays_guarded() -> None:
+    """All rules must hold; a mark that says there are none opens nothing."""
+    app, blueprint = service(), require_jwt(Blueprint("notes", "notes"))
+    blueprint.add_url_rule("/", "view", public(lambda: "ok"))
+    app.register_blueprint(blueprint)
+
+    assert statuses(app, "/") == [401, 200]
+
+
+def test_a_blueprint_in_two_places_is_guarded_in_both() -> None:
+    """Registered twice, under another name and below another blueprint."""
+    app, outer, blueprint = service(), Blueprint("outer", "outer"), require_jwt(Blueprint("notes", "notes"))
+    blueprint.add_url_rule("/notes", "view", ok)
+    outer.register_blueprint(blueprint, url_prefix="/outer")
+    app.register_blueprint(blueprint, name="again", url_prefix="/again")
+    app.register_blueprint(outer)
+
+    assert statuses(app, "/again/notes") == statuses(app, "/outer/notes") == [401, 200]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_of_a_guarded_blueprint_are_guarded(kind: str, tmp_path: Any) -> None:
+    """Flask serves them by a view of the blueprint."""
+    (tmp_path / "file.txt").write_text("secret")
+    app, blueprint = (
+        service(kind),
+        require_jwt(Blueprint("notes", "notes", static_folder=tmp_path, static_url_path="/static", url_prefix="/n")),
+    )
+    app.register_blueprint(blueprint)
+
+    with app.test_client() as client:
+        assert client.get("/n/static/file.txt").status_code == 401
+        with client.get("/n/static/file.txt", headers=ALICE) as file:
+            assert file.status_code == 200
+
+
+def test_a_blueprint_of_flask_smorest_is_guarded_and_documented() -> None:
+    """With scopes; nested blueprints and OPTIONS as everywhere."""
+    app = service("flask-smorest", AUTH_DENY_BY_DEFAULT=True)
+    blueprint = require_jwt(scopes="notes:read")(flask_smorest.Blueprint("notes", "notes", url_prefix="/notes"))
+    inner = flask_smorest.Blueprint("inner", "inner", url_prefix="/inner")
+    blueprint.route("/")(type("Outer", (Notes,), {}))
+    inner.route("/")(type("Inner", (Notes,), {}))
+    blueprint.register_blueprint(inner)
+    app.extensions["flask-smorest"]["apis"][""]["ext_obj"].register_blueprint(blueprint)
+
+    paths = documented(app)["paths"]
+
+    for path in ("/notes/", "/notes/inner/"):
+        assert paths[path]["get"]["security"] == [{"bearerAuth": ["notes:read"]}]
+        assert {"401", "403", "503"} <= paths[path]["get"]["responses"].keys()
+        assert statuses(app, path, SCOPED) == [401, 403, 200]
+        assert app.test_client().options(path).status_code == 200
+
+
+def test_the_list_of_routes_knows_the_guards_of_blueprints() -> None:
+    """Each view with all that is demanded of it, and exit status 0 where every view says something."""
+    app, blueprint = service(), require_jwt(scopes="a")(Blueprint("notes", "notes", url_prefix="/notes"))
+    blueprint.add_url_rule("/<user_id>", "view", owns_path_user(ok))
+    app.register_blueprint(blueprint)
+    add_view(app, "/open", public(lambda: "ok"))
+    app.view_functions["static"] = public(app.view_functions["static"])
+
+    listed = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert "GET     /notes/<user_id>  owner <user_id>, token a" in listed.output.splitlines()
+    assert listed.exit_code == 0

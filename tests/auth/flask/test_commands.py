@@ -1,0 +1,51 @@
+"""The names of the command line, in a service that has commands of its own and in one that has none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+from flask import Blueprint, Flask
+
+from auth import ResourceServer
+from tests.auth.services import SETTINGS, service
+
+
+def test_the_commands_are_found_under_both_names() -> None:
+    """``flask resource-server`` does what ``flask auth`` does."""
+    runner = service().test_cli_runner()
+
+    listed = [runner.invoke(args=[name, "--help"]).output for name in ("auth", "resource-server")]
+    routes = [runner.invoke(args=[name, "routes"]).output for name in ("auth", "resource-server")]
+
+    assert all("routes" in text and "token" in text and "check" in text for text in listed)
+    assert routes[0] == routes[1] != ""
+
+
+def test_a_command_of_the_services_own_is_left_alone() -> None:
+    """A command that was there before keeps its name; a blueprint called ``auth`` takes it when it is registered."""
+    app, blueprint = Flask("service"), Blueprint("auth", "auth")
+    app.config.update(SETTINGS)
+    app.cli.add_command(click.Command("resource-server", callback=lambda: click.echo("mine")))
+    blueprint.cli.add_command(click.Command("login", callback=lambda: click.echo("in")))
+    ResourceServer(app)
+    app.register_blueprint(blueprint)
+    runner = app.test_cli_runner()
+
+    assert runner.invoke(args=["resource-server"]).output == "mine\n"
+    assert runner.invoke(args=["auth", "login"]).output == "in\n"
+
+
+def test_a_running_service_imports_no_tool() -> None:
+    """Neither the commands nor what signs tokens for them."""
+    program = (
+        "import sys; from flask import Flask; from auth import ResourceServer; app = Flask('service'); "
+        "app.config['AUTH_SECRET'] = 'kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sA'; ResourceServer(app); "
+        "app.test_client().get('/'); "
+        "print([name for name in sys.modules if name.startswith(('auth.cli', 'auth.testing'))])"
+    )
+
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert finished.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""Tests of auth/keys/remote/, module by module."""

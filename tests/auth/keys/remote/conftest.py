@@ -1,0 +1,23 @@
+"""What the tests of remote keys stand on: a real issuer with one key, and a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.auth.keys.remote.remote_keys import FIRST, Clock
+from tests.issuer_server import IssuerServer
+
+
+@pytest.fixture
+def issuer() -> Iterator[IssuerServer]:
+    """Return an issuer that is up and well."""
+    with IssuerServer([FIRST]) as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands still."""
+    return Clock()

@@ -1,0 +1,502 @@
+"""One GET, against a real server that fails in every way we know of."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from email.message import Message
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auth.keys.remote import bounded_http
+from auth.keys.remote.bounded_http import MAX_BYTES, Deadline, Document, FetchError, UnexpectedAnswerError, fetch_json
+from tests.issuer_server import JWKS, Fault, IssuerServer
+
+#: Seconds for answers that come; and for those that never do.
+ENOUGH, SHORT = 10.0, 0.2
+
+
+@pytest.fixture
+def issuer() -> Iterator[IssuerServer]:
+    with IssuerServer() as server:
+        yield server
+
+
+def fetch(url: str, seconds: float = ENOUGH) -> Document:
+    return fetch_json(url, Deadline(seconds))
+
+
+def fail(url: str, seconds: float = ENOUGH) -> FetchError:
+    """Fetch what cannot be had; return the error, whose message must name the URL."""
+    with pytest.raises(FetchError) as raised:
+        fetch(url, seconds)
+    assert str(raised.value).startswith(f"{url} ")
+    return raised.value
+
+
+def reason(url: str, seconds: float = ENOUGH) -> str:
+    return str(fail(url, seconds)).removeprefix(f"{url} ")
+
+
+def test_a_json_object_is_fetched(issuer: IssuerServer) -> None:
+    """With the server's clock; without caching headers nothing is said about its age."""
+    before = int(time.time())
+
+    document = fetch(issuer.jwks_url)
+
+    assert document.content == {"keys": []}
+    assert document.max_age is None
+    assert document.date is not None
+    assert before <= document.date <= time.time()
+
+
+def test_the_request_says_who_asks_and_for_what(issuer: IssuerServer) -> None:
+    """Firewalls refuse Python-urllib, and nobody may compress past the size limit."""
+    fetch(issuer.jwks_url)
+
+    headers = issuer.last_headers
+    assert headers["User-Agent"].startswith("flask-resource-server/")
+    assert headers["Accept"] == "application/jwk-set+json, application/json"
+    assert headers["Accept-Encoding"] == "identity"
+    assert "Python" not in str(headers)
+
+
+def test_a_copy_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a checkout on PYTHONPATH."""
+
+    def not_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(bounded_http, "version", not_installed)
+
+    assert bounded_http._user_agent.__wrapped__() == "flask-resource-server"
+
+
+@pytest.mark.parametrize("content_type", ["application/jwk-set+json", "text/plain", "text/html; charset=latin-1"])
+def test_the_content_type_does_not_matter(issuer: IssuerServer, content_type: str) -> None:
+    """Object stores serve keys as all sorts of things."""
+    issuer.headers["Content-Type"] = content_type
+
+    assert fetch(issuer.jwks_url).content == {"keys": []}
+
+
+NOT_JSON = "answered with something that is not a JSON object"
+TOO_LONG = "answered with more than 1048576 bytes"
+ANSWERS = {
+    Fault.SERVER_ERROR: "answered with status 500",
+    Fault.NOT_FOUND: "answered with status 404",
+    Fault.REDIRECT: "answered with status 302, a redirect, which is not followed",
+    Fault.HTML: NOT_JSON,
+    Fault.GARBAGE: NOT_JSON,
+    Fault.EMPTY: NOT_JSON,
+    Fault.NOT_AN_OBJECT: NOT_JSON,
+    Fault.DEEP: NOT_JSON,
+    Fault.HUGE_NUMBER: NOT_JSON,
+    Fault.HUGE: TOO_LONG,
+    Fault.HUGE_UNANNOUNCED: TOO_LONG,
+}
+NO_ANSWERS = {
+    Fault.RESET: "closed the connection",
+    Fault.TRUNCATED: "closed the connection in the middle of its answer",
+    Fault.NOT_HTTP: "did not answer in valid HTTP",
+}
+
+
+@pytest.mark.parametrize(("fault", "sentence"), ANSWERS.items(), ids=lambda value: getattr(value, "name", ""))
+def test_a_wrong_answer_is_one_sentence_that_quotes_nothing_of_it(
+    issuer: IssuerServer, fault: Fault, sentence: str
+) -> None:
+    """Whoever reads the log learns what to do; the answer itself stays out of it."""
+    issuer.fault = fault
+
+    error = fail(issuer.jwks_url)
+
+    assert isinstance(error, UnexpectedAnswerError)
+    assert str(error) == f"{issuer.jwks_url} {sentence}"
+
+
+@pytest.mark.parametrize(("fault", "sentence"), NO_ANSWERS.items(), ids=lambda value: getattr(value, "name", ""))
+def test_a_broken_connection_is_no_answer(issuer: IssuerServer, fault: Fault, sentence: str) -> None:
+    """So nobody concludes anything from it."""
+    issuer.fault = fault
+
+    error = fail(issuer.jwks_url)
+
+    assert not isinstance(error, UnexpectedAnswerError)
+    assert str(error) == f"{issuer.jwks_url} {sentence}"
+
+
+def test_a_redirect_is_not_followed(issuer: IssuerServer) -> None:
+    """It would decide whom we trust."""
+    issuer.fault = Fault.REDIRECT
+
+    fail(issuer.jwks_url)
+
+    assert issuer.requests == {JWKS: 1}
+
+
+@pytest.mark.parametrize("fault", [Fault.HANGING, Fault.PAUSED, Fault.DRIPPING_HEADERS, Fault.DRIPPING_BODY])
+def test_the_deadline_is_for_everything_together(issuer: IssuerServer, fault: Fault) -> None:
+    """A byte now and then gains a server no time."""
+    issuer.fault = fault
+    began = time.monotonic()
+
+    assert reason(issuer.jwks_url, SHORT) == "did not answer in time"
+    assert time.monotonic() - began < 2
+
+
+class Waning(Deadline):
+    """A deadline that comes nearer with each look at it."""
+
+    def remaining(self) -> float:
+        left, self._end = self._end, self._end - 1
+        return left
+
+
+def test_what_follows_a_read_has_the_time_that_is_left_after_it() -> None:
+    """Behind a proxy it is the start of TLS, which would have the time of the last read a second time."""
+    waning = Waning(0)
+    waning._end = 5
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb", buffering=0) as stream:
+        theirs.sendall(b"HTTP")
+        assert bounded_http._BoundedReads(stream, ours, waning).read(4) == b"HTTP"
+        assert ours.gettimeout() == 4
+
+
+def test_less_than_a_second_is_time_as_well() -> None:
+    """The last step has what the others have left."""
+    assert 0 < Deadline(0.9).remaining() <= 0.9
+
+
+def test_a_deadline_that_is_over_asks_nobody(issuer: IssuerServer) -> None:
+    """As when metadata have taken all the time there was."""
+    assert reason(issuer.jwks_url, 0) == "did not answer in time"
+    assert not issuer.requests
+
+
+def test_the_longest_document_is_read_and_not_a_longer_one(issuer: IssuerServer) -> None:
+    """The limit is a mebibyte."""
+    frame = len(json.dumps({"keys": ""}))
+    issuer.documents[JWKS] = {"keys": "a" * (MAX_BYTES - frame)}
+    assert len(fetch(issuer.jwks_url).content["keys"]) == MAX_BYTES - frame
+
+    issuer.documents[JWKS] = {"keys": "a" * (MAX_BYTES - frame + 1)}
+    assert reason(issuer.jwks_url) == TOO_LONG
+
+
+def test_headers_count_as_well(issuer: IssuerServer) -> None:
+    """They are no way to fill the memory."""
+    issuer.headers = {f"X-{number}": "a" * 60_000 for number in range(40)}
+
+    assert reason(issuer.jwks_url) == "did not answer in valid HTTP"
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """RFC 8259 §8.1 allows it, and some servers write one."""
+    assert bounded_http._parse_document(b'\xef\xbb\xbf{"keys": []}', "it") == {"keys": []}
+
+
+def test_a_server_that_is_not_there_refuses(issuer: IssuerServer) -> None:
+    """And is found again as soon as it is back."""
+    issuer.stop()
+    assert reason(issuer.jwks_url) == "refuses connections"
+
+    issuer.start()
+    assert fetch(issuer.jwks_url).content == {"keys": []}
+
+
+@pytest.mark.parametrize("url", ["http://issuer.example/jwks", "file:///etc/passwd", "ftp://issuer.example/jwks"])
+def test_only_https_is_fetched_from_elsewhere(url: str) -> None:
+    """Whoever configured or published the URL."""
+    with pytest.raises(FetchError, match="is not an https URL"):
+        fetch(url)
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let every host name stand for these ports of this machine."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+def test_each_address_of_a_host_is_tried(issuer: IssuerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is dead takes its share of the time, not all of it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dead: int = listener.getsockname()[1]
+    resolve_to(monkeypatch, dead, issuer.port)
+
+    assert fetch(issuer.jwks_url).content == {"keys": []}
+
+
+class SilentSocket(socket.socket):
+    """A socket whose other end never answers, and the seconds for which it was to be waited for."""
+
+    waited: ClassVar[list[float | None]] = []
+
+    def connect(self, address: object, /) -> None:
+        self.waited.append(self.gettimeout())
+        raise TimeoutError
+
+
+def test_a_silent_address_takes_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it leaves is for the others."""
+    monkeypatch.setattr(SilentSocket, "waited", [])
+    monkeypatch.setattr(socket, "socket", SilentSocket)
+    resolve_to(monkeypatch, 1, 2, 3)
+
+    assert reason("http://localhost/jwks") == "did not answer in time"
+    assert SilentSocket.waited == pytest.approx([ENOUGH / 3, ENOUGH / 2, ENOUGH], rel=0.2)
+
+
+def test_what_follows_the_connecting_has_all_the_time_that_is_left(
+    issuer: IssuerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the share of one address."""
+    resolve_to(monkeypatch, issuer.port, issuer.port)
+
+    with bounded_http._connect(Deadline(ENOUGH), ("localhost", 1)) as connection:
+        assert connection.gettimeout() == pytest.approx(ENOUGH, rel=0.2)
+
+
+def test_a_host_without_an_address_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resolvers may answer with nothing."""
+    resolve_to(monkeypatch)
+
+    assert reason("http://localhost:1/jwks") == "cannot be reached"
+
+
+def test_a_host_that_nobody_knows_cannot_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commonest mistake in a URL has a sentence of its own."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    assert reason("https://issuer.example/jwks") == "has a host name that cannot be resolved"
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "issuer..example"])
+def test_a_host_name_that_is_none_cannot_be_reached(host: str) -> None:
+    """Python does not even ask for it, and says so in a way of its own."""
+    assert reason(f"https://{host}/jwks") == "cannot be reached"
+
+
+CACHE_CONTROL = {
+    "max-age=300": 300,
+    "public, max-age=300, must-revalidate": 300,
+    "MAX-AGE=300": 300,
+    'max-age="300"': 300,
+    "max-age=300, max-age=100": 100,
+    "max-age=0": 0,
+    "no-cache": 0,
+    "no-store, max-age=300": 0,
+    "private": None,
+    "s-maxage=300": None,
+    "max-age": None,
+    "max-age=": None,
+    "max-age=-1": None,
+    "max-age=1.5": None,
+    "max-age=²": None,
+    "max-age=" + "9" * 5000: None,
+}
+
+
+@pytest.mark.parametrize(("value", "seconds"), CACHE_CONTROL.items(), ids=lambda value: str(value)[:40])
+def test_cache_control_says_for_how_long_a_document_may_be_kept(
+    issuer: IssuerServer, value: str, seconds: int | None
+) -> None:
+    """RFC 9111 §5.2.2; what makes no sense says nothing."""
+    issuer.headers["Cache-Control"] = value
+
+    assert fetch(issuer.jwks_url).max_age == seconds
+
+
+AGES = {"100": 200, "300": 0, "1000": 0, "-5": 300, "soon": 300}
+
+
+@pytest.mark.parametrize(("age", "seconds"), AGES.items())
+def test_what_has_been_in_a_cache_already_may_be_kept_for_less(issuer: IssuerServer, age: str, seconds: int) -> None:
+    """RFC 9111 §4.2: the age counts."""
+    issuer.headers |= {"Cache-Control": "max-age=300", "Age": age}
+
+    assert fetch(issuer.jwks_url).max_age == seconds
+
+
+DATES = {
+    "Sun, 06 Nov 1994 08:49:37 GMT": 784111777,
+    "Sunday, 06-Nov-94 08:49:37 GMT": 784111777,
+    "Sun, 06 Nov 1994 08:49:37 -0000": 784111777,
+    "Sun, 06 Nov 1994 09:49:37 +0100": 784111777,
+    "yesterday": None,
+    "": None,
+    "Sun, 99 Nov 1994 08:49:37 GMT": None,
+}
+
+
+@pytest.mark.parametrize(("value", "seconds"), DATES.items())
+def test_the_date_header_shows_the_clock_of_the_server(issuer: IssuerServer, value: str, seconds: int | None) -> None:
+    """In the formats of RFC 9110 §5.6.7."""
+    issuer.headers["Date"] = value
+
+    assert fetch(issuer.jwks_url).date == seconds
+
+
+@given(st.text(max_size=40))
+def test_any_header_is_read_without_failing(value: str) -> None:
+    """They come from outside like everything else."""
+    headers = Message()
+    for name in ("Date", "Cache-Control", "Age"):
+        headers[name] = value
+
+    assert bounded_http._date(headers) is None or isinstance(bounded_http._date(headers), float)
+    assert bounded_http._max_age(headers) in (None, 0)
+
+
+def certificate(folder: Path, *, host: str = "127.0.0.1", expired: bool = False) -> tuple[ssl.SSLContext, Path]:
+    """Return the TLS of a server and the file in which its certificate stands."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
+    now = datetime.datetime.now(datetime.UTC)
+    until = now + datetime.timedelta(days=-1 if expired else 1)
+    try:
+        subject: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        subject = x509.DNSName(host)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_after(until)
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file, key_file = folder / "certificate.pem", folder / "key.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, key_file)
+    return context, file
+
+
+def test_keys_come_over_tls_from_a_server_that_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the authorities of the system; SSL_CERT_FILE names others."""
+    tls, file = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    with IssuerServer(tls=tls) as issuer:
+        assert fetch(issuer.jwks_url).content == {"keys": []}
+
+
+def test_the_deadline_holds_under_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dripping is no more use there."""
+    tls, file = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    with IssuerServer(tls=tls) as issuer:
+        issuer.fault = Fault.DRIPPING_BODY
+        assert reason(issuer.jwks_url, SHORT) == "did not answer in time"
+
+
+@pytest.mark.parametrize(
+    ("host", "expired", "trusted", "sentence"),
+    [
+        ("127.0.0.1", False, False, "is self-signed"),
+        ("127.0.0.1", True, True, "has expired"),
+        ("issuer.example", False, True, "is for another host"),
+    ],
+)
+def test_a_bad_certificate_is_refused_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, expired: bool, trusted: bool, sentence: str
+) -> None:
+    """There is no setting that would look away."""
+    tls, file = certificate(tmp_path, host=host, expired=expired)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    with IssuerServer(tls=tls) as issuer:
+        assert reason(issuer.jwks_url) == f"has a certificate that {sentence}"
+        assert not issuer.requests
+
+
+def test_https_from_a_server_without_tls_fails(issuer: IssuerServer) -> None:
+    """It answers, but not in TLS."""
+    url = issuer.jwks_url.replace("http", "https")
+
+    assert reason(url) == "failed the TLS handshake"
+
+
+class Proxy:
+    """An HTTP proxy that plays the issuer itself once it is told to connect to it."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self.asked = b""
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://user:password@127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with self._listener, self._listener.accept()[0] as connection:
+            connection.settimeout(ENOUGH)
+            self.asked = connection.recv(4096)
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+            with self._tls.wrap_socket(connection, server_side=True) as tunnel:
+                tunnel.recv(4096)
+                tunnel.sendall(b'HTTP/1.0 200 OK\r\n\r\n{"keys": []}')
+
+    def close(self) -> None:
+        self._thread.join(ENOUGH)
+
+
+def test_a_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS goes through it to the issuer, so it sees nothing and can change nothing."""
+    tls, file = certificate(tmp_path, host="issuer.example")
+    proxy = Proxy(tls)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setenv("https_proxy", proxy.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    document = fetch("https://issuer.example/jwks")
+    proxy.close()
+
+    assert document.content == {"keys": []}
+    assert proxy.asked.startswith(b"CONNECT issuer.example:443 ")
+    assert b"Proxy-Authorization: Basic dXNlcjpwYXNzd29yZA==" in proxy.asked
+
+
+def test_a_proxy_of_a_kind_we_do_not_know_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever set it wants no direct connections."""
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    assert reason("https://issuer.example/jwks") == "refuses connections"
+
+
+def test_this_machine_is_asked_directly(issuer: IssuerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over plain http a proxy could answer in its place, and so decide whom we trust."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    assert fetch(issuer.jwks_url).content == {"keys": []}

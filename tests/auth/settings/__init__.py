@@ -1,0 +1,1 @@
+"""Tests of auth/settings/, module by module."""

@@ -1,0 +1,1 @@
+"""Tests of auth/tokens/, module by module."""

@@ -1,0 +1,153 @@
+"""Strict reading of the compact serialization."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from auth.errors import MalformedTokenError
+from auth.tokens.compact_jws import MAX_DEPTH, parse_compact
+from tests.auth.services import CLAIMS, HEADER, compact, segment
+
+GOOD_HEADER = segment(json.dumps(HEADER).encode())
+GOOD_CLAIMS = segment(json.dumps(CLAIMS).encode())
+
+
+def nested(depth: int) -> bytes:
+    """Return a JSON object that is ``depth`` levels deep, itself included."""
+    return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+
+def test_a_token_is_taken_apart() -> None:
+    """Header, claims, signing input and signature come out as they went in."""
+    encoded = compact()
+
+    token = parse_compact(encoded, 8192)
+
+    assert token.header == HEADER
+    assert token.claims == CLAIMS
+    assert token.signing_input == encoded.rpartition(".")[0].encode()
+    assert segment(token.signature) == encoded.rpartition(".")[2]
+
+
+def test_the_longest_token_is_read_and_one_byte_more_is_not() -> None:
+    """``max_bytes`` itself is allowed."""
+    encoded = compact()
+
+    assert parse_compact(encoded, len(encoded)).claims == CLAIMS
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_compact(encoded, len(encoded) - 1)
+    assert raised.value.reason == "longer than AUTH_MAX_TOKEN_BYTES"
+
+
+MALFORMED = {
+    "empty": ("", "not three base64url segments"),
+    "one segment": ("abc", "not three base64url segments"),
+    "two segments": (f"{GOOD_HEADER}.{GOOD_CLAIMS}", "not three base64url segments"),
+    "four segments": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA.AA", "not three base64url segments"),
+    "five segments (JWE)": ("a.b.c.d.e", "not three base64url segments"),
+    "dots alone": ("..", "not three base64url segments"),
+    "empty header": (f".{GOOD_CLAIMS}.AA", "not three base64url segments"),
+    "detached payload": (f"{GOOD_HEADER}..AA", "not three base64url segments"),
+    "padding": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA==", "not three base64url segments"),
+    "standard alphabet": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.A+/A", "not three base64url segments"),
+    "whitespace inside": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.A A", "not three base64url segments"),
+    "newline at the end": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA\n", "not three base64url segments"),
+    "not ASCII": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.éA", "not three base64url segments"),
+    "digits of another script": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.٣٣", "not three base64url segments"),
+    "JSON serialization": ('{"payload":"AA","signature":"AA"}', "not three base64url segments"),
+    "impossible length": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AAAAA", "a segment has an impossible length"),
+    "stray bits": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AB", "a segment is not canonical base64url"),
+    "stray bits in the payload": (f"{GOOD_HEADER}.e31.AA", "a segment is not canonical base64url"),
+}
+
+
+@pytest.mark.parametrize(("encoded", "reason"), MALFORMED.values(), ids=MALFORMED)
+def test_only_three_canonical_segments_are_a_token(encoded: str, reason: str) -> None:
+    """One token has one spelling (RFC 7515 §2 and §7.1)."""
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_compact(encoded, 8192)
+    assert raised.value.reason == reason
+
+
+NOT_STRICT = "is not strict UTF-8 JSON"
+BAD_JSON = {
+    "not JSON": (b"nonsense", NOT_STRICT),
+    "truncated": (b'{"a":', NOT_STRICT),
+    "trailing text": (b"{} {}", NOT_STRICT),
+    "trailing comma": (b'{"a":1,}', NOT_STRICT),
+    "single quotes": (b"{'a':1}", NOT_STRICT),
+    "byte order mark": (b'\xef\xbb\xbf{"a":1}', NOT_STRICT),
+    "UTF-16": ('{"a":1}'.encode("utf-16-le"), NOT_STRICT),
+    "broken UTF-8": (b'{"a":"\xff"}', NOT_STRICT),
+    "overlong UTF-8": (b'{"a":"\xc0\x80"}', NOT_STRICT),
+    "surrogate in UTF-8": (b'{"a":"\xed\xa0\x80"}', NOT_STRICT),
+    "raw control character": (b'{"a":"\x01"}', NOT_STRICT),
+    "NaN": (b'{"a":NaN}', NOT_STRICT),
+    "Infinity": (b'{"a":Infinity}', NOT_STRICT),
+    "-Infinity": (b'{"a":-Infinity}', NOT_STRICT),
+    "number beyond floats": (b'{"a":1e400}', NOT_STRICT),
+    "number of absurd length": (b'{"a":' + b"9" * 5000 + b"}", NOT_STRICT),
+    "duplicate member": (b'{"a":1,"a":2}', NOT_STRICT),
+    "duplicate member spelled differently": (b'{"a":1,"\\u0061":2}', NOT_STRICT),
+    "duplicate member inside": (b'{"x":{"a":1,"a":1}}', NOT_STRICT),
+    "array": (b"[]", "is not a JSON object"),
+    "string": (b'"a"', "is not a JSON object"),
+    "number": (b"1", "is not a JSON object"),
+    "null": (b"null", "is not a JSON object"),
+    "true": (b"true", "is not a JSON object"),
+    "half a surrogate pair": (b'{"a":"\\ud800"}', "holds half a surrogate pair"),
+    "the other half": (b'{"a":"\\uDC00"}', "holds half a surrogate pair"),
+    "half a surrogate pair as name": (b'{"\\udbff":1}', "holds half a surrogate pair"),
+    "too deep": (nested(MAX_DEPTH + 1), "is nested too deeply"),
+    "too deep in arrays": (b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", "is nested too deeply"),
+    "deeper than the stack": (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", NOT_STRICT),
+}
+
+
+@pytest.mark.parametrize("part", ["header", "payload"])
+@pytest.mark.parametrize(("raw", "reason"), BAD_JSON.values(), ids=BAD_JSON)
+def test_header_and_payload_are_strict_json_objects(raw: bytes, reason: str, part: str) -> None:
+    """What two readers could take for two things is refused, whichever segment holds it (RFC 8725 §2.4)."""
+    encoded = compact(header=raw) if part == "header" else compact(claims=raw)
+
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_compact(encoded, 1_000_000)
+    assert raised.value.reason == f"the {part} {reason}"
+
+
+GOOD_JSON = {
+    "empty object": (b"{}", {}),
+    "whitespace around": (b' \n{"a":1}\t', {"a": 1}),
+    "surrogate pair": (b'{"a":"\\ud83d\\ude00"}', {"a": "\N{GRINNING FACE}"}),
+    "escaped NUL": (b'{"a":"\\u0000"}', {"a": "\0"}),
+    "brackets in text": (b'{"a":"' + b"[" * 50 + b'"}', {"a": "[" * 50}),
+    "many shallow objects": (b'{"a":[' + b"{}," * 50 + b"{}]}", {"a": [{}] * 51}),
+    "the largest depth": (nested(MAX_DEPTH), json.loads(nested(MAX_DEPTH))),
+    "the same name on two levels": (b'{"a":{"a":1}}', {"a": {"a": 1}}),
+    "float": (b'{"a":1.5e3}', {"a": 1500.0}),
+}
+
+
+@pytest.mark.parametrize(("raw", "value"), GOOD_JSON.values(), ids=GOOD_JSON)
+def test_unusual_json_with_one_reading_is_accepted(raw: bytes, value: object) -> None:
+    """Strictness refuses ambiguity, not style."""
+    token = parse_compact(compact(claims=raw), 8192)
+
+    assert token.claims == value
+
+
+def test_an_empty_signature_is_syntax_that_the_verifier_refuses() -> None:
+    """An unsecured token (RFC 7519 §6) is well-formed; its algorithm is what is wrong with it."""
+    token = parse_compact(f"{GOOD_HEADER}.{GOOD_CLAIMS}.", 8192)
+
+    assert token.signature == b""
+
+
+def test_sixteen_levels_are_read_and_seventeen_are_not() -> None:
+    """The number itself: a larger one is a decision, not a slip."""
+    assert parse_compact(compact(claims=nested(16)), 8192).claims == json.loads(nested(16))
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_compact(compact(claims=nested(17)), 8192)
+    assert raised.value.reason == "the payload is nested too deeply"

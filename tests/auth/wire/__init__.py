@@ -1,0 +1,1 @@
+"""Tests of auth/wire/, module by module."""

@@ -1,0 +1,89 @@
+"""The guards in other frameworks for Flask, in their current versions: none of them loses a refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.environments import ROOT, make_environment, run
+from tests.integration.framework_apps import FRAMEWORKS, HANDLERS, HIDDEN, OWN_DECORATOR, PAGES, RUNS
+
+#: The frameworks as they are installed; Flask comes with them.
+DISTRIBUTIONS = ("apiflask", "connexion[flask]", "flask-openapi3", "flask-restful", "flask-restx", "flask-smorest")
+
+PLACES = [f"{framework}, {place}" for framework, (_, places) in FRAMEWORKS.items() for place in places]
+
+#: Status, challenge and name of each refusal; they are the same everywhere.
+REFUSALS: dict[str, tuple[int, str | None, str]] = {
+    "no token": (401, 'Bearer realm="api"', "missing_token"),
+    "bad token": (401, 'Bearer realm="api", error="invalid_token"', "malformed_token"),
+    "no scope": (403, 'Bearer realm="api", error="insufficient_scope", scope="notes:read"', "insufficient_scope"),
+    "another user": (403, None, "not_owner"),
+}
+
+#: The body of each refusal in the words of the service.
+WORDED = {
+    "no token": {"oops": "MissingTokenError"},
+    "bad token": {"oops": "MalformedTokenError"},
+    "no scope": {"oops": "InsufficientScopeError"},
+    "another user": {"oops": "NotOwnerError"},
+}
+
+
+@pytest.fixture(scope="module")
+def outcome(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What ``framework_apps`` has seen in an environment with all frameworks."""
+    folder = tmp_path_factory.mktemp("frameworks") / "venv"
+    binaries = make_environment(folder, "-c", ROOT / "constraints.txt", *DISTRIBUTIONS, "PyJWT[crypto]")
+    printed = run([binaries / "python", "-m", "tests.integration.framework_apps"])
+    return json.loads(printed.splitlines()[-1])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_guard_answers_alike_in_every_framework(place: str, outcome: Any) -> None:
+    """However the app is run and whichever errors it handles: refused with the whole answer, or let in."""
+    refused = {
+        name: [status, challenge, "no-store", True, error] for name, (status, challenge, error) in REFUSALS.items()
+    }
+    worded = {name: [*answer[:-1], WORDED[name]] for name, answer in refused.items()}
+    good = {"good token": [200, None, "no-store", True, {"notes_of": "alice"}]}
+
+    expected = {
+        f"{run}, {handled}": (worded if handled == "AuthError" else refused) | good
+        for run in RUNS
+        for handled in HANDLERS
+    }
+
+    assert outcome["answers"][place] == expected
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_app_that_denies_by_default_knows_every_place_of_a_guard(place: str, outcome: Any) -> None:
+    """And refuses views whose guards only show when they run: it fails closed."""
+    framework, _, where = place.partition(", ")
+    is_hidden = where in (*HIDDEN, OWN_DECORATOR)
+    said = "UNDECLARED" if is_hidden else "token notes:read, owner <user_id>"
+
+    assert outcome["declared"][place] == {
+        "listed at start": [] if framework == "Connexion" else [said],
+        "good token": 403 if is_hidden else 200,
+        "no token": 401,
+        "HEAD": 401,
+        "listed later": [said],
+    }
+
+
+@pytest.mark.parametrize("framework", PAGES)
+def test_the_pages_of_a_framework_can_be_declared_public(framework: str, outcome: Any) -> None:
+    """Its document and its viewer say nothing themselves; docs/frameworks.md has the names of the views."""
+    _, names = PAGES[framework]
+
+    assert all(f"`{name}`" in (ROOT / "docs/frameworks.md").read_text() for name in names)
+    assert outcome["pages"][framework] == [403, 200]
+
+
+def test_connexion_validates_a_request_before_the_guards_see_it(outcome: Any) -> None:
+    """Its validation stands outside of Flask; docs/frameworks.md says so."""
+    assert outcome["Connexion validates first"] is True
