@@ -130,9 +130,9 @@ def _guard_prepared_statements(connection: Any, _record: object) -> None:
     """Keep a new connection from running what another client has prepared.
 
     Each driver counts its prepared statements from zero. Behind a pooler that shares server sessions, such as PgBouncer
-    1.18, the same name would be a read of ours and a delete of another process. A pooler announces a process id of its
-    own, so where that is not the server's, nothing is prepared. Some poolers count their ids up from one, so the two
-    may agree by chance: therefore names are unique as well, and at worst a statement is not found and run again.
+    1.18, the same name could be a read of ours and a delete of another process. Such a pooler announces a process id of
+    its own: if that is not the server's, nothing is prepared. Some poolers count their ids up from one, so the two may
+    agree by chance. Names are therefore unique as well; at worst a statement is not found, and is run again.
     """
     try:
         (server,) = connection.execute("SELECT pg_backend_pid()").fetchone()
@@ -140,10 +140,13 @@ def _guard_prepared_statements(connection: Any, _record: object) -> None:
         # The pool does not know of it yet.
         connection.close()
         raise
-    if server != connection.info.backend_pid:
+    # psycopg has no public way to choose the names. Tests hold that this one works.
+    names: Any = getattr(connection, "_prepared", None)
+    are_unique = hasattr(names, "_prepared_idx")
+    if are_unique:
+        names._prepared_idx = secrets.randbits(62)
+    if not are_unique or server != connection.info.backend_pid:
         connection.prepare_threshold = None
-    # psycopg has no public way to name statements. A test holds that this one works.
-    connection._prepared._prepared_idx = secrets.randbits(62)
 
 
 def _connect_to_postgresql(_dialect: object, _record: object, _arguments: object, settings: dict[str, Any]) -> Any:
@@ -217,7 +220,8 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            # The lower byte is the code, the rest says more about it.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:

@@ -87,22 +87,24 @@ class Program:
             )
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Leave nothing of it behind."""
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Leave nothing of it behind; a test that fails shows what it said last."""
         self.kill()
+        if error is not None:
+            error.add_note(f"{self.command[0]} said last:\n{self.log.read_text()[-3000:]}")
 
     def kill(self) -> None:
         """Kill it and its group as ``kill -9`` does; what has left the group lives on."""
-        try:
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        self.process.wait(PATIENCE)
+            self.process.wait(PATIENCE)
 
     def wait_until(self, condition: Callable[[], bool], *, patience: float = PATIENCE) -> None:
-        """Return as soon as the condition holds; fail with the program's log if it ends before or takes too long."""
+        """Return as soon as the condition holds; fail if the program ends before or it takes too long."""
         deadline = time.monotonic() + patience
-        while not condition():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{self.command[0]} did not start:\n{self.log.read_text()}")
+        while True:
+            assert self.process.poll() is None, f"{self.command[0]} has ended"
+            if condition():
+                return
+            assert time.monotonic() < deadline, f"{self.command[0]} did not get ready"
             time.sleep(0.05)

@@ -141,7 +141,7 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
 
 def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values) -> Answer:
     with driver_connection(engine) as connection:
-        with connection.pipeline():
+        with _pipeline(connection):
             if query.time_limit is None:
                 connection.execute(SET_USER, {"user_id": user_id})
             else:
@@ -149,6 +149,23 @@ def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values)
             cursor = connection.execute(query.text, query.parameters(values))
         rows = cursor.fetchall() if cursor.description else []
     return query.answer(rows, cursor.rowcount)
+
+
+@contextmanager
+def _pipeline(connection: Any) -> Iterator[None]:
+    """Open a pipeline whose last message is the Sync that commits; psycopg would send a Flush after it.
+
+    PgBouncer gives the server session to another client at the commit. For a Flush that comes later it takes a session
+    again, and keeps it: it waits for an answer that PostgreSQL never gives.
+    """
+    with connection.pipeline() as pipeline:
+        # psycopg has no public way to leave it out. A test holds that this one works.
+        fetch = getattr(pipeline, "_fetch_gen", None)
+        if fetch is not None:
+            pipeline._fetch_gen = lambda **_: fetch(flush=False)
+        yield
+    # It refers to itself otherwise, and would stay until the garbage is collected.
+    vars(pipeline).pop("_fetch_gen", None)
 
 
 @contextmanager

@@ -210,6 +210,11 @@ def test_saying_whose_transaction_it_is_takes_no_round_trip_of_its_own(
 
 def times_waited(store: TaskStore, record: Path) -> int:
     """Return how often the client turns from sending to receiving while it counts somebody's tasks."""
+    return "".join(direction for direction, _ in messages(store, record)).count("FB")
+
+
+def messages(store: TaskStore, record: Path) -> list[tuple[str, str]]:
+    """Return direction (``F`` is sent) and name of each message while a store counts somebody's tasks."""
     # A statement that is to be prepared takes a round trip more, once.
     for _ in range(8):
         store.summary("alice")
@@ -219,9 +224,17 @@ def times_waited(store: TaskStore, record: Path) -> int:
         session.pgconn.trace(file.fileno())
         store.summary("alice")
         session.pgconn.untrace()
-    # Time, direction, message; a message with several lines goes on without them.
-    messages = (line.split("\t") for line in record.read_text().splitlines() if "\t" in line)
-    return "".join(message[1] for message in messages).count("FB")
+    # Time, direction, length, message and more; a message with several lines goes on without them.
+    lines = (line.split("\t") for line in record.read_text().splitlines() if "\t" in line)
+    return [(line[1], line[3]) for line in lines]
+
+
+def test_the_last_message_of_a_transaction_is_the_one_that_commits_it(engine: Engine, tmp_path: Path) -> None:
+    """PgBouncer takes a server session for anything that comes later, and keeps it while we are idle."""
+    sent = [name for direction, name in messages(store_on(engine), tmp_path / "messages") if direction == "F"]
+
+    assert sent.count("Sync") == 1
+    assert sent[-1] == "Sync"
 
 
 def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(

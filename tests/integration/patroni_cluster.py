@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
@@ -87,20 +88,18 @@ class Node:
             variables={"PYTHONPATH": str(packages), "HOME": str(folder)},
         )
 
-    def start(self, role: str) -> None:
-        """Return when Patroni says that this server has a role: ``primary``, or ``sync`` for synchronous standby."""
-        self.patroni.__enter__()
-        self.patroni.wait_until(lambda: answers(self.api, f"/{role}"), patience=PATIENCE)
-
     def kill(self) -> None:
         """Kill Patroni and the PostgreSQL that it would leave behind, as when the machine goes."""
         self.patroni.kill()
+        started = self.data / "postmaster.pid"
         with suppress(FileNotFoundError, ProcessLookupError):
-            os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            os.kill(int(started.read_text().split()[0]), signal.SIGKILL)
+        # The number may be somebody else's by the time this is called once more.
+        started.unlink(missing_ok=True)
 
 
 def answers(port: int, path: str) -> bool:
-    """Tell whether a server answers a path with 200."""
+    """Tell whether a server answers a path with 200, as Patroni does at the names of its roles."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", path)
@@ -136,6 +135,7 @@ def running_patroni() -> Iterator[tuple[Node, Node]]:
         install_patroni(python, folder / "packages")
         nodes = [Node(name, folder / name, etcd, python, folder / "packages") for name in "ab"]
         for node, role in zip(nodes, ("primary", "sync"), strict=True):
+            stack.enter_context(node.patroni)
             stack.callback(node.kill)
-            node.start(role)
+            node.patroni.wait_until(partial(answers, node.api, f"/{role}"), patience=PATIENCE)
         yield nodes[0], nodes[1]

@@ -305,3 +305,14 @@ def test_a_server_of_ones_own_prepares_statements_under_names_of_their_own(serve
     assert first
     assert second
     assert first.isdisjoint(second)
+
+
+def test_a_driver_whose_names_cannot_be_chosen_prepares_nothing(server: PostgreSQLServer) -> None:
+    """Another psycopg may keep its count elsewhere; that costs time, and is safe."""
+    engine = create_database_engine(server.url("tasks", ROLE), pool_size=1)
+    event.listen(engine, "connect", lambda connection, _: delattr(connection._prepared, "_prepared_idx"), insert=True)
+    for _ in range(12):
+        store_on(engine).summary("alice")
+
+    assert prepared_on(engine) == []
+    engine.dispose()
