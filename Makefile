@@ -82,6 +82,7 @@ check: $(INSTALLED_DEV)
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy
+	@said=$$($(VENV)/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 
 format: $(INSTALLED_DEV)
 	@$(VENV)/bin/ruff format .

@@ -22,7 +22,7 @@ HANDLER_NAME = "tasks-service"
 STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 #: Loggers whose INFO lines are wanted; of everything else, warnings are.
-TALKATIVE = ("app", "auth", "alembic")
+TALKATIVE = ("app", "flask_resource_server", "alembic")
 
 
 def configure_logging(log_format: str) -> None:

@@ -57,7 +57,7 @@ class AuthError(Exception):
     def __init__(self, reason: str = "") -> None:
         """Keep the exact cause for the log: our own words, never a part of the token or of the request."""
         super().__init__(reason or self.message)
-        self.reason = reason or self.message
+        self.reason: str = reason or self.message
 
 
 class MissingTokenError(AuthError):
@@ -74,14 +74,14 @@ class MalformedRequestError(AuthError):
     code = AuthErrorCode.MALFORMED_REQUEST
     status = HTTPStatus.BAD_REQUEST
     message = "The request must carry exactly one Authorization header with one credential."
-    challenge_error = "invalid_request"
+    challenge_error: ClassVar[str | None] = "invalid_request"
 
 
 class InvalidTokenError(AuthError):
     """The access token is expired, malformed, forged, or meant for someone else. Never raised itself."""
 
     status = HTTPStatus.UNAUTHORIZED
-    challenge_error = "invalid_token"
+    challenge_error: ClassVar[str | None] = "invalid_token"
 
 
 class MalformedHeaderError(InvalidTokenError):
@@ -160,11 +160,11 @@ class InsufficientScopeError(AuthError):
     code = AuthErrorCode.INSUFFICIENT_SCOPE
     status = HTTPStatus.FORBIDDEN
     message = "The access token does not grant the required scope."
-    challenge_error = "insufficient_scope"
+    challenge_error: ClassVar[str | None] = "insufficient_scope"
 
     def __init__(self, scope: Iterable[str], reason: str = "") -> None:
         super().__init__(reason)
-        self.scope = tuple(scope)
+        self.scope: tuple[str, ...] = tuple(scope)
 
 
 class InsufficientRoleError(AuthError):
@@ -205,14 +205,14 @@ class KeysUnavailableError(AuthError):
     def __init__(self, reason: str = "", *, retry_after: int = 5) -> None:
         """``retry_after`` is in seconds."""
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.retry_after: int | None = retry_after
 
 
 class ConfigurationError(Exception):
     """The settings cannot be safe, so the service must not start; :attr:`problems` names every reason and way out."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         super().__init__(f"This cannot work as configured:\n{lines}")
 

@@ -22,6 +22,7 @@ from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
 from tests.auth.services import SECRET
+from tests.names import as_in_the_checkout
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
@@ -103,7 +104,7 @@ def test_the_variables_on_a_page_start_a_service(
 def test_a_snippet_on_a_page_runs(page: str, snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And says the same as one of the blocks of variables on its page, where there are some."""
     namespace: dict[str, Any] = {"__name__": "documented"}
-    exec(compile(snippet, page, "exec"), namespace)  # noqa: S102  # our own page
+    exec(compile(as_in_the_checkout(snippet), page, "exec"), namespace)  # noqa: S102  # our own page
     config: AuthConfig = namespace["app"].extensions["resource_server"].config
     blocks = [block.values[1] for block in BLOCKS["sh"] if block.values[0] == page]
     written = []

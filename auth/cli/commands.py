@@ -16,7 +16,9 @@ from ..flask.server import current_state, this_app
 from ..rules import AccessRule, Declaration, OwnerRule
 from .check import check_issuer
 
-auth_commands = AppGroup("auth", help="Tokens for development, the guards of the routes, the keys of the issuers.")
+auth_commands: AppGroup = AppGroup(
+    "auth", help="Tokens for development, the guards of the routes, the keys of the issuers."
+)
 
 
 @auth_commands.command("token")

@@ -1,8 +1,8 @@
 """One log line per refusal: why, where, which request, and who where that is verified.
 
 Nothing of the token and nothing a client typed is written: routes appear as their rule, reasons in our own words, a
-verified user id as a JSON string. Standard :mod:`logging`, logger ``auth.audit``; the fields are on the record as well,
-for formatters that write JSON.
+verified user id as a JSON string. Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are on
+the record as well, for formatters that write JSON.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 
 from ..errors import AuthError
 
-_LOGGER = logging.getLogger("auth.audit")
+_LOGGER = logging.getLogger("flask_resource_server.audit")
 #: Characters of a user id that are logged; the rest of a longer one is left out.
 _LONGEST_USER_ID = 200
 

@@ -24,7 +24,7 @@ from .commands import register_commands
 from .openapi import document_guards
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
-_LOGGER = logging.getLogger("auth")
+_LOGGER = logging.getLogger("flask_resource_server")
 
 
 class ResourceServer:

@@ -11,8 +11,7 @@ from collections import defaultdict
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
-
-from auth import ResourceServer, current_token, owns_path_user, public, require_jwt
+from flask_resource_server import ResourceServer, current_token, owns_path_user, public, require_jwt
 
 app = Flask(__name__, static_folder=None)
 app.config.from_prefixed_env()

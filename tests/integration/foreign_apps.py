@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-
-from auth import ResourceServer, current_token, require_jwt
-from auth.testing import TokenIssuer
+from flask_resource_server import ResourceServer, current_token, require_jwt
+from flask_resource_server.testing import TokenIssuer
 
 ISSUER, AUDIENCE = "https://login.example.com", "https://api.example.com"
 

@@ -167,7 +167,7 @@ def test_json_logs_are_json_from_the_first_line_to_the_last(tmp_path: Path) -> N
 
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
 
-    assert {"gunicorn.error", "auth.audit"} <= {line["logger"] for line in lines}
+    assert {"gunicorn.error", "flask_resource_server.audit"} <= {line["logger"] for line in lines}
     assert all({"time", "level", "message"} <= line.keys() for line in lines)
 
 

@@ -20,6 +20,7 @@ from flask import Flask
 
 from tests.integration.environments import ROOT, clean_environment, clone, run
 from tests.integration.gunicorn_server import STOP_PATIENCE
+from tests.names import as_in_the_checkout
 
 _BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 PYTHON_BLOCKS = [text for language, text in _BLOCKS if language == "python"]
@@ -37,7 +38,7 @@ def test_a_snippet_of_the_readme_runs_and_protects(snippet: str, monkeypatch: py
         monkeypatch.setenv("FLASK_AUTH_SECRET", SECRET)
     namespace: dict[str, object] = {"__name__": "readme"}
 
-    exec(compile(snippet, "README.md", "exec"), namespace)  # noqa: S102 - our own README
+    exec(compile(as_in_the_checkout(snippet), "README.md", "exec"), namespace)  # noqa: S102 - our own README
 
     app = namespace["app"]
     assert isinstance(app, Flask)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import socket
 import subprocess
+import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -18,17 +21,54 @@ import pytest
 
 from auth.testing import TokenIssuer
 from tests.integration.environments import ROOT, clean_environment, make_environment, run
+from tests.names import INSTALLED
 
 ISSUER, AUDIENCE = "https://login.example.com", "https://notes.example.com"
 
 
-def test_the_wheel_holds_auth_and_nothing_else(wheel: Path) -> None:
-    """``app`` would break every service that has an ``app`` of its own."""
+def modules() -> set[str]:
+    """Return every file of the library, by the name it has where it is installed."""
+    folder = ROOT / "auth"
+    files = [folder / "py.typed", *folder.rglob("*.py")]
+    return {f"{INSTALLED}/{file.relative_to(folder)}" for file in files}
+
+
+def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
+    """Every module of it. An ``app`` or an ``auth`` would break services that have one of their own."""
     names = zipfile.ZipFile(wheel).namelist()
 
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"auth"}
-    assert "auth/py.typed" in names
-    assert "auth/keys/source.py" in names
+    assert {name for name in names if ".dist-info/" not in name} == modules()
+
+
+def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """For those who build it themselves."""
+    run([sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, ROOT])
+    (source,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (unpacked,) = (tmp_path / "source").iterdir()
+
+    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, unpacked])
+    (built,) = tmp_path.glob("*.whl")
+
+    assert sorted(zipfile.ZipFile(built).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
+
+
+def test_nothing_in_the_library_spells_its_own_name() -> None:
+    """Imports are relative, so the folder works under any name; loggers have the installed one under all of them."""
+    for file in (ROOT / "auth").rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+        imported += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        spelt = [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and INSTALLED in node.value
+        ]
+
+        assert not {name.partition(".")[0] for name in imported} & {"auth", INSTALLED}, file
+        # Names of loggers, and docstrings that tell them.
+        assert all(text.startswith(INSTALLED) or text == ast.get_docstring(tree, clean=False) for text in spelt), file
 
 
 def test_the_wheel_demands_flask_and_pyjwt_and_no_more(wheel: Path) -> None:

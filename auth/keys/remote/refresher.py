@@ -19,7 +19,7 @@ from .bounded_http import FetchError
 from .discovery import JwksLocation, KeyFetcher
 from .schedule import FetchBudget, RefreshState, RemoteKeySettings, Snapshot
 
-_LOGGER = logging.getLogger("auth.keys")
+_LOGGER = logging.getLogger("flask_resource_server.keys")
 
 #: Takes no seed, so the children of one process do not draw the same numbers.
 _RANDOM = random.SystemRandom()
@@ -73,7 +73,7 @@ class Refresher:
         self._under_way: Fetch | None = None
         self._is_stopped = False
         #: Replaced as a whole: read it once, then decide.
-        self.state = RefreshState.at_start(inherited, clock(), _RANDOM.random())
+        self.state: RefreshState = RefreshState.at_start(inherited, clock(), _RANDOM.random())
 
     def keep_running(self, now: float) -> None:
         """Start the thread unless it runs, and wake it if a fetch is due."""

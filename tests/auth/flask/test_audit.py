@@ -44,7 +44,7 @@ def test_one_line_says_why_where_and_which_request(kind: str, caplog: pytest.Log
     (record,) = caplog.records
     line = LINE.fullmatch(record.getMessage())
 
-    assert (record.name, record.levelno) == ("auth.audit", logging.WARNING)
+    assert (record.name, record.levelno) == ("flask_resource_server.audit", logging.WARNING)
     assert line is not None
     assert line.groupdict() | {"request_id": ""} == {
         "error": "not_owner",
@@ -175,7 +175,7 @@ def test_a_route_that_says_nothing_is_logged_as_the_services_own_fault(
     app.test_client().get("/silent", headers=headers)
     (record,) = caplog.records
 
-    assert (record.name, record.levelno) == ("auth.audit", logging.ERROR)
+    assert (record.name, record.levelno) == ("flask_resource_server.audit", logging.ERROR)
     assert record.getMessage().startswith(
         f'access refused: the view has neither a guard nor @public: error="{error}" status={status} '
     )

@@ -507,7 +507,7 @@ def test_what_is_unwise_is_said_once_at_start(caplog: pytest.LogCaptureFixture) 
     """A shared secret without issuer and audience."""
     service(AUTH_ISSUER=None, AUTH_AUDIENCE=None)
 
-    assert [(record.name, record.levelname) for record in caplog.records] == [("auth", "WARNING")] * 2
+    assert [(record.name, record.levelname) for record in caplog.records] == [("flask_resource_server", "WARNING")] * 2
     assert SETTINGS["AUTH_SECRET"] not in caplog.text
 
 

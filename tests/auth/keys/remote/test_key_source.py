@@ -692,7 +692,11 @@ def test_the_status_never_waits_and_sees_to_the_first_fetch(issuer: IssuerServer
 
 def messages(caplog: pytest.LogCaptureFixture, issuer: IssuerServer) -> list[tuple[str, str]]:
     """Return the level and the text of what was logged about an issuer."""
-    lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "auth.keys"]
+    lines = [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name == "flask_resource_server.keys"
+    ]
     return [(level, text) for level, text in lines if f"from {issuer.jwks_url}" in text]
 
 
@@ -700,7 +704,7 @@ def test_each_failure_is_logged_once_and_the_recovery_too(
     issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As errors while there are no keys at all."""
-    caplog.set_level(logging.INFO, "auth.keys")
+    caplog.set_level(logging.INFO, "flask_resource_server.keys")
     issuer.fault = Fault.SERVER_ERROR
     keys = remote(issuer, clock)
     keys.peek()

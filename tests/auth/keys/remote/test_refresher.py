@@ -303,7 +303,7 @@ class SlowHandler(logging.Handler):
 def test_nobody_waits_for_the_log(issuer: IssuerServer, clock: Clock) -> None:
     """What a fetch has brought is there for the requests first."""
     issuer.keys = [FIRST, {"kty": "unknown"}]
-    log, handler = logging.getLogger("auth.keys"), SlowHandler()
+    log, handler = logging.getLogger("flask_resource_server.keys"), SlowHandler()
     log.addHandler(handler)
 
     with at_once():
