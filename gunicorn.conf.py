@@ -102,6 +102,18 @@ def when_ready(server: Any) -> None:
     server.log.error_log.addFilter(RequestTextFilter())
 
 
+def post_worker_init(worker: Any) -> None:
+    """Let gunicorn's own refusals arrive too, while the client is still sending."""
+    from app.unread_bodies import read_on_after_errors
+
+    worker.handle_error = read_on_after_errors(worker.handle_error)
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Let the app say ``100 Continue`` when it reads the body (:mod:`app.unread_bodies`); gunicorn says it at once."""
+    request._expected_100_continue = False
+
+
 # A heartbeat on a busy disk can block a worker until it is taken for dead.
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a file of its own there
 if Path(SHARED_MEMORY).is_dir():

@@ -20,6 +20,7 @@ from app.migrations.commands import db_commands
 from app.rate_limits import limit_addresses, limit_users
 from app.response_headers import register_response_headers
 from app.service import TasksService
+from app.unread_bodies import read_on_after_answers
 from auth.errors import ConfigurationError
 
 __all__ = ["create_app"]
@@ -42,6 +43,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     limit_users(app)
     register_response_headers(app)
+    read_on_after_answers(app)
     # Around the headers, which are to know by which scheme the client came.
     trust_proxies(app)
     connect_database(app)

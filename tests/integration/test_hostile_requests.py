@@ -1,4 +1,7 @@
-"""Hostile requests on the wire, to a real gunicorn: bodies of ten megabytes, and paths that are none."""
+"""Hostile requests on the wire, to a real gunicorn: bodies of ten megabytes, and paths that are none.
+
+What is read of a body after it was refused is the business of ``test_unread_bodies``.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ ALICE = ISSUER.authorization("alice")
 
 TEN_MEGABYTES = 10_000_000
 
-#: Bytes of a refused body that may leave a client: what the two ends of a connection buffer, and not the body.
+#: Bytes of a refused body that may leave a client before the answer is there: what the two ends of a connection buffer,
+#: and what is read on after an answer that the client has not seen yet.
 MOST_SENT = 6_000_000
 
 
@@ -66,7 +70,7 @@ def chunks() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("path", [TASKS, "/api/bob/tasks", "/nowhere"])
 def test_a_body_of_ten_megabytes_is_refused_before_it_is_read(server: GunicornServer, path: str) -> None:
-    """413 where it might have been wanted, 403 and 404 elsewhere; most of it never leaves the client."""
+    """413 where it might have been wanted, 403 and 404 elsewhere; most of it never leaves a client that sees that."""
     expected = {TASKS: b"413", "/api/bob/tasks": b"403", "/nowhere": b"404"}[path]
 
     answer, sent = send_until_answered(server, head_of(f"Content-Length: {TEN_MEGABYTES}", path=path), pieces())
@@ -83,8 +87,8 @@ def test_a_body_that_does_not_tell_its_length_is_refused_at_the_limit(server: Gu
     assert sent < MOST_SENT
 
 
-def test_a_stranger_has_nothing_read_at_all(server: GunicornServer) -> None:
-    """401 to the head alone."""
+def test_a_stranger_is_answered_before_anything_is_read(server: GunicornServer) -> None:
+    """401 to the head alone; most of the body never leaves the client."""
     answer, sent = send_until_answered(server, head_of(f"Content-Length: {TEN_MEGABYTES}", token="forged"), pieces())
 
     assert answer.startswith(b"HTTP/1.1 401")

@@ -1,0 +1,204 @@
+"""What an answer did not wait for is read after it, for a while: that way the answer arrives.
+
+When a server closes a connection while the client is still sending, the client's system throws away what the client
+has not read yet, the answer included (RFC 9112 §9.6). A proxy takes that for a fault of the server. So the rest of a
+body is read after the answer, up to :data:`MOST_BYTES` and for :data:`MOST_SECONDS`. A client that sends more, more
+slowly, or nothing for :data:`MOST_SILENCE`, loses its connection.
+
+This needs the sockets of gunicorn; under another server nothing changes, and nothing does for a request without a body.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import io
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from gunicorn.http.errors import ParseException
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: Bytes that are read after an answer: twice what nginx lets a body have, unless told otherwise.
+MOST_BYTES = 2 * 1024 * 1024
+
+#: Seconds for which they are read, and for which the client may send nothing. A thread is busy as long.
+MOST_SECONDS = 5.0
+MOST_SILENCE = 1.0
+
+#: Bytes that are read at once.
+PIECE = 65536
+
+#: What lets a client send a body that it has announced with ``Expect: 100-continue`` (RFC 9110 §10.1.1).
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def read_on_after_answers(app: Flask) -> None:
+    """Read the rest of each body after the answer to it."""
+    # Flask documents this very assignment for middleware; mypy sees a method.
+    app.wsgi_app = ReadingOn(app.wsgi_app)  # type: ignore[method-assign]
+
+
+class ReadingOn:
+    """A WSGI application that answers like another one, and then reads what that one has left of the body."""
+
+    def __init__(self, wsgi_app: WSGIApplication) -> None:
+        self._wsgi_app = wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        if not _has_body(environ) or "gunicorn.socket" not in environ:
+            return self._wsgi_app(environ, start_response)
+        body = environ["wsgi.input"] = Body(environ)
+        return Answer(self._wsgi_app(environ, start_response), body)
+
+
+def _has_body(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request brings a body; in HTTP/2 that is a stream, which others may share the socket with."""
+    announces_one = environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
+    return announces_one and environ["SERVER_PROTOCOL"].startswith("HTTP/1")
+
+
+class Body(io.RawIOBase):
+    """The body of a request, which knows whether it has been read."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._stream = environ["wsgi.input"]
+        self._socket: socket.socket = environ["gunicorn.socket"]
+        #: Whether the client sends nothing before it is asked to. HTTP/1.0 knows no such clients.
+        self._is_held_back = (
+            "100-continue" in environ.get("HTTP_EXPECT", "").lower() and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
+        )
+        self._is_read = False
+        self._is_broken = False
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read the next bytes; ask the client for them first if it waits for that."""
+        view = memoryview(buffer)
+        try:
+            if self._is_held_back:
+                self._is_held_back = False
+                self._socket.sendall(CONTINUE)
+            piece = self._stream.read(len(view))
+        except Exception:
+            # What gunicorn reads after an error may look like the end.
+            self._is_broken = True
+            raise
+        view[: len(piece)] = piece
+        self._is_read = len(piece) < len(view)
+        return len(piece)
+
+    def finish(self) -> None:
+        """Read the rest of the body, within the bounds.
+
+        Raises:
+            ConnectionResetError: this was not all of it, so that the next request cannot be found. gunicorn closes the
+                connection without a word.
+        """
+        if self._is_read:
+            return
+        bounds = Bounds()
+        # A client that waits to be asked for the body is not asked for it now.
+        if self._is_held_back or self._is_broken or not self._read_rest(bounds):
+            read_until_closed(self._socket, bounds)
+            raise ConnectionResetError(errno.ECONNRESET, "the body is not read to its end")
+
+    def _read_rest(self, bounds: Bounds) -> bool:
+        """Read what the client is still sending, and tell whether that was all of it."""
+        alarm = threading.Timer(MOST_SECONDS, self._stop_reading)
+        alarm.daemon = True
+        alarm.start()
+        patience = self._socket.gettimeout()
+        try:
+            self._socket.settimeout(MOST_SILENCE)
+            while bounds.bytes > 0 and not self._is_read:
+                bounds.bytes -= len(self.read(PIECE) or b"")
+            self._socket.settimeout(patience)
+        except TimeoutError:
+            bounds.bytes = 0
+        except (OSError, ParseException):
+            # The client is gone, or says nothing sensible.
+            pass
+        alarm.cancel()
+        alarm.join()
+        return self._is_read and not self._is_broken
+
+    def _stop_reading(self) -> None:
+        """Show an end to the thread that reads: it would go on while the client sends a byte now and then."""
+        self._is_broken = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+
+
+class Bounds:
+    """How much is still read from one connection, and until when."""
+
+    def __init__(self) -> None:
+        self.bytes = MOST_BYTES
+        self._end = time.monotonic() + MOST_SECONDS
+
+    @property
+    def seconds(self) -> float:
+        """What is left of the time."""
+        return self._end - time.monotonic()
+
+
+def read_until_closed(connection: socket.socket, bounds: Bounds | None = None) -> None:
+    """Say that nothing follows, read what is still coming until the client hangs up, and then hang up as well.
+
+    The connection can be closed at once then: there is nothing left to wait for.
+    """
+    bounds = bounds or Bounds()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while bounds.bytes > 0 and (seconds := bounds.seconds) > 0:
+            connection.settimeout(min(seconds, MOST_SILENCE))
+            piece = connection.recv(PIECE)
+            if not piece:
+                break
+            bounds.bytes -= len(piece)
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+class Answer:
+    """The answer of another application, and what is done after it."""
+
+    def __init__(self, chunks: Iterable[bytes], body: Body) -> None:
+        self._chunks = chunks
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the answer."""
+        return iter(self._chunks)
+
+    def close(self) -> None:
+        """Let the other application clean up, and read the rest of the body: by now the client has its answer."""
+        try:
+            if close := getattr(self._chunks, "close", None):
+                close()
+        finally:
+            self._body.finish()
+
+
+def read_on_after_errors(handle_error: Callable[..., None]) -> Callable[..., None]:
+    """Return what gunicorn answers requests with that it cannot read; it closes the connection after such an answer."""
+
+    @functools.wraps(handle_error)
+    def handle_and_read_on(request: Any, connection: socket.socket, *others: Any) -> None:
+        handle_error(request, connection, *others)
+        read_until_closed(connection)
+
+    return handle_and_read_on
