@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, clean_environment
+from tests.integration.environments import ROOT, clean_environment, run
 from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer, environment
 
 TASKS = "/api/alice/tasks"
@@ -71,6 +71,23 @@ def test_a_task_is_created_and_listed(server: GunicornServer) -> None:
     assert task in page["items"]
     assert server.call("GET", TASKS)[0] == 401
     assert server.call("GET", TASKS, headers=ISSUER.authorization("bob"))[0] == 403
+
+
+def test_what_the_settings_leave_open_is_said_once(server: GunicornServer) -> None:
+    """By the server, in names the operator has, and not by each process or by commands that serve nobody."""
+    left_open = [line for line in server.log.read_text().splitlines() if " is not set: " in line]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi:app"]
+
+    said = [
+        run([*command, *arguments], settings=server.variables) for arguments in (["db", "current"], ["auth", "routes"])
+    ]
+
+    assert len(server.workers()) == 2
+    assert [line.partition("WARNING auth ")[2] for line in left_open] == [
+        "BETTER_AUTH_URL is not set: any token signed with BETTER_AUTH_SECRET is accepted, whoever issued it.",
+        "BETTER_AUTH_URL is not set: tokens that name no audience are accepted, whomever they are for.",
+    ]
+    assert not any("is not set" in text for text in said)
 
 
 def test_tasks_outlive_a_restart(tmp_path: Path) -> None:
