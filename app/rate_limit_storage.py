@@ -71,21 +71,20 @@ def url_problem(url: object) -> str | None:
         )
     if scheme.endswith("+cluster"):
         return "REDIS_URL names a cluster. Limits are counted in one Redis: name one that is no node of a cluster."
-    return (
-        None
-        if _is_redis_url(url)
-        else "REDIS_URL must be the URL of a Redis, such as redis://127.0.0.1:6379/0; rediss:// means TLS."
-    )
+    if not _is_redis_url(url):
+        return "REDIS_URL must be the URL of a Redis, such as redis://127.0.0.1:6379/0; rediss:// means TLS."
+    return None
 
 
 def _is_redis_url(url: object) -> bool:
     """Tell whether the client of Redis reads something as a URL."""
+    if not isinstance(url, str) or not url.startswith(SCHEMES):
+        return False
     try:
-        return (
-            isinstance(url, str) and url.startswith(SCHEMES) and bool(ConnectionPool.from_url(_as_client_has_it(url)))
-        )
+        ConnectionPool.from_url(_as_client_has_it(url))
     except ValueError:
         return False
+    return True
 
 
 def _as_client_has_it(url: str) -> str:
