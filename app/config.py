@@ -32,6 +32,9 @@ KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVER
 #: Settings of the library and the variables of this service that are translated into them.
 OUR_NAMES = {"AUTH_SECRET": "BETTER_AUTH_SECRET", "AUTH_JWKS_URL": "BETTER_AUTH_URL"}
 
+#: Settings of the library that ``BETTER_AUTH_URL`` sets both.
+BOUND_BY_URL = ("AUTH_ISSUER", "AUTH_AUDIENCE")
+
 LOG_FORMATS = ("text", "json")
 
 #: Where a Better Auth server publishes its keys, below its origin.
@@ -109,8 +112,8 @@ def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
             "https://auth.example.com: no path, no query, no user; plain http only on loopback."
         )
         return
-    _set_default(config, "AUTH_ISSUER", origin)
-    _set_default(config, "AUTH_AUDIENCE", origin)
+    for name in BOUND_BY_URL:
+        _set_default(config, name, origin)
     _set_default(config, "AUTH_PROFILE", "better-auth")
     if not any(config.get(name) for name in KEY_SOURCES):
         config["AUTH_JWKS_URL"] = origin + BETTER_AUTH_JWKS
@@ -121,7 +124,7 @@ def _split_secrets(secret: str) -> list[str]:
     return re.split(" *, *", secret)
 
 
-def in_our_names(problem: str, config: Mapping[str, Any]) -> str:
+def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
     """Return a sentence about settings of the library with our variables in their place.
 
     Where the operator has set the library's own, that stays: naming another variable would send them the wrong way.
@@ -131,10 +134,12 @@ def in_our_names(problem: str, config: Mapping[str, Any]) -> str:
         "AUTH_SECRET": _split_secrets(secret) if isinstance(secret, str) else None,
         "AUTH_JWKS_URL": None if origin is None else origin + BETTER_AUTH_JWKS,
     }
-    for name, ours in OUR_NAMES.items():
-        if not config.get(name) or config[name] == translated[name]:
-            problem = re.sub(rf"\b(FLASK_)?{name}\b", ours, problem)
-    return problem
+    names = {name: ours for name, ours in OUR_NAMES.items() if not config.get(name) or config[name] == translated[name]}
+    if secret and "AUTH_SECRET" in names and not any(map(config.get, BOUND_BY_URL)):
+        names |= dict.fromkeys(BOUND_BY_URL, "BETTER_AUTH_URL")
+    for name, ours in names.items():
+        sentence = re.sub(rf"\b(FLASK_)?{name}\b", ours, sentence)
+    return sentence
 
 
 def parse_origin(url: object) -> str | None:

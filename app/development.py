@@ -22,9 +22,9 @@ CONTENT = """\
 # Signs the tokens below, and those of a Better Auth server that shares it and is told to sign with HS256.
 BETTER_AUTH_SECRET={secret}
 
-# The origin of your Better Auth server: only tokens it made, for this very origin, are accepted then. Mostly it signs
-# with keys of its own, which are fetched there: take the secret above out then.
-# BETTER_AUTH_URL=http://localhost:3000
+# The origin of your Better Auth server: only tokens it made, for this very origin, are accepted. Mostly it signs with
+# keys of its own, which are fetched there: take the secret above out then.
+BETTER_AUTH_URL=http://localhost:3000
 
 # Lets `flask auth token SUBJECT` mint tokens with the secret above.
 FLASK_AUTH_DEVELOPMENT_TOKENS=true

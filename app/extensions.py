@@ -5,6 +5,9 @@ Only wiring. Settings are read by :mod:`app.config`, errors answered by :mod:`ap
 
 from __future__ import annotations
 
+import logging
+
+import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -21,13 +24,29 @@ OPENAPI_ENDPOINT = "api-docs.openapi_json"
 def protect(app: Flask) -> tuple[str, ...]:
     """Attach the resource server and return what is wrong with its settings, one sentence each.
 
-    The sentences name the variable that the operator has set or is to set, where that is not the library's.
+    The sentences, and those of the library's warnings, name the variable that the operator has set or is to set, where
+    that is not the library's. Warnings are for those who start the server: other commands keep them to themselves.
     """
+
+    def is_said(record: logging.LogRecord) -> bool:
+        record.msg, record.args = in_our_names(record.getMessage(), app.config), ()
+        return not _is_other_command()
+
+    library = logging.getLogger("flask_resource_server")
+    library.addFilter(is_said)
     try:
         ResourceServer().init_app(app)
     except ConfigurationError as error:
         return tuple(in_our_names(problem, app.config) for problem in error.problems)
+    finally:
+        library.removeFilter(is_said)
     return ()
+
+
+def _is_other_command() -> bool:
+    """Tell whether the app is made for a command of ``flask`` that serves nobody."""
+    command = click.get_current_context(silent=True)
+    return command is not None and command.info_name != "run"
 
 
 def trust_proxies(app: Flask) -> None:

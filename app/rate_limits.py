@@ -7,11 +7,11 @@ counts are in Redis where ``REDIS_URL`` names one, else in each process for itse
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -19,41 +19,33 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
 from limits import parse_many
 from limits.errors import StorageError
-from redis import ConnectionError as RedisConnectionError
-from redis import ConnectionPool
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
+from app.rate_limit_storage import OutageFilter, storage, url_problem
+from app.service import TasksService
 from auth import verified_token
-
-#: Seconds Redis has to answer, or to accept a connection.
-REDIS_TIMEOUT = 0.25
 
 #: Bits of an IPv6 address that tell one customer of a provider from another; the rest each chooses freely.
 IPV6_PREFIX = 64
 
+#: An address in brackets, with a port behind it, or both. A port may be a made-up name (RFC 7239 §6.3). IPv6 without
+#: brackets has no port.
+NODE = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<ipv4>[0-9.]+))(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?")
+
 SETTINGS = ("RATE_LIMIT_ADDRESS", "RATE_LIMIT_USER")
 
 
-class _OutageFilter(logging.Filter):
-    """Drops what Flask-Limiter says of requests that run into an outage together: the first has told of it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything pass but tracebacks of the storage."""
-        return not (record.exc_info and isinstance(record.exc_info[1], StorageError))
-
-
-_OUTAGE_FILTER = _OutageFilter()
+#: One for all limits: a logger takes the same filter once.
+_OUTAGE_FILTER = OutageFilter()
 
 
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one sentence for each setting that cannot be used. The URL is not repeated: it may hold a password."""
+    """Yield one sentence for each setting that cannot be used."""
     for name in SETTINGS:
         if not _is_limit(config.get(name)):
             yield f'{name} must be a limit such as "100 per minute", or several: "10 per second; 300 per minute".'
-    if not _is_redis_url(config.get("REDIS_URL")):
-        yield "REDIS_URL must be the URL of a Redis, such as redis://127.0.0.1:6379/0; rediss:// means TLS."
+    if problem := url_problem(config.get("REDIS_URL")):
+        yield problem
 
 
 def _is_limit(text: object) -> bool:
@@ -66,32 +58,19 @@ def _is_limit(text: object) -> bool:
         return False
 
 
-def _is_redis_url(url: object) -> bool:
-    """Tell whether a setting is empty, or something by which the client of Redis could connect."""
-    if url in (None, ""):
-        return True
-    if not (
-        isinstance(url, str) and url.startswith(("redis://", "rediss://")) and url.isprintable() and " " not in url
-    ):
-        return False
-    try:
-        # Made, not opened: it knows which parameters there are.
-        ConnectionPool.from_url(url).make_connection()
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def limit_addresses(app: Flask) -> None:
     """Limit each address. To be called before the resource server is attached, so that it comes first."""
     if text := app.config.get("RATE_LIMIT_ADDRESS"):
         _limit(app, text, "address", _address, exempt_when=_is_exempt)
 
 
-def limit_users(app: Flask) -> None:
+def limit_users(app: TasksService) -> None:
     """Limit each verified user. To be called after the resource server is attached, whose guards verify them."""
     if text := app.config.get("RATE_LIMIT_USER"):
         _limit(app, text, "user", _user, exempt_when=_is_nobody)
+        # Flask-Limiter has made that the last hook. A guard answers for all hooks behind its own where it refuses a
+        # request, and such a request counts as well.
+        app.after_hooks = app.before_request_funcs[None].pop()
 
 
 def _limit(app: Flask, text: str, whose: str, key: Callable[[], str], *, exempt_when: Callable[[], bool]) -> None:
@@ -105,10 +84,9 @@ def _limit(app: Flask, text: str, whose: str, key: Callable[[], str], *, exempt_
         # Of two requests that meet the outage at once, one falls back and the other is let pass.
         swallow_errors=True,
         headers_enabled=False,
-        **_storage(app.config.get("REDIS_URL")),
+        **storage(app.config.get("REDIS_URL")),
     )
     limiter.init_app(app)
-    # One object for all: a logger takes the same filter once.
     limiter.logger.addFilter(_OUTAGE_FILTER)
     app.register_error_handler(RateLimitExceeded, _answer_too_many_requests)
 
@@ -133,20 +111,6 @@ def _seconds_left(breached: RequestLimit) -> int:
     return min(max(1, left), breached.limit.get_expiry())
 
 
-def _storage(redis_url: str | None) -> dict[str, Any]:
-    """Return where Flask-Limiter keeps its counts. It connects when first used, and again by itself."""
-    if not redis_url:
-        return {"storage_uri": "memory://"}
-    options = {
-        "wrap_exceptions": True,
-        "socket_connect_timeout": REDIS_TIMEOUT,
-        "socket_timeout": REDIS_TIMEOUT,
-        # Once more where a connection is broken, as after a restart of Redis; silence is waited for once.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    }
-    return {"storage_uri": redis_url, "storage_options": options}
-
-
 def _is_exempt() -> bool:
     """Tell whether the request is one of a supervisor's: those have to be answered whatever else is going on."""
     blueprint = current_app.blueprints.get(request.blueprint or "")
@@ -161,18 +125,24 @@ def _is_nobody() -> bool:
 def _address() -> str:
     """Return what stands for the caller's address, of IPv6 the network that a provider gives one customer."""
     text = request.remote_addr or "unknown"
-    try:
-        address = ip_address(text)
-        # A socket for both protocols shows IPv4 as ::ffff:192.0.2.1: all of that in one network of IPv6.
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        if mapped is not None:
-            text = str(mapped)
-        elif address.version == 6:
-            text = str(ip_network(f"{text}/{IPV6_PREFIX}", strict=False))
-    except ValueError:
+    address = _parsed(text)
+    if address is None:
         # Whatever a trusted proxy has written there; it is a name like any other.
-        pass
-    return _digest(text)
+        return _digest(text)
+    # A socket for both protocols shows IPv4 as ::ffff:192.0.2.1: all of that in one network of IPv6.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    if mapped is None and isinstance(address, IPv6Address):
+        return _digest(str(IPv6Network((int(address), IPV6_PREFIX), strict=False)))
+    return _digest(str(mapped or address))
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address in a text, without brackets and port, with which some proxies write it; None if it is none."""
+    node = NODE.fullmatch(text)
+    try:
+        return ip_address(text if node is None else node["ipv6"] or node["ipv4"])
+    except ValueError:
+        return None
 
 
 def _user() -> str:

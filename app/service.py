@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
+from flask.typing import ResponseReturnValue
 
 
 class FastJSONProvider(DefaultJSONProvider):
@@ -45,10 +46,20 @@ class TasksService(Flask):
 
     json_provider_class = FastJSONProvider
 
+    #: What is done when the hooks in front of a view have run, if anything. It may raise what the app answers then.
+    after_hooks: Callable[[], object] | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # A path with // would be redirected to a URL made from the Host header; here it is a path nobody knows.
         self.url_map.merge_slashes = False
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """Run the hooks in front of the view, and what comes after them whether or not one of them has answered."""
+        answer = super().preprocess_request()
+        if self.after_hooks is not None:
+            self.after_hooks()
+        return answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none of the service is async, and Flask would look again at each call."""

@@ -1,10 +1,9 @@
-"""A Redis of a test's own, on a free port, that can be stopped, frozen and started again."""
+"""A Redis of a test's own, on a free port, that can be stopped, frozen and started again; and a cluster of two."""
 
 from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -26,10 +25,10 @@ PATIENCE = 20
 class RedisServer:
     """To be used in a ``with`` statement, which ends it in any case."""
 
-    def __init__(self, *, replica_of: RedisServer | None = None) -> None:
-        self.replica_of = replica_of
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port: int = listener.getsockname()[1]
+    def __init__(self, *settings: str) -> None:
+        """``settings`` are Redis' own, as its command line takes them."""
+        self.settings = settings
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -46,9 +45,8 @@ class RedisServer:
         if program is None:
             unavailable("Redis")
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        if self.replica_of is not None:
-            settings += ["--replicaof", "127.0.0.1", str(self.replica_of.port)]
-        self.process = subprocess.Popen([program, *settings], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        command = [program, *settings, *self.settings]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         with Redis(port=self.port) as client:
             while True:
@@ -81,6 +79,11 @@ class RedisServer:
         """Return the numbers under all keys."""
         with Redis(port=self.port, decode_responses=True) as client:
             return {key: int(client.get(key) or 0) for key in client.scan_iter()}
+
+    def tell(self, *command: str | int) -> Any:
+        """Send a command and return what it answers."""
+        with Redis(port=self.port, decode_responses=True) as client:
+            return client.execute_command(*command)
 
     def may_be_written_to(self) -> bool:
         """Tell whether it is no replica."""
@@ -125,3 +128,28 @@ def knows_all(client: Redis) -> bool:
         return False
     master = known["master0"]
     return (master["slaves"], master["sentinels"]) == (1, 3)
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[RedisServer, RedisServer]]:
+    """Yield the two nodes of a Redis Cluster, each of which has half of the keys."""
+    with ExitStack() as stack:
+        buses = [free_port(), free_port()]
+        first, second = (
+            stack.enter_context(
+                RedisServer(
+                    *("--cluster-enabled", "yes", "--cluster-port", str(bus), "--dir", str(folder)),
+                    *("--cluster-config-file", f"{bus}.conf", "--cluster-require-full-coverage", "no"),
+                )
+            )
+            for bus in buses
+        )
+        first.tell("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
+        second.tell("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+        first.tell("CLUSTER", "MEET", "127.0.0.1", second.port, buses[1])
+        # Each knows of the other's keys before long.
+        deadline = time.monotonic() + PATIENCE
+        while any(len(node.tell("CLUSTER", "SLOTS")) < 2 for node in (first, second)):
+            assert time.monotonic() < deadline, "the nodes did not find each other"
+            time.sleep(0.05)
+        yield first, second

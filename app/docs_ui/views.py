@@ -1,11 +1,21 @@
-"""The page at ``/docs`` and the few files it loads, each by name."""
+"""The page at ``/docs``, the few files it loads, each by name, and the way there from ``/``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import flask_swagger_ui
-from flask import Blueprint, Response, abort, make_response, render_template, request, send_from_directory
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+)
+from werkzeug.wrappers import Response as BaseResponse
 
 from auth import public
 
@@ -38,6 +48,16 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 blueprint = Blueprint("docs_ui", __name__, template_folder="templates")
+
+
+@blueprint.get("/")
+@public
+def start() -> BaseResponse:
+    """Lead whoever opens the address of the service to the page.
+
+    Relative (RFC 9110 §10.2.2), so that neither the Host nor a prefix that a proxy takes away has to be known.
+    """
+    return redirect("docs")
 
 
 @blueprint.get("/docs", strict_slashes=False)

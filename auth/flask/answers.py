@@ -81,6 +81,8 @@ class _AnsweringFirst:
         elif isinstance(e, AuthError):
             refused, response = e, answer(e)
         else:
+            # What was raised after a refusal answers the request in its place: a rate limit, or a fault.
+            this_request().environ.pop(REFUSED, None)
             return self._handle_others(e)
         this_request().environ[REFUSED] = refused
         return response
@@ -88,7 +90,7 @@ class _AnsweringFirst:
 
 def complete(response: Response) -> Response:
     """Put the answer of a refused request right, whatever other hooks have made of it."""
-    return _completed(response, this_request().environ[REFUSED], state_of(this_app()).config.realm)
+    return _completed(response, this_request().environ.pop(REFUSED), state_of(this_app()).config.realm)
 
 
 def _worded(app: Flask, request: Request, error: AuthError) -> Any:

@@ -63,7 +63,8 @@ class ResourceServer:
         )
         app.extensions[EXTENSION] = ServerState(config, Authenticator(verifier), self._clock)
         app.before_request(_enforce_declaration)
-        app.after_request(_finish)
+        # The first to be registered is the last to run: no hook of the service comes after it.
+        app.after_request_funcs.setdefault(None, []).insert(0, _finish)
         register_commands(app)
         _join_frameworks(app)
         # An Api may be made after this. Until the first request, every context that is pushed looks for one: a command
@@ -85,6 +86,8 @@ def _enforce_declaration() -> Response | None:
     Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
     """
     app, request = this_app(), this_request()
+    # A middleware may have sent the same environ before, here or to another app.
+    request.environ.pop(REFUSED, None)
     server: ServerState = app.extensions[EXTENSION]
     if not server.is_serving:
         server.is_serving = True

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from flask import Flask
 from sqlalchemy import QueuePool
 
 from app import create_app
-from app.config import configure, parse_origin
+from app.config import configure, in_our_names, parse_origin
 from auth.errors import ConfigurationError
 from tests.app.conftest import SECRET
 
@@ -355,3 +356,44 @@ def test_no_proxy_is_trusted_unless_one_is_named(settings: dict[str, Any]) -> No
 
     assert "Strict-Transport-Security" not in alone.test_client().get("/health", headers=forwarded).headers
     assert "Strict-Transport-Security" in proxied.test_client().get("/health", headers=forwarded).headers
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, ["BETTER_AUTH_URL", "BETTER_AUTH_URL"]),
+        ({"BETTER_AUTH_URL": "https://auth.example.com"}, []),
+        ({"BETTER_AUTH_SECRET": None, "AUTH_SECRET": OTHER_SECRET}, ["AUTH_ISSUER", "AUTH_AUDIENCE"]),
+        ({"AUTH_SECRET": OTHER_SECRET}, ["AUTH_ISSUER", "AUTH_AUDIENCE"]),
+        ({"AUTH_ISSUER": "https://auth.example.com"}, ["AUTH_AUDIENCE"]),
+    ],
+    ids=["our secret", "our secret and origin", "the library's secret", "both secrets", "the library's issuer"],
+)
+def test_a_warning_names_what_the_operator_would_set(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture, changes: dict[str, Any], names: list[str]
+) -> None:
+    """Ours where the secret is ours, else the library's; each is one line of the log."""
+    create_app({**settings, **changes})
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [warning.partition(" is not set: ")[0] for warning in warnings] == names
+
+
+def test_a_sentence_is_translated_by_whole_names() -> None:
+    """AUTH_ISSUERS is another setting than AUTH_ISSUER."""
+    sentence = "AUTH_ISSUERS, AUTH_ISSUER and AUTH_SECRET; FLASK_AUTH_SECRET"
+
+    assert in_our_names(sentence, {"BETTER_AUTH_SECRET": SECRET}) == (
+        "AUTH_ISSUERS, BETTER_AUTH_URL and BETTER_AUTH_SECRET; BETTER_AUTH_SECRET"
+    )
+
+
+@pytest.mark.parametrize(("command", "is_said"), [("run", True), ("upgrade", False)])
+def test_only_those_who_start_the_server_are_warned(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture, command: str, is_said: bool
+) -> None:
+    """``flask run`` is one of them; what other commands print is theirs."""
+    with click.Context(click.Command(command), info_name=command):
+        create_app(settings)
+
+    assert bool(caplog.records) is is_said

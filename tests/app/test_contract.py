@@ -21,8 +21,8 @@ DATABASES = ("sqlite",)
 #: Whoever adds an operation that strangers may call has to say so here.
 PUBLIC_OPERATIONS = {"getHealth", "getReadiness"}
 
-#: Routes that are no operations of the API: the document itself and the page that shows it.
-UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/<name>"}
+#: Routes that are no operations of the API: the document itself, the page that shows it, and the way there.
+UNDOCUMENTED = {"/openapi.json", "/", "/docs", "/docs/<name>"}
 
 PATH_VALUES = {"user_id": "alice", "task_id": str(uuid.UUID(int=1))}
 

@@ -6,11 +6,14 @@ import runpy
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
 
+from app import create_app
 from app.development import make_environment_file, shown_address
+from tests.app.conftest import body_of
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)
@@ -27,7 +30,20 @@ def test_the_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(values["BETTER_AUTH_SECRET"] or "") == 64
     assert values["FLASK_AUTH_DEVELOPMENT_TOKENS"] == "true"
-    assert set(values) == {"BETTER_AUTH_SECRET", "FLASK_AUTH_DEVELOPMENT_TOKENS"}
+    assert set(values) == {"BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "FLASK_AUTH_DEVELOPMENT_TOKENS"}
+
+
+def test_a_service_with_the_file_has_nothing_to_warn_of(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """What we have chosen ourselves is bound to issuer and audience, and ``flask auth token`` makes tokens that fit."""
+    make_environment_file(tmp_path / ".env")
+    values = dotenv_values(tmp_path / ".env")
+    app = create_app({**settings, **values, "AUTH_DEVELOPMENT_TOKENS": True})
+
+    token = app.test_cli_runner().invoke(args=["auth", "token", "alice"]).output.strip()
+
+    assert app.extensions["resource_server"].config.warnings == ()
+    answer = app.test_client().get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, body_of(answer)["user_id"]) == (200, "alice")
 
 
 def test_each_file_has_a_secret_of_its_own(tmp_path: Path) -> None:

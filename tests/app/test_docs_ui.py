@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -27,6 +28,20 @@ def test_the_page_is_public_and_has_a_strict_policy(client: FlaskClient, path: s
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
     assert answer.headers["Content-Security-Policy"] == POLICY
+
+
+@pytest.mark.parametrize("address", ["http://localhost/", "https://tasks.example/todo/"])
+def test_the_address_of_the_service_leads_to_the_page(client: FlaskClient, address: str) -> None:
+    """Without a token, below any prefix, and by nothing that a client says."""
+    answer = client.get(
+        "/", headers={"Host": "evil.example", "X-Forwarded-Prefix": "/evil", "X-Forwarded-Host": "evil"}
+    )
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "docs")
+    assert urljoin(address, answer.headers["Location"]) == f"{address}docs"
+    assert "evil" not in answer.text
+    assert client.get("/", follow_redirects=True).mimetype == "text/html"
+    assert client.post("/").status_code == 405
 
 
 def test_the_page_holds_no_inline_script_and_no_foreign_address(client: FlaskClient) -> None:

@@ -82,7 +82,7 @@ def test_every_route_of_the_api_is_documented(app: Flask, document: dict[str, An
     """A path that is not there could be forgotten elsewhere as well."""
     routes = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
 
-    assert routes - set(document["paths"]) == {"/openapi.json", "/docs", "/docs/{name}"}
+    assert routes - set(document["paths"]) == {"/openapi.json", "/", "/docs", "/docs/{name}"}
 
 
 def test_the_error_schema_says_what_programs_read(document: dict[str, Any]) -> None:

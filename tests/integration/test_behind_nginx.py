@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from app.config import DEFAULTS
 from app.tasks.text_search import LONGEST_SEARCH
 from tests.integration.environments import ROOT
 from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
@@ -201,6 +202,12 @@ def nobody_is_to_blame(proxy: Proxy) -> Iterator[None]:
     assert not re.search("while .* upstream|no live upstreams", proxy.server.log.read_text())
     for service in proxy.services:
         assert "Traceback" not in service.log.read_text()
+
+
+def test_the_readme_sizes_bodies_as_the_service_does() -> None:
+    """What the service would refuse, nginx does not send it."""
+    assert re.findall(r"client_max_body_size (\d+)k;", README) == [str(LONGEST[README] // 1024)]
+    assert LONGEST[README] == DEFAULTS["MAX_CONTENT_LENGTH"]
 
 
 @pytest.mark.usefixtures("nobody_is_to_blame")

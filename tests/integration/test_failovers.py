@@ -56,7 +56,7 @@ def test_a_master_of_redis_that_is_killed_fails_no_request(tmp_path: Path) -> No
     token = ISSUER.issue("alice")
     with (
         RedisServer() as master,
-        RedisServer(replica_of=master) as replica,
+        RedisServer("--replicaof", "127.0.0.1", str(master.port)) as replica,
         running_sentinels(tmp_path, master),
         running_haproxy(tmp_path, "redis", [(server.port, server.port) for server in (master, replica)]) as port,
         GunicornServer(

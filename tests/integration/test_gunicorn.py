@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.environments import run
 from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 TASKS = "/api/alice/tasks"
@@ -50,6 +52,23 @@ def test_a_task_is_created_and_listed(server: GunicornServer) -> None:
     assert task in page["items"]
     assert server.call("GET", TASKS)[0] == 401
     assert server.call("GET", TASKS, headers=ISSUER.authorization("bob"))[0] == 403
+
+
+def test_what_the_settings_leave_open_is_said_once(server: GunicornServer) -> None:
+    """By the server, in names the operator has, and not by each process or by commands that serve nobody."""
+    left_open = [line for line in server.log.read_text().splitlines() if " is not set: " in line]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi:app"]
+
+    said = [
+        run([*command, *arguments], settings=server.variables) for arguments in (["db", "current"], ["auth", "routes"])
+    ]
+
+    assert len(server.workers()) == 2
+    assert [line.partition("WARNING flask_resource_server ")[2] for line in left_open] == [
+        "BETTER_AUTH_URL is not set: any token signed with BETTER_AUTH_SECRET is accepted, from any issuer.",
+        "BETTER_AUTH_URL is not set: tokens that name no audience are accepted, even tokens for another service.",
+    ]
+    assert not any("is not set" in text for text in said)
 
 
 def test_tasks_outlive_a_restart(tmp_path: Path) -> None:

@@ -136,6 +136,12 @@ def test_make_serve_prints_the_address_and_a_token_that_works(served: Served) ->
         assert answer.status == 200
 
 
+def test_make_serve_warns_of_nothing_that_it_has_chosen_itself(served: Served) -> None:
+    """The first lines a newcomer reads are the address and the token."""
+    assert " is not set" not in served.printed
+    assert " WARNING " not in served.printed
+
+
 def test_make_serve_runs_gunicorn_and_not_the_development_server(served: Served) -> None:
     """The server says so itself when it starts."""
     assert "gunicorn" in served.printed.lower()
