@@ -50,17 +50,16 @@ def token():
     print(TokenIssuer.for_app(app).issue("alice"))
 """
 
-#: What is run in the checkout: each command of the library, and of the libraries that the service uses.
-COMMANDS = ("db upgrade", "auth routes", "auth check", "auth token alice", "resource-server routes", "openapi print")
-
 GREETING = "def greeting():\n    return 'of our own'\n"
 
 #: The ways in which services have an ``auth`` of their own.
 OWN_AUTH = {"a module": "auth.py", "a package": "auth/__init__.py"}
 
-
-#: The name of the library after its folder was copied into a service, where that stands, and an ``auth`` beside it.
+#: The name of the library if its folder is copied into a service, and the copy.
 COPIED, COPY = "security.tokens", Path("security", "tokens")
+
+#: Commands of the service in this checkout.
+COMMANDS = ("db upgrade", "auth routes", "auth check", "auth token alice", "resource-server routes", "openapi print")
 
 
 def make_service(folder: Path, own_auth: str, name: str = INSTALLED) -> Path:
