@@ -47,7 +47,8 @@ stops the start.
 
 ## What does not start
 
-`ResourceServer(app)` raises `auth.errors.ConfigurationError`, with every reason in one message, if there is
+`ResourceServer(app)` raises `flask_resource_server.errors.ConfigurationError`, with every reason in one message, if
+there is
 
 - no key, or keys from two places;
 - a secret that is short or comes from an example, or a key that is private, weak, or unfit for the accepted algorithms;

@@ -1,4 +1,4 @@
-"""What the decorators do to types: read by mypy under ``strict``, run by nobody."""
+"""What the decorators do to types: read by mypy and pyright, both strict, run by nobody."""
 
 from __future__ import annotations
 
@@ -92,6 +92,10 @@ class Listed(MethodView):
     decorators = [require_jwt, owns_path_user(param="owner"), require_jwt(scopes="a")]  # noqa: RUF012
 
 
+def takes(view: Callable[[int], str], coroutine: Callable[[str], Awaitable[str]], view_class: type[Notes]) -> None:
+    """Decorated things go wherever undecorated ones would."""
+
+
 async def samples(notes: Notes) -> None:
     """Every decorated thing still has the type that it was written with."""
     assert_type(bare(2027), str)
@@ -108,14 +112,9 @@ async def samples(notes: Notes) -> None:
     assert_type(Notes(), Notes)
     assert_type(Health().get(), str)
 
-    view: Callable[[int], str] = bare
-    coroutine: Callable[[str], Awaitable[str]] = awaited
-    view_class: type[Notes] = Notes
-    assert_type(
-        (view, coroutine, view_class), tuple[Callable[[int], str], Callable[[str], Awaitable[str]], type[Notes]]
-    )
+    takes(bare, awaited, Notes)
 
-    # A wrong call stays wrong: the next lines are errors that mypy must see.
+    # A wrong call stays wrong: the next lines are errors that both must see.
     bare("2027")  # type: ignore[arg-type]
     owned()  # type: ignore[call-arg]
     require_jwt("reports:read")  # type: ignore[call-overload]

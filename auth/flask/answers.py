@@ -20,7 +20,7 @@ from .current import verified_token
 from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
 #: The key in the WSGI environ of the error that a request is answered with.
-REFUSED = "auth.refused"
+REFUSED = "resource_server.refused"
 
 
 class Refusal(HTTPException):

@@ -14,8 +14,8 @@ from flask import Blueprint, Flask
 
 from ..rules import AccessRule, Declaration, Policy
 
-_RULES = "_auth_rules"
-_PUBLIC = "_auth_public"
+_RULES = "_resource_server_rules"
+_PUBLIC = "_resource_server_public"
 
 
 class Marks:

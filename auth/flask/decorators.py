@@ -187,7 +187,7 @@ def _function(member: Any) -> Any:
 
 
 #: Where a guard keeps itself, the function behind it, and what it asks for. Other wrappers copy it, so it names itself.
-_GUARD = "_auth_guard"
+_GUARD = "_resource_server_guard"
 
 
 def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> Callable[..., Any]:

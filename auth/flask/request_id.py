@@ -8,7 +8,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-_REQUEST_ID = "auth.request_id"
+_REQUEST_ID = "resource_server.request_id"
 
 #: What ids are made of, by process. They tell requests apart and are no secret, and to ask the system for random bytes
 #: each time would let every other thread go first. Nobody else seeds it.

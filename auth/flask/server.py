@@ -24,7 +24,7 @@ from .request_id import request_id
 EXTENSION = "resource_server"
 
 #: The key in the WSGI environ. ``flask.g`` would not do: two requests in one pushed app context share it.
-_AUTHENTICATION = "auth.authentication"
+_AUTHENTICATION = "resource_server.authentication"
 
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

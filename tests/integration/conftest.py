@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, run
+from tests.integration.environments import ROOT, make_environment, run
 from tests.integration.issuers import install_packages
 from tests.services import unavailable
 
@@ -23,12 +23,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the source distribution of this checkout and the wheel that is made from it."""
+    folder = tmp_path_factory.mktemp("distributions")
+    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(distributions: Path) -> Path:
     """The wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT])
-    (built,) = folder.glob("*.whl")
+    (built,) = distributions.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment in which the wheel was installed and nothing else was asked for."""
+    folder = tmp_path_factory.mktemp("installed")
+    return make_environment(folder / "venv", wheel, "-c", ROOT / "constraints.txt")
 
 
 @pytest.fixture(scope="session")

@@ -17,13 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, clean_environment, make_environment, run
+from tests.integration.environments import ROOT, clean_environment, run
 from tests.names import INSTALLED, as_installed
+from tests.programs import find_program
 
 SECRET = "q8Zk1vX4dN7bR2mT5yW9cF3hJ6pL0sGa"
 
-#: A service that has an ``auth`` itself, and signs a token for alice to try its route with.
+#: A service that has an ``auth`` itself, tells which copies of the library it has loaded, and signs a token for alice.
 APP = """
+import sys
 from flask import Blueprint, Flask
 import auth
 from {name} import ResourceServer, current_token, owns_path_user, require_jwt
@@ -40,7 +42,8 @@ app.register_blueprint(pages)
 @require_jwt
 @owns_path_user
 def mine(user_id):
-    return {{"user_id": current_token.user_id, "greeting": auth.greeting()}}
+    copies = [module for module in sys.modules if module.endswith(".access_token")]
+    return {{"user_id": current_token.user_id, "greeting": auth.greeting(), "copies": copies}}
 
 @app.cli.command("token")
 def token():
@@ -52,21 +55,21 @@ GREETING = "def greeting():\n    return 'of our own'\n"
 #: The ways in which services have an ``auth`` of their own.
 OWN_AUTH = {"a module": "auth.py", "a package": "auth/__init__.py"}
 
+#: The name of the library if its folder is copied into a service, and the copy.
+COPIED, COPY = "security.tokens", Path("security", "tokens")
 
-@pytest.fixture(scope="module")
-def binaries(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the programs of an environment with the wheel, flask-smorest and two type checkers."""
-    folder = tmp_path_factory.mktemp("installed")
-    tools = ("flask-smorest", "mypy", "pyright", "asgiref")
-    return make_environment(folder / "venv", wheel, *tools, "-c", ROOT / "constraints.txt")
+#: Commands of the service in this checkout.
+COMMANDS = ("db upgrade", "auth routes", "auth check", "auth token alice", "resource-server routes", "openapi print")
 
 
 def make_service(folder: Path, own_auth: str, name: str = INSTALLED) -> Path:
-    """Write a service with an ``auth`` of its own and return its folder."""
+    """Write a service with an ``auth`` of its own, with a copy of the library if one is named; return its folder."""
     own = folder / own_auth
     own.parent.mkdir(parents=True, exist_ok=True)
     own.write_text(GREETING)
     (folder / "service.py").write_text(APP.format(name=name, secret=SECRET))
+    if name == COPIED:
+        shutil.copytree(ROOT / "auth", folder / COPY, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
@@ -120,39 +123,41 @@ def ask(port: int, path: str, headers: dict[str, str]) -> tuple[int, dict[str, o
             return refused.code, json.load(refused)
 
 
-def assert_protected(answers: list[tuple[int, dict[str, object]]]) -> None:
-    """Demand that the owner gets in, and nobody else."""
-    stranger, owner, other = answers
+@pytest.mark.parametrize("name", [INSTALLED, COPIED])
+@pytest.mark.parametrize("own_auth", OWN_AUTH.values(), ids=OWN_AUTH)
+def test_a_service_with_an_auth_of_its_own_protects_its_routes(
+    installed: Path, tmp_path: Path, own_auth: str, name: str
+) -> None:
+    """The owner gets in and nobody else, with the wheel as with the folder copied deep into the service."""
+    folder = make_service(tmp_path, own_auth, name)
+
+    stranger, owner, other = answers_of(installed, folder)
+
     assert (stranger[0], stranger[1]["error"]) == (401, "missing_token")
-    assert owner == (200, {"user_id": "alice", "greeting": "of our own"})
+    assert owner == (200, {"user_id": "alice", "greeting": "of our own", "copies": [f"{name}.access_token"]})
     assert (other[0], other[1]["error"]) == (403, "not_owner")
 
 
-@pytest.mark.parametrize("own_auth", OWN_AUTH.values(), ids=OWN_AUTH)
-def test_a_service_with_an_auth_of_its_own_protects_its_routes(binaries: Path, tmp_path: Path, own_auth: str) -> None:
-    """And its blueprint called ``auth`` keeps its commands: ours are at ``flask resource-server``."""
-    folder = make_service(tmp_path, own_auth)
+@pytest.mark.parametrize("name", [INSTALLED, COPIED])
+def test_a_blueprint_called_auth_keeps_its_commands(installed: Path, tmp_path: Path, name: str) -> None:
+    """Ours are at ``flask resource-server`` then."""
+    folder = make_service(tmp_path, "auth/__init__.py", name)
 
-    assert_protected(answers_of(binaries, folder))
-    assert flask(binaries, folder, "auth", "greet").splitlines()[-1] == "of our own"
-    assert "owner <user_id>" in flask(binaries, folder, "resource-server", "routes")
-
-
-def test_the_folder_works_under_any_name(binaries: Path, tmp_path: Path) -> None:
-    """Copied deep into a service that has an ``auth`` of its own; nothing in it asks what it is called."""
-    folder = make_service(tmp_path, "auth/__init__.py", name="security.tokens")
-    shutil.copytree(ROOT / "auth", folder / "security" / "tokens", ignore=shutil.ignore_patterns("__pycache__"))
-    assert_protected(answers_of(binaries, folder))
-    assert "owner <user_id>" in flask(binaries, folder, "resource-server", "routes")
+    assert flask(installed, folder, "auth", "greet").splitlines()[-1] == "of our own"
+    assert "owner <user_id>" in flask(installed, folder, "resource-server", "routes")
+    assert "PROBLEM" not in flask(installed, folder, "resource-server", "check")
 
 
-def test_tokens_are_pickled_and_lines_logged_under_the_installed_name(binaries: Path, tmp_path: Path) -> None:
-    """What another process reads names the installed package."""
+@pytest.mark.parametrize("name", [INSTALLED, COPIED])
+def test_tokens_are_pickled_and_lines_are_logged(installed: Path, tmp_path: Path, name: str) -> None:
+    """A pickled token names the package as the service imports it; the loggers have one name whatever that is."""
     program = f"""
     import copy, logging, pickle
     from flask import Flask
-    from {INSTALLED} import AccessToken, ResourceServer, require_jwt
-    from {INSTALLED}.testing import TokenIssuer
+    from {name} import AccessToken, ResourceServer, require_jwt
+    from {name}.errors import KeysUnavailableError
+    from {name}.keys import FixedLocation, RemoteKeySource
+    from {name}.testing import TokenIssuer
 
     logging.basicConfig(format="%(name)s")
     app = Flask("service")
@@ -160,14 +165,20 @@ def test_tokens_are_pickled_and_lines_logged_under_the_installed_name(binaries: 
     ResourceServer(app)
     app.add_url_rule("/", "view", require_jwt(lambda: ""))
     app.test_client().get("/")
-    token = app.extensions["resource_server"].verify(TokenIssuer.for_app(app).issue("alice"))
-    assert pickle.loads(pickle.dumps(token)) == copy.deepcopy(token) == token
+    token = app.extensions["resource_server"].verify(TokenIssuer.for_app(app).issue("alice", scopes="a"))
+    for other in (pickle.loads(pickle.dumps(token)), copy.copy(token), copy.deepcopy(token)):
+        assert type(other) is AccessToken and other == token and other.claims == token.claims
     print(type(token).__module__)
+    try:
+        RemoteKeySource(FixedLocation("http://127.0.0.1:1/nobody-listens")).current()
+    except KeysUnavailableError:
+        pass
     """
+    make_service(tmp_path, "auth/__init__.py", name)
 
-    printed = run([binaries / "python", "-c", textwrap.dedent(program)], cwd=tmp_path).splitlines()
+    printed = run([installed / "python", "-c", textwrap.dedent(program)], cwd=tmp_path).splitlines()
 
-    assert set(printed) == {INSTALLED, f"{INSTALLED}.audit", f"{INSTALLED}.access_token"}
+    assert set(printed) == {f"{name}.access_token", INSTALLED, f"{INSTALLED}.audit", f"{INSTALLED}.keys"}
 
 
 def python_blocks() -> dict[str, str]:
@@ -180,48 +191,78 @@ def python_blocks() -> dict[str, str]:
     }
 
 
-def test_the_snippets_run_as_they_are_written(binaries: Path, tmp_path: Path) -> None:
-    """Each in a process of its own, where only what they say is installed."""
-    for place, block in python_blocks().items():
-        (tmp_path / "snippet.py").write_text(block)
-        settings = {"FLASK_AUTH_SECRET": SECRET} if "from_prefixed_env" in block else {}
+@pytest.mark.parametrize("block", [pytest.param(block, id=place) for place, block in python_blocks().items()])
+def test_a_snippet_runs_as_it_is_written(block: str, installed: Path, tmp_path: Path) -> None:
+    """In a process of its own, with nothing installed but the wheel."""
+    (tmp_path / "snippet.py").write_text(block)
+    settings = {"FLASK_AUTH_SECRET": SECRET} if "from_prefixed_env" in block else {}
 
-        finished = subprocess.run(
-            [binaries / "python", "snippet.py"],
-            cwd=tmp_path,
-            env=clean_environment(**settings),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert finished.returncode == 0, f"{place}: {finished.stderr}"
+    run([installed / "python", "snippet.py"], cwd=tmp_path, settings=settings)
 
 
-def test_type_checkers_know_the_installed_package(binaries: Path, tmp_path: Path) -> None:
-    """mypy and pyright read somebody's service, and pyright finds a type for everything that is public."""
-    shutil.copy(ROOT / "examples" / "notes" / "notes.py", tmp_path)
-    samples = as_installed((ROOT / "tests" / "typing_samples.py").read_text())
-    (tmp_path / "samples.py").write_text(samples)
+@pytest.fixture(scope="module")
+def written_outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with code that imports the library by its installed name, for type checkers."""
+    folder = tmp_path_factory.mktemp("typed")
+    shutil.copy(ROOT / "examples" / "notes" / "notes.py", folder)
+    shutil.copy(ROOT / "tests" / "integration" / "foreign_apps.py", folder)
+    samples = (ROOT / "tests" / "typing_samples.py").read_text()
+    (folder / "samples.py").write_text(as_installed(samples))
+    # A line that is marked as wrong and is right to pyright is an error, as it is to mypy under strict.
+    rules = {"typeCheckingMode": "strict", "reportUnnecessaryTypeIgnoreComment": "error"}
+    (folder / "pyrightconfig.json").write_text(json.dumps(rules))
+    return folder
 
-    run([binaries / "mypy", "--strict", "notes.py", "samples.py"], cwd=tmp_path)
-    # It looks for packages beside the Python that it finds first.
-    path = {"PATH": f"{binaries}:{os.environ['PATH']}"}
-    run([binaries / "pyright", "notes.py"], cwd=tmp_path, settings=path)
-    verified = run([binaries / "pyright", "--verifytypes", INSTALLED, "--ignoreexternal"], cwd=tmp_path, settings=path)
 
+def pyright(installed: Path, folder: Path, *arguments: str) -> str:
+    """Return what pyright says in a folder. It runs on Node.js, and would fetch one if there were none."""
+    find_program("node")
+    # It looks for packages beside the Python that is first on the path.
+    path = {"PATH": os.pathsep.join((str(installed), os.environ["PATH"]))}
+    return run([sys.executable, "-m", "pyright", *arguments], cwd=folder, settings=path)
+
+
+def test_mypy_knows_the_types_of_the_installed_package(installed: Path, written_outside: Path) -> None:
+    """Under ``strict``, and wrong calls are wrong."""
+    files = ("notes.py", "samples.py", "foreign_apps.py")
+
+    run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed / "python", *files],
+        cwd=written_outside,
+    )
+
+
+def test_pyright_knows_the_types_of_the_installed_package(installed: Path, written_outside: Path) -> None:
+    """Under ``strict``, and wrong calls are wrong."""
+    pyright(installed, written_outside, "notes.py", "samples.py")
+
+
+def test_pyright_finds_a_type_for_everything_that_is_public(installed: Path, written_outside: Path) -> None:
+    """What ``py.typed`` promises."""
+    verified = pyright(installed, written_outside, "--verifytypes", INSTALLED, "--ignoreexternal")
+
+    assert f'py.typed file: "{installed.parent}' in verified
     assert "Type completeness score: 100%" in verified
 
 
-def test_the_checkout_never_imports_both_names() -> None:
-    """Neither the service, nor any module of the library, nor a command."""
+def test_the_checkout_never_imports_both_names(tmp_path: Path) -> None:
+    """Not the service as gunicorn and ``flask`` load it, no module of the library, none of the commands."""
     program = f"""
     import pkgutil, sys
-    import app, auth, gunicorn.app.base
+    import auth, wsgi
     for module in pkgutil.walk_packages(auth.__path__, "auth."):
         __import__(module.name)
-    service = app.create_app({{"BETTER_AUTH_SECRET": {SECRET!r}, "DATABASE_URL": "sqlite:////nowhere/tasks.sqlite3"}})
-    service.test_cli_runner().invoke(args=["auth", "routes"])
-    print(sorted(name for name in sys.modules if name.startswith({INSTALLED!r})))
+    for command in {COMMANDS!r}:
+        result = wsgi.app.test_cli_runner().invoke(args=command.split())
+        assert result.exit_code == 0, (command, result.output)
+    print([name for name in sys.modules if name.startswith({INSTALLED!r})])
     """
+    settings = {
+        "BETTER_AUTH_SECRET": SECRET,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}",
+        "FLASK_AUTH_DEVELOPMENT_TOKENS": "true",
+    }
 
-    assert run([sys.executable, "-c", textwrap.dedent(program)]).splitlines()[-1] == "[]"
+    printed = run([sys.executable, "-c", textwrap.dedent(program)], settings=settings)
+
+    assert printed.splitlines()[-1] == "[]"

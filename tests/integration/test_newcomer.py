@@ -11,6 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_the_readme_shows_the_commands_that_are_run_here() -> None:
     """A command added to the README has to be added to these tests."""
     assert [line.split("#")[0].strip() for line in SHELL_BLOCKS[0].splitlines()] == ["make serve", "make test"]
     assert "curl" in SHELL_BLOCKS[1]
-    assert "build --wheel" in SHELL_BLOCKS[2]
+    assert "-m build" in SHELL_BLOCKS[2]
     assert SHELL_BLOCKS[3].splitlines()[-1].split("#")[0].strip() == ".venv/bin/gunicorn"
     assert len(SHELL_BLOCKS) == 4
 
@@ -206,7 +207,13 @@ def test_the_service_is_deployed_as_the_readme_says(served: Served, tmp_path: Pa
 
 
 def test_the_wheel_is_built_and_installed_as_the_readme_says(served: Served) -> None:
-    """The third block of commands, where the first has left its virtual environment."""
+    """The third block of commands, where the first has left its virtual environment and an older build its files."""
+    older = served.folder / "build" / "lib" / "auth"
+    older.mkdir(parents=True)
+    (older / "__init__.py").touch()
+
     run(["bash", "-euo", "pipefail", "-c", SHELL_BLOCKS[2]], cwd=served.folder)
 
-    assert list((served.folder / "dist").glob("flask_resource_server-*.whl"))
+    (built,) = (served.folder / "dist").glob("flask_resource_server-*.whl")
+    packages = {name.partition("/")[0] for name in zipfile.ZipFile(built).namelist()}
+    assert {name for name in packages if not name.endswith(".dist-info")} == {"flask_resource_server"}

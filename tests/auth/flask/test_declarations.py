@@ -23,6 +23,18 @@ from auth.flask.declarations import (
 from auth.rules import Declaration, OwnerRule, Policy, TokenRule
 
 
+@pytest.mark.parametrize("name", ["_auth_public", "_auth_rules", "_auth_guard"])
+def test_a_mark_that_the_service_calls_auth_declares_nothing(name: str) -> None:
+    """A service may have an ``auth`` that marks its views; a mark of its own cannot open one of ours."""
+
+    def view() -> None: ...
+
+    setattr(view, name, True)
+
+    assert declaration_of(view, "GET").missing
+    assert not is_marked_public(require_jwt(view))
+
+
 def test_rules_stand_on_a_function_outermost_first() -> None:
     """The order of the decorators, read from above."""
 

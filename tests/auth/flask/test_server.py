@@ -39,6 +39,19 @@ def test_an_app_without_a_resource_server_is_a_mistake() -> None:
         current_state()
 
 
+@pytest.mark.parametrize("name", ["auth.authentication", "auth.refused", "auth.request_id", "auth.user"])
+def test_what_a_middleware_of_the_service_calls_auth_means_nothing_to_a_guard(name: str) -> None:
+    """A service may have an ``auth`` that leaves its own things in the environ."""
+    app = service()
+    add_view(app, "/", require_jwt(lambda: current_token.user_id))
+    client = app.test_client()
+
+    refused = client.get("/", environ_overrides={name: {"user": "bob"}})
+    accepted = client.get("/", headers=bearer(compact()), environ_overrides={name: {"user": "bob"}})
+
+    assert (refused.status_code, accepted.status_code, accepted.text) == (401, 200, "alice")
+
+
 def test_a_token_is_verified_once_per_request() -> None:
     """The second asking gets the very same object."""
     with service().test_request_context("/", headers=bearer(compact())):
