@@ -88,7 +88,7 @@ unit: $(INSTALLED_DEV) ## Run the tests of auth and app that need no server, in 
 pythons: ## Print which of the tested versions of CPython are on this machine.
 	@echo $(PYTHONS_HERE)
 
-test-pythons: $(PYTHONS_HERE:%=test-on-%) ## Run the tests of auth and app on each of them, for one `make test-on-3.12`.
+test-pythons: $(PYTHONS_HERE:%=test-on-%) ## Run the tests of auth and app on each of them; make test-on-3.12 on one.
 
 test-on-%: .venv-%/.installed
 	@echo "CPython $*:"
