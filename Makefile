@@ -1,4 +1,5 @@
-# `make serve` runs the tasks API on this machine; everything it needs is installed into .venv.
+# `make help` lists what there is. `make serve` runs the tasks API on this machine; everything it needs is installed
+# into .venv.
 # HOST and PORT, from the environment, the command line or .env, say where.
 
 # The Python to make .venv with, and the one inside.
@@ -8,7 +9,18 @@ PYTHON := $(VENV)/bin/python
 # What `make bench` compares with is kept out of it.
 BENCH_VENV := .venv-bench
 BENCH_PYTHON := $(BENCH_VENV)/bin/python
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(PIP) -c constraints.txt
+
+# The suites of auth and app run on every version of CPython that is on this machine, and with the lowest versions of
+# what they need. pyenv keeps its interpreters in a folder for each version; its shims work for the chosen one only.
+PYTHONS := 3.11 3.12 3.13 3.14
+PYTHON_FOLDERS := $(filter-out %/shims,$(subst :, ,$(PATH))) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin)
+find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
+PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version)),$(version)))
+LOWEST_VENV := .venv-lowest
+TEST_TOOLS := asgiref hypothesis openapi-spec-validator pytest pytest-xdist
+SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider tests/auth tests/app
 
 # Made anew whenever the dependencies change.
 INSTALLED_APP := $(VENV)/.installed-app
@@ -17,6 +29,12 @@ INSTALLED_BENCH := $(BENCH_VENV)/.installed
 DEPENDENCIES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := serve
+.PHONY: help
+help: ## List what make can do.
+	@sed -En 's/^([a-z-]+):.* ## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name what; do \
+	    printf '  make %-13s %s\n' "$$name" "$$what"; \
+	done
+
 .PHONY: serve
 .DELETE_ON_ERROR:
 
@@ -26,7 +44,7 @@ unexport WEB_CONCURRENCY
 endif
 
 # First of all whether gunicorn could start: it tells much later, and in more words.
-serve: $(INSTALLED_APP) .env
+serve: $(INSTALLED_APP) .env ## Run the tasks API on this machine.
 	@$(PYTHON) gunicorn.conf.py
 	@$(VENV)/bin/flask db upgrade
 	@echo
@@ -56,7 +74,7 @@ $(INSTALLED_BENCH): $(DEPENDENCIES) | $(BENCH_PYTHON)
 	@$(BENCH_PYTHON) $(PIP_INSTALL) -e '.[app,postgres,bench]'
 	@touch $@
 
-$(PYTHON) $(BENCH_PYTHON): %/bin/python:
+$(PYTHON) $(BENCH_PYTHON) $(LOWEST_VENV)/bin/python: %/bin/python:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "Python 3.11 or newer is needed: make PYTHON3=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON3) -m venv $* \
@@ -64,26 +82,61 @@ $(PYTHON) $(BENCH_PYTHON): %/bin/python:
 
 # Everything that is checked. pytest comes last, so that its summary is the last line.
 .PHONY: test check format
-test: check
+test: check ## Check and test everything.
 	@$(PYTHON) -m pytest --cov --cov-fail-under=100
+
+# On all cores. Tests that start a PostgreSQL or a Redis are left out.
+.PHONY: unit
+unit: $(INSTALLED_DEV) ## Run the tests of auth and app that need no server, in about a minute.
+	@$(PYTHON) -m pytest -q -n auto -m 'not server' tests/auth tests/app
+
+# `make test` calls the three below; tests/integration/test_versions.py says which versions must be here.
+.PHONY: pythons test-pythons test-lowest
+pythons: ## Print which of the tested versions of CPython are on this machine.
+	@echo $(PYTHONS_HERE)
+
+test-pythons: $(PYTHONS_HERE:%=test-on-%) ## Run the tests of auth and app on each of them; make test-on-3.12 on one.
+
+test-on-%: .venv-%/.installed
+	@echo "CPython $*:"
+	@.venv-$*/bin/$(SUITES)
+
+test-lowest: $(LOWEST_VENV)/.installed ## Run the tests of auth and app with the lowest versions that are allowed.
+	@echo "Lowest versions:"
+	@$(LOWEST_VENV)/bin/$(SUITES) -W default
+
+.PRECIOUS: .venv-%/bin/python .venv-%/.installed
+.venv-%/.installed: $(DEPENDENCIES) | .venv-%/bin/python
+	@echo "Installing the dependencies of app and tests into .venv-$* …"
+	@.venv-$*/bin/python $(PIP_INSTALL) -e '.[app,postgres]' $(TEST_TOOLS)
+	@touch $@
+
+.venv-%/bin/python:
+	@$(or $(call find_python,$*),$(error CPython $* is not on this machine)) -m venv .venv-$* || { rm -rf .venv-$*; exit 1; }
+
+$(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/lowest_versions.py | $(LOWEST_VENV)/bin/python
+	@echo "Installing the lowest versions that are allowed into $(LOWEST_VENV) …"
+	@$(LOWEST_VENV)/bin/python tests/lowest_versions.py > $(LOWEST_VENV)/requirements.txt
+	@$(LOWEST_VENV)/bin/python $(PIP) -r $(LOWEST_VENV)/requirements.txt $(TEST_TOOLS)
+	@touch $@
 
 # The OpenAPI document held against the running service, for long and with other requests each time.
 .PHONY: fuzz
-fuzz: $(INSTALLED_DEV)
+fuzz: $(INSTALLED_DEV) ## Hold the running service against its OpenAPI document for some minutes.
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py
 
 # How fast it all is, beside its peers; BENCH='--only guard' and the like say what is measured.
 .PHONY: bench
-bench: $(INSTALLED_BENCH)
+bench: $(INSTALLED_BENCH) ## Measure library and service beside their peers.
 	@$(BENCH_PYTHON) -m benchmarks $(BENCH)
 
-check: $(INSTALLED_DEV)
+check: $(INSTALLED_DEV) ## Check format, style and types.
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy
 	@said=$$($(VENV)/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 
-format: $(INSTALLED_DEV)
+format: $(INSTALLED_DEV) ## Format the code and correct its style.
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .

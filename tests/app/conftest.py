@@ -30,6 +30,9 @@ from tests.app.postgresql import PostgreSQL, running_postgresql
 #: Where the tests run, unless their module says otherwise.
 DATABASES = ("sqlite", "postgresql")
 
+#: Fixtures that start a server; ``make unit`` leaves out the tests that ask for one.
+SERVERS = {"postgresql", "shared_database", "redis"}
+
 SECRET = "3d1f7b0c9a584e62b7d3f0a4c6e81925b0d7f3a9e5c14286"
 
 Headers = dict[str, str]
@@ -54,6 +57,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not {"database", "database_url", "empty_database_url"}.isdisjoint(metafunc.fixturenames):
         databases = getattr(metafunc.module, "DATABASES", DATABASES)
         metafunc.parametrize("database", databases, indirect=True, scope="module")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server."""
+    for item in items:
+        if isinstance(item, pytest.Function) and needs_server(item):
+            item.add_marker("server")
+
+
+def needs_server(test: pytest.Function) -> bool:
+    """Tell whether a test runs on PostgreSQL, or asks for a server by name."""
+    parameters = test.callspec.params if hasattr(test, "callspec") else {}
+    return parameters.get("database") == "postgresql" or not SERVERS.isdisjoint(test.fixturenames)
 
 
 @pytest.fixture(scope="session")

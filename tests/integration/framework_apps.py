@@ -139,11 +139,8 @@ def configure(app: Flask, settings: Mapping[str, Any]) -> None:
         ResourceServer(app)
 
 
-def build_flask(place: str, settings: Mapping[str, Any], by_framework: bool = False) -> Built:
-    app, blueprint = Flask("service"), Blueprint("notes", "notes")
-    configure(app, settings)
-    if by_framework:
-        blueprint.register_error_handler(Exception, oops)
+def with_blueprint(app: Flask, blueprint: Any, place: str) -> Built:
+    """Put a view, with the guards at a place of it, into a blueprint and that into an app."""
     if place == "blueprint":
         guarded(blueprint)
     is_class = place in ("class", "method", "decorators")
@@ -151,6 +148,14 @@ def build_flask(place: str, settings: Mapping[str, Any], by_framework: bool = Fa
     blueprint.add_url_rule(ROUTE, "notes", view)
     app.register_blueprint(blueprint)
     return Built(app, app.test_client())
+
+
+def build_flask(place: str, settings: Mapping[str, Any], by_framework: bool = False) -> Built:
+    app, blueprint = Flask("service"), Blueprint("notes", "notes")
+    configure(app, settings)
+    if by_framework:
+        blueprint.register_error_handler(Exception, oops)
+    return with_blueprint(app, blueprint, place)
 
 
 def build_flask_smorest(place: str, settings: Mapping[str, Any], by_framework: bool = False) -> Built:
@@ -175,7 +180,7 @@ def build_flask_restful(place: str, settings: Mapping[str, Any], by_framework: b
     configure(app, settings)
     options: dict[str, Any] = {"decorators": GUARDS} if place == "Api(decorators=)" else {}
     if by_framework:
-        # Both take hold of what Flask-RESTful takes for its own: errors by the name of their class, and every 401.
+        # These change errors by the name of their class, every 401, and every 404.
         named = {name: {"oops": name, "status": 500} for name in ("Refusal", *dir(errors))}
         options |= {"errors": named, "serve_challenge_on_401": True, "catch_all_404s": True}
     api = restful.Api(blueprint if place == "blueprint" else app, **options)
@@ -230,13 +235,7 @@ def build_apiflask(place: str, settings: Mapping[str, Any], by_framework: bool =
     configure(app, settings)
     if by_framework:
         app.error_processor(lambda error: ({"oops": str(error)}, 500))
-    if place == "blueprint":
-        guarded(blueprint)
-    is_class = place in ("class", "method", "decorators")
-    view = view_class(MethodView, place).as_view("notes") if is_class else view_function(place)
-    blueprint.add_url_rule(ROUTE, "notes", view)
-    app.register_blueprint(blueprint)
-    return Built(app, app.test_client())
+    return with_blueprint(app, blueprint, place)
 
 
 def build_flask_openapi3(place: str, settings: Mapping[str, Any], by_framework: bool = False) -> Built:

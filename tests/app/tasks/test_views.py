@@ -6,7 +6,6 @@ import json
 import re
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,7 +14,7 @@ from app.tasks.store import TaskStore
 from tests.app.conftest import Authorize, body_of
 from tests.app.tasks.conftest import TASKS, tag
 
-MISSING = f"{TASKS}/{uuid4()}"
+MISSING = f"{TASKS}/c10d1e83-d8bf-4eba-a2a4-f3357ea81020"
 NOT_FOUND = {"code": 404, "status": "Not Found", "message": "There is no such task."}
 CHANGED = {
     "code": 412,

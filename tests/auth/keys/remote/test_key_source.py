@@ -7,6 +7,8 @@ import secrets
 import threading
 import time
 from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -52,6 +54,15 @@ def verifies(keys: KeySource, token: str, key: SigningKey) -> bool:
             return True
         ring = keys.newer(ring, key.key_id)
     return False
+
+
+@contextmanager
+def lifting_the_fault(issuer: IssuerServer, after: float = 0.1) -> Iterator[None]:
+    """Let the issuer be well again while somebody waits for it in here; ``after`` is in seconds."""
+    lifter = threading.Timer(after, setattr, (issuer, "fault", None))
+    lifter.start()
+    yield
+    lifter.join()
 
 
 def test_nothing_happens_before_the_first_use(issuer: IssuerServer) -> None:
@@ -466,12 +477,10 @@ def test_an_unknown_key_joins_the_fetch_that_is_under_way(issuer: IssuerServer, 
     clock.now += 590
     keys.peek()
     issuer.wait_for_requests(JWKS, 2)
-    lifter = threading.Timer(0.1, setattr, (issuer, "fault", None))
-    lifter.start()
 
-    assert found(keys, SECOND) == verification_keys(SECOND)
+    with lifting_the_fault(issuer):
+        assert found(keys, SECOND) == verification_keys(SECOND)
     assert issuer.requests[JWKS] == 2
-    lifter.join()
 
 
 def test_a_fetch_that_began_too_early_for_a_key_is_followed_by_one_more(issuer: IssuerServer, clock: Clock) -> None:
@@ -484,12 +493,10 @@ def test_a_fetch_that_began_too_early_for_a_key_is_followed_by_one_more(issuer: 
     issuer.wait_for_requests(JWKS, 2)
     clock.now += 1
     issuer.keys = [FIRST, SECOND]
-    lifter = threading.Timer(0.1, setattr, (issuer, "fault", None))
-    lifter.start()
 
-    assert found(keys, SECOND) == verification_keys(SECOND)
+    with lifting_the_fault(issuer):
+        assert found(keys, SECOND) == verification_keys(SECOND)
     assert issuer.requests[JWKS] == 3
-    lifter.join()
 
 
 def test_a_fetch_that_brings_other_new_keys_is_followed_by_one_more(issuer: IssuerServer, clock: Clock) -> None:
@@ -502,12 +509,10 @@ def test_a_fetch_that_brings_other_new_keys_is_followed_by_one_more(issuer: Issu
     issuer.wait_for_requests(JWKS, 2)
     clock.now += 1
     issuer.keys = [FIRST, SECOND, THIRD]
-    lifter = threading.Timer(0.1, setattr, (issuer, "fault", None))
-    lifter.start()
 
-    assert found(keys, THIRD) == verification_keys(THIRD)
+    with lifting_the_fault(issuer):
+        assert found(keys, THIRD) == verification_keys(THIRD)
     assert issuer.requests[JWKS] == 3
-    lifter.join()
 
 
 def test_all_who_need_the_fetch_that_follows_share_it(issuer: IssuerServer) -> None:
@@ -519,12 +524,10 @@ def test_all_who_need_the_fetch_that_follows_share_it(issuer: IssuerServer) -> N
     stranger.start()
     issuer.wait_for_requests(JWKS, 2)
     issuer.keys = [FIRST, SECOND]
-    lifter = threading.Timer(0.3, setattr, (issuer, "fault", None))
-    lifter.start()
 
-    assert in_threads(20, lambda _: found(keys, SECOND)) == [verification_keys(SECOND)] * 20
+    with lifting_the_fault(issuer, after=0.3):
+        assert in_threads(20, lambda _: found(keys, SECOND)) == [verification_keys(SECOND)] * 20
     assert issuer.requests[JWKS] == 3
-    lifter.join()
     stranger.join()
 
 

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,35 @@ class SlowLocation:
         if self.failure is not None:
             raise self.failure
         return Address(self.url, self.keep)
+
+
+def silent_after_one_answer(
+    issuer: IssuerServer, clock: Clock, **settings: Any
+) -> tuple[RemoteKeySource, SlowLocation]:
+    """Return keys that were fetched once, and the location that holds up every fetch from now on."""
+    location = SlowLocation(issuer.jwks_url, keep=100)
+    location.answer.set()
+    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(**settings))
+    found(keys)
+    location.answer.clear()
+    return keys, location
+
+
+def test_of_two_threads_that_begin_together_one_makes_the_refresher(
+    issuer: IssuerServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other takes it over: nobody waits for a refresher that nobody else sees."""
+    keys = remote(issuer, clock)
+    others: list[Refresher] = []
+
+    def make_second(*arguments: Any) -> Refresher:
+        monkeypatch.undo()
+        others.append(keys._refresher())
+        return Refresher(*arguments)
+
+    monkeypatch.setattr("auth.keys.remote.key_source.Refresher", make_second)
+
+    assert keys._refresher() is others[0]
 
 
 def test_there_is_one_thread_however_many_ask(issuer: IssuerServer, clock: Clock) -> None:
@@ -352,11 +382,7 @@ def test_known_keys_are_trusted_once_the_issuer_has_not_answered_for_as_long_as_
     issuer: IssuerServer, clock: Clock
 ) -> None:
     """A silent issuer counts as failing; here the clock stands still, so the fetch never overruns its time."""
-    location = SlowLocation(issuer.jwks_url, keep=100)
-    location.answer.set()
-    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(timeout=0.5))
-    found(keys)
-    location.answer.clear()
+    keys, location = silent_after_one_answer(issuer, clock, timeout=0.5)
     clock.now += 700
 
     assert found(keys) == verification_keys(FIRST)
@@ -369,11 +395,7 @@ def test_keys_that_are_too_old_for_any_outage_are_not_trusted_while_the_issuer_i
     issuer: IssuerServer, clock: Clock
 ) -> None:
     """The stale limit holds however the fetch ends."""
-    location = SlowLocation(issuer.jwks_url, keep=100)
-    location.answer.set()
-    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(timeout=0.5))
-    found(keys)
-    location.answer.clear()
+    keys, location = silent_after_one_answer(issuer, clock, timeout=0.5)
     clock.now += 86_400
 
     with pytest.raises(KeysUnavailableError, match="the fetch has not finished"):
@@ -383,11 +405,7 @@ def test_keys_that_are_too_old_for_any_outage_are_not_trusted_while_the_issuer_i
 
 def test_an_unknown_key_waits_for_a_part_of_the_time_of_a_fetch(issuer: IssuerServer, clock: Clock) -> None:
     """However long that one takes."""
-    location = SlowLocation(issuer.jwks_url, keep=100)
-    location.answer.set()
-    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0, timeout=0.5))
-    found(keys)
-    location.answer.clear()
+    keys, location = silent_after_one_answer(issuer, clock, unknown_key_budget=0, timeout=0.5)
     clock.now += 590
     keys.peek()
     eventually(lambda: location.asked == 2)
@@ -414,11 +432,7 @@ def test_keys_are_used_although_they_are_old_when_they_arrive(issuer: IssuerServ
 
 def test_an_unknown_key_does_not_wait_for_a_fetch_that_overruns_its_time(issuer: IssuerServer, clock: Clock) -> None:
     """It would wait in vain, and so would everybody who makes keys up."""
-    location = SlowLocation(issuer.jwks_url, keep=100)
-    location.answer.set()
-    keys = RemoteKeySource(location, clock=clock, settings=RemoteKeySettings(unknown_key_budget=0))
-    found(keys)
-    location.answer.clear()
+    keys, location = silent_after_one_answer(issuer, clock, unknown_key_budget=0)
     clock.now += 590
     keys.peek()
     eventually(lambda: location.asked == 2)

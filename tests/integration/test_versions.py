@@ -1,0 +1,72 @@
+"""The suites of auth and app on other versions: of CPython, and the lowest ones of what they need."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.integration.environments import ROOT, run
+from tests.services import unavailable
+
+#: The versions of CPython that users are promised.
+CLASSIFIERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+PROMISED = re.findall(r"Python :: (3\.\d+)", "\n".join(CLASSIFIERS))
+
+#: Those that are tried if they are there; this run itself tries the one it runs on.
+OTHERS = [version for version in [*PROMISED, "3.14"] if version != f"3.{sys.version_info.minor}"]
+
+#: Seconds that an environment and the suites in it may take on a busy machine.
+PATIENCE = 900
+
+
+def has_pyenv() -> bool:
+    """Tell whether the machine has a tool that can hold every version."""
+    return shutil.which("pyenv") is not None or Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().exists()
+
+
+def assert_passed(printed: str) -> None:
+    """Demand that the suites have run, and nothing of them failed."""
+    assert re.search(r"^[1-9]\d{3,} passed", printed, re.MULTILINE), printed[-2000:]
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("version", OTHERS)
+def test_the_suites_pass_on_another_version_of_cpython(version: str) -> None:
+    """If the machine has it. One with pyenv must have those that users are promised, in CI."""
+    if version not in run(["make", "pythons"]).split():
+        if version in PROMISED and has_pyenv():
+            unavailable(f"CPython {version}")
+        pytest.skip(f"skipped: CPython {version} is not available here")
+
+    assert_passed(run(["make", f"test-on-{version}"], timeout=PATIENCE))
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_suites_pass_with_the_lowest_allowed_versions() -> None:
+    """A bound that nobody has tried is a promise to somebody else's environment."""
+    assert_passed(run(["make", "test-lowest"], timeout=PATIENCE))
+
+
+def test_the_short_run_leaves_out_what_needs_a_server() -> None:
+    """And nothing else: ``make unit`` is for every few minutes."""
+    settings = {"PYTEST_ADDOPTS": "--collect-only"}
+
+    printed = run(["make", "unit"], settings=settings)
+
+    selected, everything = map(int, re.findall(r"(\d+)/(\d+) tests collected", printed)[0])
+    assert 0.8 * everything < selected < everything
+
+
+def test_make_help_lists_every_target_that_a_person_calls() -> None:
+    """The phony ones, each with what it does."""
+    phony = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    listed = re.findall(r"^  make (\S+) +\S", run(["make", "help"]), re.MULTILINE)
+
+    assert sorted(listed) == sorted(" ".join(phony).split())

@@ -1,0 +1,13 @@
+"""Print the requirements of the app with every lower bound of pyproject.toml as the exact version, for pip."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+requirements = [*project["dependencies"]]
+for extra in ("app", "postgres"):
+    requirements += project["optional-dependencies"][extra]
+sys.stdout.writelines(f"{requirement.replace('>=', '==')}\n" for requirement in requirements)
