@@ -37,7 +37,7 @@ class YieldingThreadWorker(ThreadWorker):
             YieldingThreadWorker._has_logged = True
             self.log.warning(
                 "This gunicorn does not tell when a worker is busy (no %s), so one worker may take all connections of "
-                "a burst. gunicorn 25.2 and later do.",
+                "a burst. gunicorn 25.2 to 27 do.",
                 ", ".join(missing),
             )
 
