@@ -15,7 +15,7 @@ from gunicorn.workers.gthread import ThreadWorker
 PAUSE = 0.0003
 
 #: What a worker must know of itself to tell whether it is busy; gunicorn has all of them from 25.2 on.
-NEEDED = ("nr_conns", "keepalived_conns", "pending_conns")
+NEEDED: tuple[str, ...] = ("nr_conns", "keepalived_conns", "pending_conns")
 
 
 class YieldingThreadWorker(ThreadWorker):
