@@ -43,7 +43,7 @@ ifeq ($(WEB_CONCURRENCY),)
 unexport WEB_CONCURRENCY
 endif
 
-# First of all whether gunicorn could start: it tells much later, and in more words.
+# The first command says in one sentence if gunicorn could not start, before anything else is printed.
 serve: $(INSTALLED_APP) .env ## Run the tasks API on this machine.
 	@$(PYTHON) gunicorn.conf.py
 	@$(VENV)/bin/flask db upgrade

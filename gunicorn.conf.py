@@ -97,7 +97,7 @@ def on_starting(server: Any) -> None:
     """Stop with one sentence if the options or the address cannot be used, whoever set them."""
     if server.cfg.reuse_port:
         raise SystemExit("Leave out --reuse-port (reuse_port): with it, SIGHUP resets connections of waiting clients.")
-    if server.cfg.settings["worker_class"].get() == "sync" and server.cfg.threads > 1:
+    if server.cfg.worker_class_str == "gthread" != server.cfg.settings["worker_class"].get():
         raise SystemExit("Set GUNICORN_THREADS=1 for --worker-class sync: with more threads, gunicorn runs gthread.")
     # A master that takes over from another one, and one started by systemd, may inherit sockets that listen already.
     if not server.master_pid and "LISTEN_FDS" not in os.environ:

@@ -15,7 +15,7 @@ from gunicorn.workers.gthread import ThreadWorker
 PAUSE = 0.0003
 
 #: What a worker must know of itself to tell whether it is busy; gunicorn has all of them from 25.2 on.
-NEEDED = ("nr_conns", "keepalived_conns", "pending_conns")
+NEEDED: tuple[str, ...] = ("nr_conns", "keepalived_conns", "pending_conns")
 
 
 class YieldingThreadWorker(ThreadWorker):
@@ -37,7 +37,7 @@ class YieldingThreadWorker(ThreadWorker):
             YieldingThreadWorker._has_logged = True
             self.log.warning(
                 "This gunicorn does not tell when a worker is busy (no %s), so one worker may take all connections of "
-                "a burst. gunicorn 25.2 and later do.",
+                "a burst. gunicorn 25.2 to 27 do.",
                 ", ".join(missing),
             )
 

@@ -140,6 +140,7 @@ def test_a_host_that_is_no_text_is_refused(tmp_path: Path) -> None:
     [
         ("--reuse-port", "Leave out --reuse-port (reuse_port): "),
         ("--worker-class sync", "Set GUNICORN_THREADS=1 for --worker-class sync: "),
+        ("--worker-class gunicorn.workers.sync.SyncWorker", "Set GUNICORN_THREADS=1 for --worker-class sync: "),
     ],
 )
 def test_options_that_would_do_harm_are_refused(tmp_path: Path, way: str, options: str, sentence: str) -> None:

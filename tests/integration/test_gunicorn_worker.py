@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.bursts import CONNECTIONS, UNANSWERED, Bursts, burst
+from tests.integration.bursts import CONNECTIONS, UNANSWERED, Bursts, Outcomes, burst
 from tests.integration.gunicorn_server import PATIENCE, GunicornServer
 
 WORKERS = 2
@@ -75,6 +75,24 @@ def test_killed_workers_under_bursts_lose_only_what_they_were_answering(server: 
 
     assert set(bursts.outcomes) <= {200, UNANSWERED}
     assert bursts.outcomes[UNANSWERED] <= 3 * CONNECTIONS
+
+
+def test_a_gunicorn_that_does_not_tell_who_is_busy_is_said_once_and_serves(tmp_path: Path) -> None:
+    """Its workers accept connections as plain gthread does; a worker that is replaced does not say it again."""
+    outcomes: Outcomes = Counter()
+
+    with GunicornServer(
+        tmp_path, settings={"worker_class": "tests.integration.renamed_attributes.YieldingThreadWorker"}
+    ) as server:
+        victim, _ = server.all_workers()
+        burst(server, outcomes)
+        os.kill(victim, signal.SIGKILL)
+        wait_for_other_workers(server, {victim})
+        burst(server, outcomes)
+        log = server.log.read_text()
+
+    assert set(outcomes) <= {200, UNANSWERED}
+    assert log.count("[WARNING] This gunicorn does not tell when a worker is busy (no busy_threads), so ") == 1
 
 
 def test_workers_share_the_memory_of_what_was_loaded_before_the_fork(server: GunicornServer) -> None:

@@ -167,11 +167,38 @@ def test_the_development_settings_are_private_and_made_once(served: Served) -> N
     before = settings.read_bytes()
     assert stat.S_IMODE(settings.stat().st_mode) == 0o600
 
-    second, _ = _serve(served.folder, _free_port())
+    # An empty variable is what a shell or a compose file makes of one that nobody has set.
+    second, _ = _serve(served.folder, _free_port(), WEB_CONCURRENCY="")
     _stop(second)
 
     assert settings.read_bytes() == before
     assert ".env" in (ROOT / ".gitignore").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        pytest.param({}, "Another program listens on port ", id="a port in use"),
+        pytest.param({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be a whole number from 1 to 1000.", id="a word"),
+    ],
+)
+def test_make_serve_says_in_one_sentence_why_it_cannot_start(
+    served: Served, variables: dict[str, str], sentence: str
+) -> None:
+    """Before it prints an address and a token, which would be of no use."""
+    finished = subprocess.run(
+        ["make", "--silent", "serve"],
+        cwd=served.folder,
+        env=clean_environment(PORT=str(served.port), **variables),
+        capture_output=True,
+        text=True,
+        timeout=STOP_PATIENCE,
+        check=False,
+    )
+
+    said, by_make = (finished.stdout + finished.stderr).splitlines()
+    assert said.startswith(sentence)
+    assert by_make.startswith("make: ***")
 
 
 def test_other_flask_commands_work_too(served: Served) -> None:
