@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 from flask import Blueprint, Flask
+from flask.views import View
 
 from ..rules import AccessRule, Declaration, Policy
 
@@ -57,7 +58,7 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
 
     All rules must hold. A public mark counts only if there is no rule: a blueprint's guard holds for every view in it.
     """
-    view_class = getattr(view, "view_class", None)
+    view_class = getattr(view, "view_class", None) or _class_of_method(view)
     places: list[object] = [view]
     rules = [*rules_on(view)]
     if view_class is not None:
@@ -71,6 +72,12 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
     rules += [rule for blueprint in around for rule in rules_on(blueprint)]
     is_public = any(is_marked_public(place) for place in (*places, *around))
     return Declaration(Policy(tuple(dict.fromkeys(rules))), public=is_public)
+
+
+def _class_of_method(view: Callable[..., Any]) -> type[View] | None:
+    """Return the view class that a bound method belongs to, if the view is one."""
+    owner = getattr(view, "__self__", None)
+    return type(owner) if isinstance(owner, View) else None
 
 
 def _method_decorators(view_class: type, name: str) -> Iterable[object]:

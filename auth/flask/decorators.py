@@ -2,7 +2,7 @@
 
 A decorator puts a rule on a view, a view class or a blueprint, where the request hook finds it. A function, and what
 ``as_view`` of a class returns, enforces its rules once more when it is called. Nothing else is decided here: the rules
-are in :mod:`.rules`, the verification below, the answers at the edge.
+are in :mod:`..rules`, the verification below, the answers at the edge.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast, overload
 from flask import Blueprint, Flask
 from flask.views import View
 
+from ..errors import MisuseError
 from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_names
 from .answers import enforce_on_call
 from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
@@ -142,24 +143,48 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
     """Guard a class and every class that will be derived from it.
 
     The rule on the class is what the request hook enforces for the class and all its subclasses, whatever those add or
-    override. ``as_view`` guards what it returns as well, for callers that come past the hook. A ``dispatch_request``
-    that is called by hand is not guarded.
+    override. ``as_view`` guards what it returns as well, for callers that come past the hook. A handler or a
+    ``dispatch_request`` that is called by hand is not guarded.
     """
     _refuse_public_members(view_class)
     add_rule(view_class, rule)
     if isinstance(getattr(view_class.as_view, "__func__", None), _GuardedAsView):
         # This class or one of its bases has a guard already, whose as_view reads the rules when it is called.
         return
+    _guard_as_view(view_class)
+    own = vars(view_class).get("__init_subclass__")
+
+    def guard_subclass(cls: type[View], /, **kwargs: Any) -> None:
+        # Called as the class statement would; looked for at the call, as in _GuardedAsView.
+        if own is not None:
+            own.__get__(None, cls)(**kwargs)
+        else:
+            holder = _holder(cls, "__init_subclass__", guard_subclass, view_class)
+            super(holder, cls).__init_subclass__(**kwargs)
+        if not isinstance(getattr(cls.as_view, "__func__", None), _GuardedAsView):
+            # It has an as_view of its own, or gets one from a mixin, which need not call ours.
+            _guard_as_view(cls)
+
+    view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
+
+
+def _guard_as_view(view_class: type[View]) -> None:
     # Set from outside, as the class statement would: mypy knows it as a method.
-    view_class.as_view = classmethod(_GuardedAsView(vars(view_class).get("as_view")))  # type: ignore[assignment]
+    view_class.as_view = classmethod(_GuardedAsView(view_class))  # type: ignore[assignment]
+
+
+def _holder(cls: type, name: str, member: Any, otherwise: type) -> Any:
+    """Return the class in whose body a class method stands: a decorator such as dataclass(slots=True) makes it anew."""
+    return next((base for base in cls.__mro__ if _function(vars(base).get(name)) is member), otherwise)
 
 
 class _GuardedAsView:
     """``View.as_view`` of a guarded class: what it returns enforces the rules of the class it is called on."""
 
-    def __init__(self, own: Any) -> None:
-        """``own`` is the class method that the guarded class defines itself; None if it inherits one."""
-        self._own = own
+    def __init__(self, guarded: type[View]) -> None:
+        self._guarded = guarded
+        #: The class method that the guarded class defines itself; None if it inherits one.
+        self._own: Any = vars(guarded).get("as_view")
         functools.update_wrapper(self, View.as_view.__func__)  # type: ignore[attr-defined]
 
     def __call__(self, view_class: type[View], *args: Any, **kwargs: Any) -> Callable[..., Any]:
@@ -168,8 +193,7 @@ class _GuardedAsView:
         return _guard_function(make(*args, **kwargs), rules_of_class(view_class))
 
     def _inherited(self, view_class: type[View]) -> Callable[..., Any]:
-        # Looked for when it is called: a decorator such as dataclass(slots=True) makes a class anew.
-        holder: Any = next(base for base in view_class.__mro__ if _function(vars(base).get("as_view")) is self)
+        holder = _holder(view_class, "as_view", self, self._guarded)
         make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]
         return make
 
@@ -195,7 +219,7 @@ def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> 
     owner, behind, asked_there = getattr(view, "__dict__", {}).get(_GUARD, (None, view, ()))
     unguarded, asked = (behind, (*rules, *asked_there)) if owner is view else (view, rules)
     policy = Policy(tuple(dict.fromkeys(asked)))
-    named = _naming(unguarded)
+    named = _naming(unguarded, must_name=bool(policy.owners))
 
     if inspect.iscoroutinefunction(view):
 
@@ -218,16 +242,29 @@ def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> 
     return guarded
 
 
-def _naming(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
-    """Return what gives the arguments of a call of a function by name, as far as it says how they are called."""
+def _naming(
+    function: Callable[..., Any], *, must_name: bool
+) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Return a function that maps the arguments of a call to parameter names.
+
+    ``must_name`` refuses a call with a text or a number that has no name in the signature: it may be another user's id.
+    """
     try:
-        parameters = [*inspect.signature(function).parameters.values()]
+        # Not that of a function behind it, which may be called with other arguments.
+        parameters = [*inspect.signature(function, follow_wrapped=False).parameters.values()]
     except (TypeError, ValueError):
-        # Some callables do not tell.
+        # Some callables have no signature.
         parameters = []
     by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [parameter.name for parameter in parameters if parameter.kind in by_place]
-    return lambda args, kwargs: dict(zip(names, args, strict=False)) | kwargs
+
+    def named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if must_name and any(isinstance(value, str | int) for value in args[len(names) :]):
+            raise MisuseError(f"{_name(function)} was called with arguments whose names are unknown: use keywords.")
+        # In this order: Python takes the name of a positional-only parameter as a keyword as well.
+        return kwargs | dict(zip(names, args, strict=False))
+
+    return named
 
 
 def _name(view: object) -> str:

@@ -101,7 +101,7 @@ def _enforce_declaration() -> Response | None:
     declaration = server.declaration(app, route.endpoint, method)
     try:
         if declaration.policy.rules:
-            server.enforce(declaration.policy, app, request)
+            server.enforce(declaration.policy, app, request, request.view_args or {})
         elif declaration.missing and server.config.deny_by_default:
             server.authenticate(request)
             raise UndeclaredRouteError("neither a guard nor @public")

@@ -129,9 +129,13 @@ class _Documented:
 
     def __call__(self) -> dict[str, Any]:
         document = deepcopy(self._to_dict())
+        version = document.get("openapi")
+        if version is None:
+            # Swagger 2.0 has no bearer scheme.
+            return document
         _fill_in_components(document)
         for route in self._app.url_map.iter_rules():
-            _fill_in_route(document["paths"], self._app, route)
+            _fill_in_route(document["paths"], self._app, route, names_scopes=not version.startswith("3.0."))
         return document
 
 
@@ -142,7 +146,7 @@ def _fill_in_components(document: dict[str, Any]) -> None:
         components[section] = deepcopy(entries) | components.get(section, {})
 
 
-def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule) -> None:
+def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, *, names_scopes: bool) -> None:
     """Describe the operations of a route that the document has."""
     path = paths.get(_VARIABLE.sub(r"{\1}", route.rule))
     view = app.view_functions.get(route.endpoint)
@@ -153,11 +157,11 @@ def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule) -> None:
         if operation is not None:
             policy = declaration_of(view, method, blueprints_around(app, route.endpoint)).policy
             if policy.rules:
-                _fill_in(operation, policy)
+                _fill_in(operation, policy, names_scopes=names_scopes)
 
 
-def _fill_in(operation: dict[str, Any], policy: Policy) -> None:
-    operation.setdefault("security", security_of(policy))
+def _fill_in(operation: dict[str, Any], policy: Policy, *, names_scopes: bool) -> None:
+    operation.setdefault("security", security_of(policy, names_scopes=names_scopes))
     names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
     if policy.checks:
         names["403"] = "AccessDenied"
@@ -166,11 +170,14 @@ def _fill_in(operation: dict[str, Any], policy: Policy) -> None:
         responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
 
 
-def security_of(policy: Policy) -> list[dict[str, list[str]]]:
+def security_of(policy: Policy, *, names_scopes: bool = True) -> list[dict[str, list[str]]]:
     """Return the Security Requirement Objects of a policy: alternatives in a list, what is needed in each.
 
-    For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles.
+    For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles. In
+    OpenAPI 3.0 that list must be empty (§4.7.30).
     """
+    if not names_scopes:
+        return [{SCHEME: []}, {}] if policy.optional else [{SCHEME: []}]
     token_rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
     needed = [name for rule in token_rules for name in (*rule.scopes, *rule.roles)]
     options = [option for rule in token_rules for option in (rule.any_scope, rule.any_role) if option]

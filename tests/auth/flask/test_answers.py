@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, Response, jsonify, request, send_file
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.test import create_environ
 
 from auth import ResourceServer, errors, owns_path_user, require_jwt
 from auth.flask.answers import Refusal
@@ -214,6 +215,63 @@ def test_a_hook_of_the_service_cannot_lose_the_refusal() -> None:
     assert response.get_json() == {"wrapped": True}
     assert sorted(response.vary) == ["Authorization", "Origin"]
     assert_complete(response)
+
+
+def test_a_hook_from_before_the_guards_cannot_lose_the_refusal() -> None:
+    """Flask runs it after all that were registered later."""
+    app = Flask(__name__)
+
+    @app.after_request
+    def wrap(_response: Response) -> Response:
+        replaced = jsonify(wrapped=True)
+        replaced.headers["Cache-Control"] = "public"
+        return replaced
+
+    app.config |= SETTINGS
+    ResourceServer(app, clock=clock)
+    app.add_url_rule("/", view_func=require_jwt(lambda: "in"))
+
+    assert_complete(app.test_client().get("/"))
+
+
+def test_what_is_raised_after_a_refusal_answers_the_request() -> None:
+    """Such as a limit that counts refused requests as well."""
+    app = protected()
+    refuse = app.preprocess_request
+
+    def count() -> Any:
+        assert refuse() is not None
+        raise TooManyRequests("This was one request too many.")
+
+    app.preprocess_request = count  # type: ignore[method-assign]
+
+    response = app.test_client().get("/")
+
+    assert response.status_code == 429
+    assert "WWW-Authenticate" not in response.headers
+
+
+def test_a_refusal_belongs_to_one_request_of_one_app() -> None:
+    """A middleware may give the same environ to an app again, with a token, or to another app."""
+    first, second = protected(), service()
+    second.add_url_rule("/", view_func=lambda: "for everybody")
+    environ = create_environ("/")
+
+    def status_of(app: Flask) -> str:
+        said: list[str] = []
+
+        def start(status: str, _headers: Any, _fault: Any = None) -> Callable[[bytes], object]:
+            said.append(status)
+            return bytes
+
+        b"".join(app(environ, start))
+        return said[0][:3]
+
+    refused = status_of(first)
+    elsewhere = status_of(second)
+    environ.update(HTTP_AUTHORIZATION=ALICE["Authorization"])
+
+    assert [refused, elsewhere, status_of(first)] == ["401", "200", "200"]
 
 
 def test_a_view_may_catch_the_refusal_of_another_and_go_on() -> None:

@@ -451,6 +451,94 @@ def test_a_subclass_cannot_shed_the_guard() -> None:
     assert [app.test_client().get(path, headers=ALICE).text for path in ("/own", "/mixed")] == ["own", "mixed in"]
 
 
+def view_by_hand(cls: Any, name: str) -> Callable[..., Any]:
+    """Stand for an ``as_view`` of a service's own, which does not call Flask's."""
+
+    def view(**arguments: Any) -> Any:
+        return cls().dispatch_request(**arguments)
+
+    view.__name__ = name
+    return view
+
+
+def test_a_subclass_cannot_shed_the_guard_by_an_as_view_of_its_own() -> None:
+    """Nor by that of a mixin, whatever arguments it takes when it is derived."""
+
+    class Root(MethodView):
+        told: ClassVar[list[str]] = []
+
+        def __init_subclass__(cls, /, word: str = "", **kwargs: Any) -> None:
+            super().__init_subclass__(**kwargs)
+            cls.told.append(word)
+
+    @require_jwt
+    class Base(Root):
+        def get(self) -> str:
+            return "base"
+
+    class Own(Base, word="own"):
+        as_view = classmethod(view_by_hand)
+
+    class Mixin:
+        as_view = classmethod(view_by_hand)
+
+    class Mixed(Mixin, Base):
+        pass
+
+    class Derived(Mixed):
+        as_view = classmethod(view_by_hand)
+
+    app = service()
+    for name, kind in {"own": Own, "mixed": Mixed, "derived": Derived}.items():
+        app.add_url_rule(f"/{name}", view_func=kind.as_view(name))
+
+    assert [statuses(app, f"/{name}") for name in ("own", "mixed", "derived")] == [[GUARDED]] * 3
+    assert Root.told == ["", "own", "", ""]
+
+
+def test_a_wrapper_around_as_view_keeps_the_guard() -> None:
+    """Above the guard, by a decorator that looks at each view."""
+    made = []
+
+    def traced(view_class: Any) -> Any:
+        make = view_class.as_view
+
+        def as_view(_cls: Any, *args: Any, **kwargs: Any) -> Any:
+            made.append(args)
+            return make(*args, **kwargs)
+
+        view_class.as_view = classmethod(as_view)
+        return view_class
+
+    @traced
+    @require_jwt
+    class Traced(MethodView):
+        def get(self) -> str:
+            return "in"
+
+    app = service()
+    app.add_url_rule("/", view_func=Traced.as_view("traced"))
+
+    assert statuses(app, "/") == [GUARDED]
+    assert made == [("traced",)]
+
+
+def test_a_bound_method_of_a_guarded_class_is_guarded_as_a_view() -> None:
+    """The hook knows whose it is."""
+
+    @require_jwt
+    @owns_path_user
+    class Tasks(MethodView):
+        def get(self, user_id: str) -> str:
+            return user_id
+
+    app = service()
+    app.add_url_rule("/get/<user_id>", "get", Tasks().get)
+    app.add_url_rule("/dispatch/<user_id>", "dispatch", Tasks().dispatch_request)
+
+    assert [statuses(app, f"/{way}/alice") for way in ("get", "dispatch")] == [[OWNED]] * 2
+
+
 def test_a_guard_reaches_classes_it_has_never_seen() -> None:
     """Derived before it was put on, or without a word to the base, or changed afterwards: the rule is inherited."""
 

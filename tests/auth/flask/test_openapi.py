@@ -43,6 +43,32 @@ def test_the_security_of_a_view_lists_alternatives(
     assert security_of(Policy(rules)) == security
 
 
+def test_below_openapi_3_1_no_scope_is_listed() -> None:
+    """OpenAPI 3.0.3 §4.7.30: the list is empty for every scheme but OAuth 2 and OpenID Connect."""
+    scopes, optional = Policy((TokenRule(("a",), ("b", "c")),)), Policy((TokenRule(optional=True),))
+
+    assert security_of(scopes, names_scopes=False) == [{SCHEME: []}]
+    assert security_of(optional, names_scopes=False) == [{SCHEME: []}, {}]
+
+
+@pytest.mark.parametrize(
+    ("version", "security"), [("3.0.3", [{SCHEME: []}]), ("3.1.0", [{SCHEME: ["a"]}]), ("2.0", None)]
+)
+def test_the_document_is_written_in_its_own_version(version: str, security: Any) -> None:
+    """Swagger 2.0 knows no such scheme, and is left as it is."""
+    app = Flask(__name__)
+    app.config |= SETTINGS | {"API_TITLE": "tasks", "API_VERSION": "1", "OPENAPI_VERSION": version}
+    api, blueprint = Api(app), Blueprint("tasks", __name__)
+    blueprint.get("/tasks")(require_jwt(scopes="a")(lambda: "in"))
+    ResourceServer(app)
+    api.register_blueprint(blueprint)
+
+    document = api.spec.to_dict()
+
+    assert document["paths"]["/tasks"]["get"].get("security") == security
+    assert (SCHEME in str(document)) is (security is not None)
+
+
 def operation(view: Any, **options: Any) -> dict[str, Any]:
     """Return the GET operation that flask-smorest writes for a view at ``/{user_id}``."""
     app = service("flask-smorest")

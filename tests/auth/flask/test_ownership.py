@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Blueprint, Flask, request
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter, ValidationError
 
@@ -140,6 +140,84 @@ def test_a_preprocessor_that_rewrites_the_owner_opens_nothing() -> None:
 
     assert status(app, "/alice") == 200
     assert [status(app, "/alice?as=bob"), status(app, "/bob?as=alice"), status(app, "/bob?as=bob")] == [403] * 3
+
+
+def function_view(user_id: str) -> str:
+    return f"tasks of {user_id}"
+
+
+class ClassView(MethodView):
+    """Guarded after its route was made."""
+
+    def get(self, user_id: str) -> str:
+        return function_view(user_id)
+
+
+@pytest.mark.parametrize("place", ["blueprint", "class"])
+def test_a_preprocessor_opens_nothing_whatever_the_guard_stands_on(place: str) -> None:
+    """The function itself has no guard there, so the hook looks at what it will be called with."""
+    app, blueprint = service(), Blueprint("tasks", __name__)
+
+    class Tasks(ClassView):
+        pass
+
+    @blueprint.url_value_preprocessor
+    def rewrite(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+        if values and "as" in request.args:
+            values["user_id"] = request.args["as"]
+
+    blueprint.add_url_rule("/<user_id>", "tasks", function_view if place == "blueprint" else Tasks.as_view("tasks"))
+    owns_path_user(blueprint if place == "blueprint" else Tasks)
+    app.register_blueprint(blueprint)
+
+    assert status(app, "/alice") == 200
+    assert [status(app, path) for path in ("/alice?as=bob", "/bob?as=alice", "/bob?as=bob")] == [403] * 3
+
+
+def injected(view: Any) -> Any:
+    """Call a view with a connection in front of the arguments, as decorators for databases do."""
+
+    @functools.wraps(view)
+    def with_connection(*args: Any, **kwargs: Any) -> Any:
+        return view(object(), *args, **kwargs)
+
+    return with_connection
+
+
+def by_place(_connection: object, user_id: str) -> str:
+    return f"tasks of {user_id}"
+
+
+def by_place_only(user_id: str, /, **_others: str) -> str:
+    return f"tasks of {user_id}"
+
+
+def by_any_place(*users: str) -> str:
+    return f"tasks of {users[0]}"
+
+
+@pytest.mark.parametrize(
+    ("guarded", "call", "answer"),
+    [
+        (owns_path_user(injected(by_place)), lambda view: view("bob"), 500),
+        (owns_path_user(by_place_only), lambda view: view("bob", user_id="alice"), 403),
+        (owns_path_user(by_any_place), lambda view: view("bob"), 500),
+    ],
+    ids=["a wrapper that gives more arguments", "a name taken twice", "no name at all"],
+)
+def test_an_argument_by_place_is_named_or_refused(
+    guarded: Callable[..., str], call: Callable[[Any], str], answer: int
+) -> None:
+    """It may be somebody else's user id, and is never taken for another argument."""
+    app = service()
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.get("/<user_id>")
+    @require_jwt
+    def outer(user_id: str) -> str:
+        return call(guarded)
+
+    assert status(app, "/alice") == answer
 
 
 def test_a_hook_that_changes_the_path_after_the_guard_is_noticed() -> None:
