@@ -6,11 +6,31 @@ values out or change them, nor for a converter that makes something else of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
 from flask import Flask, Request
-from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import BaseConverter, MapAdapter, Rule
+from werkzeug.routing.exceptions import NoMatch
+from werkzeug.routing.matcher import StateMachineMatcher
+
+#: The attribute of a request that keeps what was read of its path.
+_PATH = "_resource_server_path"
+
+
+class _Read(NamedTuple):
+    route: Rule
+    texts: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+class _Kept(NamedTuple):
+    """A variable of a path, and how the route converts it."""
+
+    text: str
+    convert: Callable[[str], Any]
 
 
 class PathReader:
@@ -20,7 +40,7 @@ class PathReader:
         #: The identities of routes that hand every variable to the view as the text that stood in the path: for them,
         #: ``view_args`` are what was matched, unless a preprocessor has run. A route lives as long as its app.
         self.as_matched: set[int] = set()
-        self._text_maps: dict[int, Map] = {}
+        self._matchers: dict[int, StateMachineMatcher] = {}
 
     def read(self, app: Flask, request: Request) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return the text of each variable in the path, and what its converter makes of the text."""
@@ -32,26 +52,32 @@ class PathReader:
             if not app.url_value_preprocessors:
                 values = request.view_args or {}
                 return values, values
-        return self._match_again(app, request, route)
+        read: _Read | None = vars(request).get(_PATH)
+        if read is None or read.route is not route:
+            read = self._match_again(app, request, route)
+            setattr(request, _PATH, read)
+        return read.texts, read.values
 
-    def _match_again(self, app: Flask, request: Request, route: Rule) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Route the request once more, and then against the same route with converters that keep the text."""
-        # There is one, for the request was routed.
+    def _match_again(self, app: Flask, request: Request, route: Rule) -> _Read:
+        """Match the path of a request against its route alone, with converters that keep the text."""
+        matcher = self._matchers.get(id(route))
+        if matcher is None:
+            matcher = self._matchers[id(route)] = _text_matcher(route)
+        # There is one, for the request was routed. What it matches is put together as in its own ``match``.
         adapter = cast("MapAdapter", app.create_url_adapter(request))
-        _, values = adapter.match(method=request.method)
-        text_map = self._text_maps.get(id(route))
-        if text_map is None:
-            text_map = self._text_maps[id(route)] = _text_map(app.url_map, route)
-        bound = text_map.bind(
-            adapter.server_name,
-            adapter.script_name,
-            adapter.subdomain,
-            adapter.url_scheme,
-            adapter.default_method,
-            adapter.path_info,
-        )
-        _, texts = bound.match(method=request.method)
-        return texts, values
+        is_by_host = adapter.map.host_matching or adapter.subdomain is None
+        domain = adapter.server_name if is_by_host else cast("str", adapter.subdomain)
+        path = f"/{adapter.path_info.lstrip('/')}" if adapter.path_info else ""
+        try:
+            _, found = matcher.match(domain, path, request.method, adapter.websocket)
+        except NoMatch:
+            raise NotFound from None
+        texts = {name: kept.text if isinstance(kept, _Kept) else kept for name, kept in found.items()}
+        if not app.url_value_preprocessors:
+            # The first guard comes before the view: these are what the converters have made.
+            return _Read(route, texts, {**(request.view_args or {})})
+        values = {name: kept.convert(kept.text) if isinstance(kept, _Kept) else kept for name, kept in found.items()}
+        return _Read(route, texts, values)
 
 
 def has_text(route: Rule, variable: str) -> bool:
@@ -64,21 +90,17 @@ def _hands_on_text(converter: BaseConverter) -> bool:
     return type(converter).to_python is BaseConverter.to_python
 
 
-def _text_map(url_map: Map, route: Rule) -> Map:
-    """Return a map of one route alone, which matches what it matched and converts nothing."""
-    return Map(
-        [route.empty()],
-        converters={name: _keeping_text(kind) for name, kind in url_map.converters.items()},
-        default_subdomain=url_map.default_subdomain,
-        strict_slashes=url_map.strict_slashes,
-        merge_slashes=url_map.merge_slashes,
-        host_matching=url_map.host_matching,
-    )
+def _text_matcher(route: Rule) -> StateMachineMatcher:
+    """Return a matcher of one route alone, which matches what it matched and converts nothing."""
+    twin = copy.copy(route)
+    twin._converters = {name: _keeping_text(converter) for name, converter in route._converters.items()}
+    matcher = StateMachineMatcher(merge_slashes=False)
+    matcher.add(twin)
+    return matcher
 
 
-def _keeping_text(kind: type[BaseConverter]) -> type[BaseConverter]:
-    class KeepingText(kind):  # type: ignore[misc, valid-type]  # a class that is only known here
-        def to_python(self, value: str) -> str:
-            return value
-
-    return KeepingText
+def _keeping_text(converter: BaseConverter) -> BaseConverter:
+    # A copy, and no class made from it: whatever a service registers as a converter, this is what it made.
+    twin: Any = copy.copy(converter)
+    twin.to_python = lambda text: _Kept(text, converter.to_python)
+    return cast("BaseConverter", twin)

@@ -279,6 +279,48 @@ def test_any_converter_is_compared_by_the_text_in_the_path(
     assert all(type(value) in (uuid.UUID, int, str) for value in seen)
 
 
+class Account:
+    """A model that knows no other equality than identity."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class AccountConverter(BaseConverter):
+    """Reads something of the map it belongs to, and makes a model."""
+
+    def __init__(self, url_map: Any, kind: Callable[[str], Account]) -> None:
+        super().__init__(url_map)
+        self.make = url_map.accounts.get(kind, kind)
+
+    def to_python(self, value: str) -> Account:
+        return self.make(value)  # type: ignore[no-any-return]
+
+
+def test_a_converter_may_be_made_by_anything_and_make_anything() -> None:
+    """By a factory that needs the map; the route is matched without making it anew."""
+    app = service()
+    app.url_map.accounts = {}  # type: ignore[attr-defined]
+    app.url_map.converters["account"] = functools.partial(AccountConverter, kind=Account)  # type: ignore[assignment]
+
+    @app.get("/<account:user_id>")
+    @owns_path_user
+    def tasks(user_id: Account) -> str:
+        return f"tasks of {user_id.name}"
+
+    assert [status(app, path) for path in ("/alice", "/bob")] == [200, 403]
+    assert app.test_client().get("/alice", headers=ALICE).text == "tasks of alice"
+
+
+def test_a_path_that_a_hook_exchanges_is_not_found() -> None:
+    """The route that was chosen does not match it."""
+    app = service()
+    app.before_request_funcs[None].insert(0, lambda: request.environ.update(PATH_INFO="/elsewhere/1"))
+    app.add_url_rule("/<int:user_id>", "tasks", owns_path_user(lambda user_id: str(user_id)))
+
+    assert status(app, "/7", user("7")) == 404
+
+
 def test_an_argument_that_a_converter_made_must_be_that_of_the_path() -> None:
     """A guarded view is called with somebody else's number."""
     app = service()
