@@ -71,6 +71,11 @@ class OwnerRule:
     optional = False
     asks_for_more = True
 
+    def __post_init__(self) -> None:
+        name: object = self.param
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise TypeError("owns_path_user takes the name of a path variable as param, such as user_id.")
+
     def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
         """Compare the identity claim with the text that stood in the path, character by character.
 

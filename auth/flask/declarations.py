@@ -20,9 +20,10 @@ _PUBLIC = "_resource_server_public"
 
 
 class Marks:
-    """Counts the rules and public marks of this process, so that what was worked out before a new one is forgotten."""
+    """Changes with each rule and public mark of this process, so that what was worked out before is forgotten."""
 
-    made: ClassVar[int] = 0
+    #: Told apart by identity: threads that count at once may come back to a number that was seen before.
+    made: ClassVar[object] = object()
 
 
 def rules_on(place: object) -> tuple[AccessRule, ...]:
@@ -39,7 +40,7 @@ def rules_of_class(view_class: type) -> tuple[AccessRule, ...]:
 def add_rule(place: object, rule: AccessRule) -> None:
     """Put a rule on a function, class or blueprint, in front of those it has."""
     setattr(place, _RULES, (rule, *rules_on(place)))
-    Marks.made += 1
+    Marks.made = object()
 
 
 def is_marked_public(place: object) -> bool:
@@ -50,7 +51,7 @@ def is_marked_public(place: object) -> bool:
 def mark_public(place: object) -> None:
     """Say that everybody may call what is marked."""
     setattr(place, _PUBLIC, True)
-    Marks.made += 1
+    Marks.made = object()
 
 
 def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[object] = ()) -> Declaration:

@@ -93,6 +93,8 @@ def public(view: ViewT) -> ViewT:
     ``app.view_functions[name] = public(app.view_functions[name])``. It opens nothing that has a guard: a public view in
     a guarded blueprint stays guarded.
     """
+    if isinstance(view, Flask | staticmethod | classmethod) or not (callable(view) or isinstance(view, Blueprint)):
+        raise TypeError(f"public stands on a view, a view class or a blueprint; got {type(view).__name__}.")
     if rules_on(view) or rules_on(getattr(view, "dispatch_request", None)):
         raise TypeError(f"{_name(view)} cannot be public: it has a guard.")
     if inspect.ismethod(view):

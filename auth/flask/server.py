@@ -68,7 +68,7 @@ class ServerState:
     is_serving: bool = field(default=False, init=False)
     _paths: PathReader = field(default_factory=PathReader, init=False, repr=False)
     _declarations: dict[tuple[str, str], _Known] = field(default_factory=dict, init=False, repr=False)
-    _marks: int = field(default=-1, init=False, repr=False)
+    _marks: object = field(default=None, init=False, repr=False)
 
     def keys_ready(self) -> bool:
         """Tell whether tokens can be verified now, those of one issuer at least; for readiness probes.
@@ -100,7 +100,7 @@ class ServerState:
 
     def declaration(self, app: Flask, endpoint: str, method: str) -> Declaration:
         """Return what a view says about who may enter; asked at each request, worked out once."""
-        if self._marks != (made := Marks.made):
+        if self._marks is not (made := Marks.made):
             # A guard was put on something since. What another thread works out meanwhile goes with the old ones.
             self._declarations = {}
             self._marks = made

@@ -138,8 +138,8 @@ REALM = matching(
     "must be printable ASCII without quotes and backslashes, at most 200 characters.",
 )
 
-#: The name of a header field that a server hands on to an app.
-HEADER = matching(r"[A-Za-z0-9-]+", "must be the name of a header, such as X-Request-ID.")
+#: The name of a header field that a server hands on to an app; none that holds credentials, for an id is logged.
+HEADER = matching(r"(?i)(?!.*authorization$|cookie$)[a-z0-9-]+", "must be the name of a header, such as X-Request-ID.")
 
 #: Characters that need no escape in a path segment (RFC 3986 §3.3), so that a user id can stand there.
 USER_PREFIX = matching(r"[A-Za-z0-9._~:|@-]+", "may hold ASCII letters, digits and . _ ~ : | @ - only.")

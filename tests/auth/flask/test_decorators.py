@@ -179,6 +179,7 @@ SCOPE_NAMES = (
     "them, or a list."
 )
 
+PATH_VARIABLE = "owns_path_user takes the name of a path variable as param, such as user_id."
 MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     "a scope in place of the view": (
         lambda: require_jwt("reports:read"),  # type: ignore[call-overload]
@@ -200,6 +201,20 @@ MISUSES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: require_jwt(dict),
         "require_jwt stands on functions and on View classes; dict is neither.",
     ),
+    "public on an app": (
+        lambda: public(Flask("app")),
+        "public stands on a view, a view class or a blueprint; got Flask.",
+    ),
+    "public on a number": (
+        lambda: public(5),  # type: ignore[type-var]
+        "public stands on a view, a view class or a blueprint; got int.",
+    ),
+    "public above a static method": (
+        lambda: public(staticmethod(dict)),
+        "public stands on a view, a view class or a blueprint; got staticmethod.",
+    ),
+    "no name of an owner": (lambda: owns_path_user(param=""), PATH_VARIABLE),
+    "an owner that is no text": (lambda: owns_path_user(param=None), PATH_VARIABLE),  # type: ignore[call-overload]
     "optional with scopes": (
         lambda: require_jwt(optional=True, scopes="a"),
         OPTIONAL,

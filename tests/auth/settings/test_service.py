@@ -400,6 +400,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         SETTINGS | {"AUTH_REQUEST_ID_HEADER": "X Request ID"},
         ["AUTH_REQUEST_ID_HEADER must be the name of a header, such as X-Request-ID."],
     ),
+    "a request id in a header of credentials": (
+        SETTINGS | {"AUTH_REQUEST_ID_HEADER": "Proxy-authorization"},
+        ["AUTH_REQUEST_ID_HEADER must be the name of a header, such as X-Request-ID."],
+    ),
+    "a request id in cookies": (
+        SETTINGS | {"AUTH_REQUEST_ID_HEADER": "Cookie"},
+        ["AUTH_REQUEST_ID_HEADER must be the name of a header, such as X-Request-ID."],
+    ),
     "a realm with a newline": (
         SETTINGS | {"AUTH_REALM": "a\r\nb"},
         ["AUTH_REALM must be printable ASCII without quotes and backslashes, at most 200 characters."],
