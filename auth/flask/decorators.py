@@ -146,38 +146,15 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
 
     The rule on the class is what the request hook enforces for the class and all its subclasses, whatever those add or
     override. ``as_view`` guards what it returns as well, for callers that come past the hook. A handler or a
-    ``dispatch_request`` that is called by hand is not guarded.
+    ``dispatch_request`` that is called by hand is not guarded: an ``as_view`` of a service's own has to call Flask's.
     """
     _refuse_public_members(view_class)
     add_rule(view_class, rule)
     if isinstance(getattr(view_class.as_view, "__func__", None), _GuardedAsView):
         # This class or one of its bases has a guard already, whose as_view reads the rules when it is called.
         return
-    _guard_as_view(view_class)
-    own = vars(view_class).get("__init_subclass__")
-
-    def guard_subclass(cls: type[View], /, **kwargs: Any) -> None:
-        # Called as the class statement would; looked for at the call, as in _GuardedAsView.
-        if own is not None:
-            own.__get__(None, cls)(**kwargs)
-        else:
-            holder = _holder(cls, "__init_subclass__", guard_subclass, view_class)
-            super(holder, cls).__init_subclass__(**kwargs)
-        if not isinstance(getattr(cls.as_view, "__func__", None), _GuardedAsView):
-            # It has an as_view of its own, or gets one from a mixin, which need not call ours.
-            _guard_as_view(cls)
-
-    view_class.__init_subclass__ = classmethod(guard_subclass)  # type: ignore[assignment]
-
-
-def _guard_as_view(view_class: type[View]) -> None:
     # Set from outside, as the class statement would: mypy knows it as a method.
     view_class.as_view = classmethod(_GuardedAsView(view_class))  # type: ignore[assignment]
-
-
-def _holder(cls: type, name: str, member: Any, otherwise: type) -> Any:
-    """Return the class in whose body a class method stands: a decorator such as dataclass(slots=True) makes it anew."""
-    return next((base for base in cls.__mro__ if _function(vars(base).get(name)) is member), otherwise)
 
 
 class _GuardedAsView:
@@ -195,7 +172,10 @@ class _GuardedAsView:
         return _guard_function(make(*args, **kwargs), rules_of_class(view_class))
 
     def _inherited(self, view_class: type[View]) -> Callable[..., Any]:
-        holder = _holder(view_class, "as_view", self, self._guarded)
+        # Looked for when it is called: a decorator such as dataclass(slots=True) makes a class anew. A wrapper around
+        # as_view hides it, and leaves the class that was guarded.
+        holders = (base for base in view_class.__mro__ if _function(vars(base).get("as_view")) is self)
+        holder: Any = next(holders, self._guarded)
         make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]
         return make
 
