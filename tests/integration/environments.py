@@ -10,8 +10,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Variables that would let settings of the caller into what is tested.
-_SETTINGS = ("FLASK_", "AUTH_", "BETTER_AUTH_", "DATABASE_URL", "REDIS_URL", "VIRTUAL_ENV", "PYTHONPATH", "COV_")
+#: Variables that would let settings of the caller, or the make that called, into what is tested.
+_SETTINGS = (
+    "MAKE",
+    "MFLAGS",
+    "FLASK_",
+    "AUTH_",
+    "BETTER_AUTH_",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "COV_",
+)
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
