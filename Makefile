@@ -114,9 +114,9 @@ test-lowest: $(LOWEST_VENV)/.installed ## Run the tests of auth and app with the
 .venv-%/bin/python:
 	@$(or $(call find_python,$*),$(error CPython $* is not on this machine)) -m venv .venv-$* || { rm -rf .venv-$*; exit 1; }
 
-$(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/lowest_versions.py | $(LOWEST_VENV)/bin/python
+$(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/support/lowest_versions.py | $(LOWEST_VENV)/bin/python
 	@echo "Installing the lowest versions that are allowed into $(LOWEST_VENV) …"
-	@$(LOWEST_VENV)/bin/python tests/lowest_versions.py > $(LOWEST_VENV)/requirements.txt
+	@$(LOWEST_VENV)/bin/python tests/support/lowest_versions.py > $(LOWEST_VENV)/requirements.txt
 	@$(LOWEST_VENV)/bin/python $(PIP) -r $(LOWEST_VENV)/requirements.txt $(TEST_TOOLS)
 	@touch $@
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.names import INSTALLED
+from tests.support.names import INSTALLED
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,8 +21,8 @@ from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
-from tests.auth.services import SECRET
-from tests.names import as_in_the_checkout
+from tests.support.names import as_in_the_checkout
+from tests.support.services import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +19,19 @@ from alembic import command
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
-from werkzeug.test import TestResponse
 
 from app import create_app
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
-from tests.app.hostile_requests import ID, TASK, send
-from tests.app.postgresql import PostgreSQL, running_postgresql
+from tests.support.postgresql import PostgreSQL, running_postgresql
+from tests.support.tasks_api import ID, SECRET, TASK, Authorize, Headers, send
 
 #: Where the tests run, unless their module says otherwise.
 DATABASES = ("sqlite", "postgresql")
 
 #: Fixtures that start a server; ``make unit`` leaves out the tests that ask for one.
 SERVERS = {"postgresql", "shared_database", "redis"}
-
-SECRET = "3d1f7b0c9a584e62b7d3f0a4c6e81925b0d7f3a9e5c14286"
-
-Headers = dict[str, str]
-Authorize = Callable[..., Headers]
-
-
-def body_of(answer: TestResponse) -> Any:
-    """Return the JSON an answer holds."""
-    return answer.json
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from sqlalchemy import QueuePool
 from app import create_app
 from app.config import configure, in_our_names, parse_origin
 from auth.errors import ConfigurationError
-from tests.app.conftest import SECRET
+from tests.support.tasks_api import SECRET
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)

@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 
 from app import create_app
 from app.development import make_environment_file, shown_address
-from tests.app.conftest import body_of
+from tests.support.tasks_api import body_of
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)

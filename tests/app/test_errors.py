@@ -16,7 +16,7 @@ from app import create_app
 from app.migrations.commands import alembic_config
 from app.tasks.bounds import TooManySearchesError
 from auth import public
-from tests.app.conftest import Authorize, body_of
+from tests.support.tasks_api import Authorize, body_of
 
 
 def test_a_method_that_is_not_there_says_which_are(client: FlaskClient) -> None:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from app import create_app
 from app.tasks.text_search import LONGEST_SEARCH
 from auth.testing import TokenIssuer
-from tests.app.conftest import SECRET, body_of
+from tests.support.tasks_api import SECRET, body_of
 
 #: Bytes that the headers of an answer may take.
 BOUND = 2048

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.app.conftest import body_of
+from tests.support.tasks_api import body_of
 
 
 def test_a_living_process_says_so_without_asking_the_database(tmp_path: Any, settings: dict[str, Any]) -> None:

@@ -6,8 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.tasks.text_search import LONGEST_SEARCH
-from tests.app.conftest import body_of
-from tests.app.hostile_requests import ID, TASKS, send
+from tests.support.tasks_api import ID, TASKS, body_of, send
 
 #: What fills a field to its limit: one byte, two, four, combining marks, and what a query language or a page minds.
 CHARACTERS = ["x", "é", "😀", "\u0301", "'", '"', "%", "\\", "<", "\u202e", "\x7f", "\ufffe"]

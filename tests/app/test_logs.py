@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.logs import HANDLER_NAME, JSONFormatter, RequestTextFilter, TextFormatter, configure_logging
-from tests.app.conftest import Authorize
+from tests.support.tasks_api import Authorize
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from tests.app.conftest import Authorize, body_of
+from tests.support.tasks_api import Authorize, body_of
 
 
 def test_callers_see_their_user_id_and_claims(client: FlaskClient, authorize: Authorize) -> None:

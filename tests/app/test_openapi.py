@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from app import create_app
-from tests.app.conftest import body_of
+from tests.support.tasks_api import body_of
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)

@@ -14,9 +14,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from auth.errors import ConfigurationError
-from tests.app.conftest import Authorize, body_of
-from tests.app.hostile_requests import ID
-from tests.redis_server import RedisServer, cluster
+from tests.support.redis_server import RedisServer, cluster
+from tests.support.tasks_api import ID, Authorize, body_of
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)

@@ -9,8 +9,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from tests.app.conftest import body_of
-from tests.app.hostile_requests import ID, TASK, TASKS, send
+from tests.support.tasks_api import ID, TASK, TASKS, body_of, send
 
 #: None of it gets as far as the database.
 DATABASES = ("sqlite",)

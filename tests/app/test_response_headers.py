@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.app.conftest import Authorize
+from tests.support.tasks_api import Authorize
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)

@@ -19,8 +19,8 @@ from app.database import create_database_engine, database_url, store_on
 from app.tasks.drivers import SET_USER, USER_SETTING
 from app.tasks.models import tasks
 from app.tasks.store import IdTakenError, TaskStore
-from tests.app.postgresql import make_documented_database
-from tests.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.postgresql import make_documented_database
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
 

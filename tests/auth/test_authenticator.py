@@ -9,7 +9,7 @@ import pytest
 from auth import errors
 from auth.authenticator import Authenticator
 from auth.wire.credentials import Credentials
-from tests.auth.services import NOW, OTHER_SECRET, authenticate, compact, verifier, with_claims
+from tests.support.services import NOW, OTHER_SECRET, authenticate, compact, verifier, with_claims
 
 
 def test_good_credentials_become_an_access_token() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import auth
-from tests.names import INSTALLED
+from tests.support.names import INSTALLED
 
 ROOT = Path(auth.__file__).parent
 

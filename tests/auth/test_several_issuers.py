@@ -16,7 +16,7 @@ from auth.keys import RemoteKeySource, SimpleKeySource, StaticKeys, Verification
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
-from tests.auth.services import AUDIENCE, CLAIMS, NOW, OTHER_SECRET, SECRET, clock, compact, static_keys
+from tests.support.services import AUDIENCE, CLAIMS, NOW, OTHER_SECRET, SECRET, clock, compact, static_keys
 
 STAFF, PARTNER, SHOP = "https://staff.example", "https://partner.example/", "https://shop.example"
 KEY = TokenIssuer.generate("ES256", issuer=SHOP, audience="shop-api", clock=clock)

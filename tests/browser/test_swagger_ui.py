@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.gunicorn_server import ISSUER, GunicornServer
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.gunicorn_server import ISSUER, GunicornServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route

@@ -33,7 +33,7 @@ from auth.keys import SimpleKeySource, UnusableKeyError, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.tokens.verifier import TokenVerifier
 from auth.wire.credentials import Credentials
-from tests.conformance.text_tokens import encode
+from tests.support.text_tokens import encode
 
 NOW = 1_700_000_000
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"

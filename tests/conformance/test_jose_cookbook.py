@@ -1,6 +1,6 @@
 """The examples of RFC 7520, RFC 7797 and RFC 8037: what a reader of JWTs accepts, and the greater part it must not.
 
-Their payloads are mostly prose, so signatures are checked as :mod:`tests.conformance.text_tokens` does it.
+Their payloads are mostly prose, so signatures are checked as :mod:`tests.support.text_tokens` does it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auth.errors import InvalidSignatureError, MalformedTokenError, TokenExpired
 from auth.keys import UnusableKeyError, VerificationKey
 from auth.tokens.compact_jws import parse_compact
 from auth.tokens.verifier import TokenVerifier
-from tests.conformance.text_tokens import MAX_BYTES, configured_with, decode, encode, verify_text
+from tests.support.text_tokens import MAX_BYTES, configured_with, decode, encode, verify_text
 
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
 

@@ -14,7 +14,7 @@ from auth.keys import StaticKeys, VerificationKey
 from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.profiles import PROFILES
 from auth.tokens.verifier import TokenVerifier
-from tests.conformance.text_tokens import decode
+from tests.support.text_tokens import decode
 
 EXPIRES = 1300819380.0
 

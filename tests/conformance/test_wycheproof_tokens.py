@@ -17,7 +17,7 @@ from auth.errors import ConfigurationError, InvalidTokenError, MalformedTokenErr
 from auth.keys import UnusableKeyError, VerificationKey
 from auth.tokens.compact_jws import parse_compact
 from auth.tokens.verifier import TokenVerifier
-from tests.conformance.text_tokens import MAX_BYTES, configured, configured_with, verify_text
+from tests.support.text_tokens import MAX_BYTES, configured, configured_with, verify_text
 
 
 class Difference(NamedTuple):

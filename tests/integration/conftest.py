@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, make_environment, run
-from tests.integration.issuers import install_packages
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.environments import ROOT, make_environment, run
+from tests.support.issuers import install_packages
 
 
 @pytest.fixture(scope="session")

@@ -17,23 +17,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from app.config import DEFAULTS
 from app.tasks.text_search import LONGEST_SEARCH
-from tests.integration.environments import ROOT
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
-from tests.nginx_server import NginxServer
+from tests.support.certificates import certify
+from tests.support.environments import ROOT
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.nginx_server import NginxServer
 
 #: An upstream as short as it can be: all sizes and times are nginx's own.
 PLAIN = """
@@ -147,23 +141,6 @@ def bob_during(proxy: Proxy, attack: Attack) -> Counter[int | str]:
     return seen
 
 
-def certify(folder: Path, name: str) -> None:
-    """Leave a certificate and its key in a folder, as the README names them."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-
 @pytest.fixture(scope="module", params=[PLAIN, README], ids=["nginx's own sizes", "the block of the README"])
 def block(request: pytest.FixtureRequest) -> str:
     """Return a configuration of nginx."""
@@ -175,7 +152,7 @@ def block(request: pytest.FixtureRequest) -> str:
 def proxy(block: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """Return nginx and two gunicorns. In the configuration nothing but ports and the folder of certificates differs."""
     folder = tmp_path_factory.mktemp("nginx")
-    certify(folder, "tasks.example.com")
+    certify("tasks.example.com", folder / "tasks.example.com.pem", folder / "tasks.example.com.key")
     database_url = f"sqlite:///{folder / 'tasks.sqlite3'}"
 
     def gunicorn(name: str, *, database: bool) -> GunicornServer:

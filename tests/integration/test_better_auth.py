@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from auth import ResourceServer, require_jwt
-from tests.integration.better_auth import (
+from tests.support.better_auth import (
     ANOTHER_API,
     API,
     SECRET,
@@ -25,9 +25,9 @@ from tests.integration.better_auth import (
     oauth_tokens,
     register_client,
 )
-from tests.integration.gunicorn_server import GunicornServer
-from tests.integration.issuers import response_to
-from tests.integration.traffic import Traffic
+from tests.support.gunicorn_server import GunicornServer
+from tests.support.issuers import response_to
+from tests.support.traffic import Traffic
 
 pytestmark = pytest.mark.usefixtures("node_packages")
 

@@ -23,10 +23,10 @@ from sqlalchemy.exc import DBAPIError
 from app import create_app
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
-from tests.integration.environments import run
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, SECRET, GunicornServer, environment
-from tests.integration.writers import Writers
-from tests.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.environments import run
+from tests.support.gunicorn_server import ISSUER, PATIENCE, SECRET, GunicornServer, environment
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.writers import Writers
 
 __all__ = ["postgresql"]
 

@@ -14,10 +14,10 @@ from click.testing import Result
 from app import create_app
 from app.migrations import commands
 from app.migrations.turns import TURN
-from tests.integration.environments import ROOT, clean_environment
-from tests.integration.gunicorn_server import SECRET, environment
-from tests.postgresql_server import PostgreSQLServer, postgresql
-from tests.programs import PATIENCE, free_port
+from tests.support.environments import ROOT, clean_environment
+from tests.support.gunicorn_server import SECRET, environment
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.programs import PATIENCE, free_port
 
 __all__ = ["postgresql"]
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.postgresql import make_documented_database
-from tests.haproxy_server import running_haproxy
-from tests.integration.gunicorn_server import ISSUER, GunicornServer
-from tests.integration.patroni_cluster import answers, running_patroni
-from tests.integration.traffic import Traffic
-from tests.integration.writers import Writers
-from tests.postgresql_server import PostgreSQLAddress
-from tests.redis_server import RedisServer, running_sentinels
+from tests.support.gunicorn_server import ISSUER, GunicornServer
+from tests.support.haproxy_server import running_haproxy
+from tests.support.patroni_cluster import answers, running_patroni
+from tests.support.postgresql import make_documented_database
+from tests.support.postgresql_server import PostgreSQLAddress
+from tests.support.redis_server import RedisServer, running_sentinels
+from tests.support.traffic import Traffic
+from tests.support.writers import Writers
 
 #: Seconds within which the service works again.
 BACK_WITHIN = 60

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.environments import ROOT, make_environment, run
+from tests.support.environments import ROOT, make_environment, run
 
 #: What Kubernetes puts into the environment of every container for a service named ``flask-auth``.
 SERVICE_LINKS = {
@@ -36,7 +36,7 @@ def test_an_app_of_another_library_with_such_settings_starts(
 ) -> None:
     """The real library: its own settings, all others it knows, and a view of that app guarded by this one."""
     binaries = make_environment(tmp_path / "venv", wheel, distribution)
-    shutil.copy(ROOT / "tests" / "integration" / "foreign_apps.py", tmp_path)
+    shutil.copy(ROOT / "tests" / "support" / "foreign_apps.py", tmp_path)
 
     printed = run([binaries / "python", "foreign_apps.py", package], cwd=tmp_path, settings=SERVICE_LINKS)
 

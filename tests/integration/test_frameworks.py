@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.environments import ROOT, make_environment, run
-from tests.integration.framework_apps import FRAMEWORKS, HANDLERS, HIDDEN, OWN_DECORATOR, PAGES, RUNS
+from tests.support.environments import ROOT, make_environment, run
+from tests.support.framework_apps import FRAMEWORKS, HANDLERS, HIDDEN, OWN_DECORATOR, PAGES, RUNS
 
 #: The frameworks as they are installed; Flask comes with them.
 DISTRIBUTIONS = ("apiflask", "connexion[flask]", "flask-openapi3", "flask-restful", "flask-restx", "flask-smorest")
@@ -37,7 +37,7 @@ def outcome(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What ``framework_apps`` has seen in an environment with all frameworks."""
     folder = tmp_path_factory.mktemp("frameworks") / "venv"
     binaries = make_environment(folder, "-c", ROOT / "constraints.txt", *DISTRIBUTIONS, "PyJWT[crypto]")
-    printed = run([binaries / "python", "-m", "tests.integration.framework_apps"])
+    printed = run([binaries / "python", "-m", "tests.support.framework_apps"])
     return json.loads(printed.splitlines()[-1])
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import run
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.environments import run
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 TASKS = "/api/alice/tasks"
 ALICE = ISSUER.authorization("alice")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, clean_environment
-from tests.integration.gunicorn_server import PATIENCE, GunicornServer, environment
+from tests.support.environments import ROOT, clean_environment
+from tests.support.gunicorn_server import PATIENCE, GunicornServer, environment
 
 
 def refused_start(folder: Path, *options: str, program: str = "-m gunicorn", **variables: str) -> str:

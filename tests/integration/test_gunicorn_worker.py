@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.bursts import CONNECTIONS, UNANSWERED, Bursts, Outcomes, burst
-from tests.integration.gunicorn_server import PATIENCE, GunicornServer
+from tests.support.bursts import CONNECTIONS, UNANSWERED, Bursts, Outcomes, burst
+from tests.support.gunicorn_server import PATIENCE, GunicornServer
 
 WORKERS = 2
 
@@ -22,7 +22,7 @@ WORKERS = 2
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GunicornServer]:
     """Return a server whose workers have all answered, and name themselves in each answer."""
-    with GunicornServer(tmp_path, settings={"wsgi_app": "tests.integration.watched_app:app"}) as server:
+    with GunicornServer(tmp_path, settings={"wsgi_app": "tests.support.watched_app:app"}) as server:
         wait_until_all_answer(server)
         yield server
 
@@ -82,7 +82,7 @@ def test_a_gunicorn_that_does_not_tell_who_is_busy_is_said_once_and_serves(tmp_p
     outcomes: Outcomes = Counter()
 
     with GunicornServer(
-        tmp_path, settings={"worker_class": "tests.integration.renamed_attributes.YieldingThreadWorker"}
+        tmp_path, settings={"worker_class": "tests.support.renamed_attributes.YieldingThreadWorker"}
     ) as server:
         victim, _ = server.all_workers()
         burst(server, outcomes)

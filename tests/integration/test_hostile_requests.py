@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 TASKS = "/api/alice/tasks"
 ALICE = ISSUER.authorization("alice")

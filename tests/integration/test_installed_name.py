@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, clean_environment, run
-from tests.names import INSTALLED, as_installed
-from tests.programs import find_program
+from tests.support.environments import ROOT, clean_environment, run
+from tests.support.names import INSTALLED, as_installed
+from tests.support.programs import find_program
 
 SECRET = "q8Zk1vX4dN7bR2mT5yW9cF3hJ6pL0sGa"
 
@@ -205,8 +205,8 @@ def written_outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with code that imports the library by its installed name, for type checkers."""
     folder = tmp_path_factory.mktemp("typed")
     shutil.copy(ROOT / "examples" / "notes" / "notes.py", folder)
-    shutil.copy(ROOT / "tests" / "integration" / "foreign_apps.py", folder)
-    samples = (ROOT / "tests" / "typing_samples.py").read_text()
+    shutil.copy(ROOT / "tests" / "support" / "foreign_apps.py", folder)
+    samples = (ROOT / "tests" / "support" / "typing_samples.py").read_text()
     (folder / "samples.py").write_text(as_installed(samples))
     # A line that is marked as wrong and is right to pyright is an error, as it is to mypy under strict.
     rules = {"typeCheckingMode": "strict", "reportUnnecessaryTypeIgnoreComment": "error"}

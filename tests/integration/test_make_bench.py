@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measurement import Chapter, load
-from tests.integration.environments import ROOT, run
-from tests.postgresql_server import PostgreSQLServer, postgresql
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.environments import ROOT, run
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -19,9 +18,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.integration.environments import ROOT, clean_environment, clone, run
-from tests.integration.gunicorn_server import STOP_PATIENCE
-from tests.names import as_in_the_checkout
+from tests.support.environments import ROOT, clean_environment, clone, run
+from tests.support.gunicorn_server import STOP_PATIENCE
+from tests.support.names import as_in_the_checkout
+from tests.support.programs import free_port
 
 _BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 PYTHON_BLOCKS = [text for language, text in _BLOCKS if language == "python"]
@@ -73,12 +73,6 @@ class Served:
     printed: str
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def _serve(folder: Path, port: int, *command: str, **variables: str) -> tuple[subprocess.Popen[bytes], Path]:
     """Start a server, ``make serve`` if not said otherwise, and return once it answers and the file it prints to."""
     printed = folder.with_suffix(f".{port}.log")
@@ -117,7 +111,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 def served(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The first command of the README, in an empty clone."""
     folder = clone(tmp_path_factory.mktemp("newcomer") / "checkout")
-    port = _free_port()
+    port = free_port()
     server, printed = _serve(folder, port)
     try:
         yield Served(folder, port, printed.read_text())
@@ -168,7 +162,7 @@ def test_the_development_settings_are_private_and_made_once(served: Served) -> N
     assert stat.S_IMODE(settings.stat().st_mode) == 0o600
 
     # An empty variable is what a shell or a compose file makes of one that nobody has set.
-    second, _ = _serve(served.folder, _free_port(), WEB_CONCURRENCY="")
+    second, _ = _serve(served.folder, free_port(), WEB_CONCURRENCY="")
     _stop(second)
 
     assert settings.read_bytes() == before
@@ -213,7 +207,7 @@ def test_other_flask_commands_work_too(served: Served) -> None:
 
 def test_flask_run_works_too(served: Served) -> None:
     """For whoever wants the debugger; with the settings of ``.flaskenv`` and ``.env``."""
-    port = _free_port()
+    port = free_port()
 
     server, printed = _serve(served.folder, port, ".venv/bin/flask", "run", "--port", str(port))
     _stop(server)
@@ -227,7 +221,7 @@ def test_the_service_is_deployed_as_the_readme_says(served: Served, tmp_path: Pa
     production = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}"}
     run(["bash", "-euo", "pipefail", "-c", "\n".join(prepare)], cwd=served.folder, settings=production)
 
-    server, _ = _serve(served.folder, _free_port(), *start.split("#")[0].split(), **production)
+    server, _ = _serve(served.folder, free_port(), *start.split("#")[0].split(), **production)
     _stop(server)
 
     assert server.returncode == 0

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 
-from tests.integration.gunicorn_server import GunicornServer
-from tests.integration.issuers import Browser, IssuerProgram, code_verifier_and_challenge, response_to
+from tests.support.gunicorn_server import GunicornServer
+from tests.support.issuers import Browser, IssuerProgram, code_verifier_and_challenge, response_to
 
 pytestmark = pytest.mark.usefixtures("node_packages")
 

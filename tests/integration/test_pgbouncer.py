@@ -27,12 +27,12 @@ from app.tasks.drivers import run_on_postgresql
 from app.tasks.models import Task, tasks
 from app.tasks.statements import CREATE
 from app.tasks.store import TaskNotFoundError, TaskStore
-from tests.app.postgresql import make_documented_database
-from tests.documentation import snippets
-from tests.integration.gunicorn_server import ISSUER, GunicornServer
-from tests.pgbouncer_server import running_pgbouncer
-from tests.postgresql_server import PostgreSQLServer, postgresql
-from tests.programs import PATIENCE
+from tests.support.documentation import snippets
+from tests.support.gunicorn_server import ISSUER, GunicornServer
+from tests.support.pgbouncer_server import running_pgbouncer
+from tests.support.postgresql import make_documented_database
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.programs import PATIENCE
 
 __all__ = ["postgresql"]
 

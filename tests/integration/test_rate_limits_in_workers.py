@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.integration.gunicorn_server import ISSUER, GunicornServer
-from tests.redis_server import RedisServer
+from tests.support.gunicorn_server import ISSUER, GunicornServer
+from tests.support.redis_server import RedisServer
 
 
 def test_workers_count_together_in_redis_and_apart_without(tmp_path: Path) -> None:

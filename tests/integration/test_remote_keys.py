@@ -13,11 +13,11 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.integration.gunicorn_server import PATIENCE
-from tests.integration.issuers import Answer
-from tests.integration.remote_keys import KEY, MANY, NEXT_KEY, WatchedService, statuses
-from tests.integration.traffic import Traffic
-from tests.issuer_server import JWKS, Fault, IssuerServer
+from tests.support.gunicorn_server import PATIENCE
+from tests.support.issuer_server import JWKS, Fault, IssuerServer
+from tests.support.issuers import Answer
+from tests.support.traffic import Traffic
+from tests.support.watched_workers import KEY, MANY, NEXT_KEY, WatchedService, statuses
 
 #: Seconds within which a caller learns that there are no keys.
 COLD_ANSWER = 3

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.auth.keys.remote.test_bounded_http import certificate
-from tests.integration.gunicorn_server import PATIENCE
-from tests.integration.remote_keys import KEY, MANY, NEXT_KEY, WatchedService, statuses, workers_of
-from tests.integration.traffic import Traffic
-from tests.issuer_server import JWKS, Fault, IssuerServer
+from tests.support.certificates import certificate
+from tests.support.gunicorn_server import PATIENCE
+from tests.support.issuer_server import JWKS, Fault, IssuerServer
+from tests.support.traffic import Traffic
+from tests.support.watched_workers import KEY, MANY, NEXT_KEY, WatchedService, statuses, workers_of
 
 #: For fetches that must not be over before the test lets them.
 AS_LONG_AS_IT_TAKES = {"timeout": 30}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.postgresql import running_postgresql
-from tests.integration.environments import ROOT, clean_environment
-from tests.integration.gunicorn_server import ISSUER, GunicornServer
+from tests.support.environments import ROOT, clean_environment
+from tests.support.gunicorn_server import ISSUER, GunicornServer
+from tests.support.postgresql import running_postgresql
 
 #: Requests for each operation, and the seed they are made from; ``make fuzz`` sets others.
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "10")

@@ -12,8 +12,8 @@ from app.tasks.models import tasks
 from benchmarks import searches
 from benchmarks.databases import Database, engine_of
 from benchmarks.traffic import SECRET
-from tests.integration.gunicorn_server import GunicornServer
-from tests.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.gunicorn_server import GunicornServer
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
 
 __all__ = ["postgresql"]
 

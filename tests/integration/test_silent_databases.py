@@ -19,9 +19,9 @@ from typing import Self
 
 import pytest
 
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
-from tests.integration.writers import Writers
-from tests.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.writers import Writers
 
 __all__ = ["postgresql"]
 

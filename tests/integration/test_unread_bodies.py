@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from app.unread_bodies import MOST_BYTES
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 TASKS = "/api/alice/tasks"
 ALICE = {**ISSUER.authorization("alice"), "Content-Type": "application/json"}

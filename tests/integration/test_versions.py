@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.environments import ROOT, run
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.environments import ROOT, run
 
 #: The versions of CPython that users are promised.
 CLASSIFIERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]

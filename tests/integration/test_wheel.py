@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from auth.testing import TokenIssuer
-from tests.integration.environments import ROOT, clean_environment, run
-from tests.names import INSTALLED
+from tests.support.environments import ROOT, clean_environment, run
+from tests.support.names import INSTALLED
 
 ISSUER, AUDIENCE = "https://login.example.com", "https://notes.example.com"
 

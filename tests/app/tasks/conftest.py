@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Any
 
 import pytest
@@ -16,27 +14,8 @@ from werkzeug.test import TestResponse
 
 from app.database import create_database_engine, store_on
 from app.tasks.drivers import Answer, Statement, Values, query_of
-from app.tasks.models import Task
 from app.tasks.store import TaskStore
-from tests.app.conftest import Authorize
-
-TASKS = "/api/alice/tasks"
-
-START = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that moves on by one second whenever somebody looks."""
-
-    def __init__(self) -> None:
-        self.now = START
-        self._lock = Lock()
-
-    def __call__(self) -> datetime:
-        """Return the time and move on."""
-        with self._lock:
-            self.now += timedelta(seconds=1)
-            return self.now
+from tests.support.tasks_api import TASKS, Authorize, Clock
 
 
 @pytest.fixture
@@ -45,11 +24,6 @@ def own_store(database_url: str) -> Iterator[TaskStore]:
     engine = create_database_engine(database_url)
     yield replace(store_on(engine), clock=Clock())
     engine.dispose()
-
-
-def keep(store: TaskStore, title: str = "Buy milk", *, user_id: str = "alice", completed: bool = False) -> Task:
-    """Keep a task."""
-    return store.create(user_id, {"title": title, "description": None, "completed": completed})[0]
 
 
 @pytest.fixture
@@ -87,9 +61,3 @@ def create(client: FlaskClient, authorize: Authorize) -> Any:
         return answer
 
     return create
-
-
-def tag(created: TestResponse, changes: int = 0) -> str:
-    """Return the entity tag that a task has after some changes."""
-    first = int(created.headers["ETag"].strip('"'))
-    return f'"{first + changes}"'

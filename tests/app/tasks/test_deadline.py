@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.tasks.deadline import DEADLINE
 from app.tasks.store import TaskStore
-from tests.app.tasks.conftest import keep
+from tests.support.tasks_api import keep
 
 #: Far more than a test waits.
 ENDLESS = 10**9

@@ -13,7 +13,7 @@ from app.tasks.drivers import SET_USER, Answer, Statement, Values, driver_connec
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import PreconditionFailedError, TaskNotFoundError, TaskStore
-from tests.app.tasks.conftest import keep
+from tests.support.tasks_api import keep
 
 CONTENT = {"title": "Buy milk", "description": None, "completed": True}
 

@@ -20,8 +20,7 @@ from app.tasks.models import Task
 from app.tasks.pages import TITLE_START, Cursor, Sort
 from app.tasks.store import TaskStore
 from app.tasks.views import _links_to
-from tests.app.conftest import Authorize, body_of
-from tests.app.tasks.conftest import TASKS
+from tests.support.tasks_api import TASKS, Authorize, body_of
 
 
 def links_of(answer: TestResponse) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from app.tasks.models import Task
 from app.tasks.pages import TITLE_START, Cursor, Sort
 from app.tasks.store import LostPlaceError, Page, TaskStore
-from tests.app.tasks.conftest import keep
+from tests.support.tasks_api import keep
 
 
 @pytest.fixture

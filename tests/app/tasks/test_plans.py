@@ -25,7 +25,7 @@ from app.tasks.drivers import SET_USER, Answer, Statement, Values, query_of
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import Page, TaskStore
-from tests.app.postgresql import PostgreSQL
+from tests.support.postgresql import PostgreSQL
 
 USER = "user 7"
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.database import create_database_engine, store_on
 from app.tasks.store import TaskStore
-from tests.app.postgresql import PostgreSQL
+from tests.support.postgresql import PostgreSQL
 
 DATABASES = ("postgresql",)
 

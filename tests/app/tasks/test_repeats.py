@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from tests.app.conftest import Authorize, body_of
-from tests.app.tasks.conftest import TASKS, tag
+from tests.support.tasks_api import TASKS, Authorize, body_of, tag
 
 
 def test_a_create_with_an_id_may_be_repeated(client: FlaskClient, authorize: Authorize) -> None:

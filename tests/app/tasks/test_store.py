@@ -21,7 +21,7 @@ from app.tasks.store import (
     TaskStore,
     UserIdTooLongError,
 )
-from tests.app.tasks.conftest import START, keep
+from tests.support.tasks_api import START, keep
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.tasks.store import TaskStore
-from tests.app.conftest import Authorize, body_of
-from tests.app.tasks.conftest import TASKS, tag
+from tests.support.tasks_api import TASKS, Authorize, body_of, tag
 
 MISSING = f"{TASKS}/c10d1e83-d8bf-4eba-a2a4-f3357ea81020"
 NOT_FOUND = {"code": 404, "status": "Not Found", "message": "There is no such task."}

@@ -12,8 +12,8 @@ from auth import KeySource, ResourceServer
 from auth.cli.check import Finding, check_issuer
 from auth.keys import KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
-from tests.auth.services import SECRET, SETTINGS, static_keys
-from tests.issuer_server import AUDIENCE, Fault, IssuerServer, SigningKey
+from tests.support.issuer_server import AUDIENCE, Fault, IssuerServer, SigningKey
+from tests.support.services import SECRET, SETTINGS, static_keys
 
 KEY = SigningKey.generate("ES256")
 NOW = 1_800_000_000

@@ -8,7 +8,7 @@ from flask.views import MethodView
 
 from auth import ResourceServer, current_token, owns_path_user, public, require_jwt
 from auth.testing import TokenIssuer
-from tests.auth.services import AUDIENCE, ISSUER, SETTINGS, add_view, bearer, service
+from tests.support.services import AUDIENCE, ISSUER, SETTINGS, add_view, bearer, service
 
 
 def developing(**settings: object) -> Flask:

@@ -14,7 +14,7 @@ from werkzeug.test import create_environ
 
 from auth import ResourceServer, errors, owns_path_user, require_jwt
 from auth.flask.answers import Refusal
-from tests.auth.services import KINDS, SETTINGS, add_view, bearer, clock, compact, service, with_claims
+from tests.support.services import KINDS, SETTINGS, add_view, bearer, clock, compact, service, with_claims
 
 ALICE = bearer(compact())
 ERROR = 'Bearer realm="api", error="invalid_token"'

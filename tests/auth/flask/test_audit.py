@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from auth import owns_path_user, require_jwt
 from auth.errors import MissingTokenError
 from auth.flask.audit import log_refusal
-from tests.auth.services import KINDS, NOW, OTHER_SECRET, SECRET, add_view, bearer, compact, service, with_claims
+from tests.support.services import KINDS, NOW, OTHER_SECRET, SECRET, add_view, bearer, compact, service, with_claims
 
 LINE = re.compile(
     r'access refused: error="(?P<error>\w+)" status=(?P<status>\d+) reason="(?P<reason>[^"]+)" '

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 from flask.views import MethodView
 
 from auth import owns_path_user, public, require_jwt
-from tests.auth.services import KINDS, add_view, bearer, compact, documented, service, with_claims
+from tests.support.services import KINDS, add_view, bearer, compact, documented, service, with_claims
 
 ALICE = bearer(compact())
 SCOPED = bearer(with_claims(scope="notes:read"))

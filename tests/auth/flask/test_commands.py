@@ -9,7 +9,7 @@ import click
 from flask import Blueprint, Flask
 
 from auth import ResourceServer
-from tests.auth.services import SETTINGS, service
+from tests.support.services import SETTINGS, service
 
 
 def test_the_commands_are_found_under_both_names() -> None:

@@ -21,7 +21,7 @@ from flask_smorest import Blueprint
 
 from auth import current_token, owns_path_user, public, require_jwt
 from auth.errors import MisuseError
-from tests.auth.services import KINDS, add_view, bearer, compact, documented, service, with_claims
+from tests.support.services import KINDS, add_view, bearer, compact, documented, service, with_claims
 
 ALICE = bearer(compact())
 BOB = bearer(with_claims(sub="bob"))

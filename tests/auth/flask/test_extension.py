@@ -16,7 +16,7 @@ from auth.errors import ConfigurationError, KeysUnavailableError, TokenRevokedEr
 from auth.flask.server import EXTENSION
 from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
-from tests.auth.services import (
+from tests.support.services import (
     AUDIENCE,
     ISSUED,
     ISSUER,

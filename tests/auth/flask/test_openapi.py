@@ -19,7 +19,7 @@ from auth.flask.declarations import add_rule
 from auth.flask.openapi import COMPONENTS, SCHEME, security_of
 from auth.rules import AccessRule, OwnerRule, Policy, TokenRule
 from auth.wire.challenges import body_for
-from tests.auth.services import SETTINGS, add_view, documented, service
+from tests.support.services import SETTINGS, add_view, documented, service
 
 SECURITY: dict[str, tuple[tuple[AccessRule, ...], list[dict[str, list[str]]]]] = {
     "a token": ((TokenRule(),), [{SCHEME: []}]),

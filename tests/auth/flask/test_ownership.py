@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from auth import ResourceServer, owns_path_user, require_jwt
 from auth.rules import OwnerRule
-from tests.auth.services import bearer, clock, compact, service, with_claims
+from tests.support.services import bearer, clock, compact, service, with_claims
 
 ALICE = bearer(compact())
 SOMEBODY = uuid.uuid4()

@@ -9,7 +9,7 @@ import pytest
 
 from auth import require_jwt
 from auth.flask.request_id import request_id
-from tests.auth.services import add_view, service
+from tests.support.services import add_view, service
 
 
 def test_a_request_has_one_id_that_we_made() -> None:

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 from auth import AccessToken, ResourceServer, current_token, errors, public, require_jwt, verified_token
 from auth.errors import MisuseError
 from auth.flask.server import current_state, this_request
-from tests.auth.services import NOW, OTHER_SECRET, SETTINGS, add_view, bearer, compact, service, with_claims
+from tests.support.services import NOW, OTHER_SECRET, SETTINGS, add_view, bearer, compact, service, with_claims
 
 
 def demanded_token(*, optional: bool = False) -> AccessToken | None:

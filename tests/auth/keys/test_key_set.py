@@ -13,7 +13,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from auth.keys import VerificationKey
 from auth.keys.key_set import DroppedKey, InvalidKeySetError, KeySet
-from tests.issuer_server import SigningKey
+from tests.support.issuer_server import SigningKey
 
 ED, OTHER_ED, EC, RSA = (SigningKey.generate(name) for name in ("EdDSA", "EdDSA", "ES256", "RS256"))
 

@@ -10,7 +10,7 @@ from auth.errors import ConfigurationError
 from auth.keys import DiscoveredLocation, FixedLocation, RemoteKeySettings, RemoteKeySource
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS
 from auth.settings.service import AuthConfig
-from tests.auth.services import AUDIENCE, ISSUER, SECRET
+from tests.support.services import AUDIENCE, ISSUER, SECRET
 
 BOUND: dict[str, Any] = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
 URL = f"{ISSUER}/jwks"

@@ -16,7 +16,7 @@ from auth.keys.remote.urls import is_plain_http
 from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
-from tests.auth.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS, static_keys
+from tests.support.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS, static_keys
 
 RSA_PEM = TokenIssuer.generate("RS256").public_key
 EC_PEM = TokenIssuer.generate("ES256").public_key

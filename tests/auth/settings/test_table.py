@@ -9,8 +9,8 @@ import pytest
 from auth.settings.reader import read_entry, read_service
 from auth.settings.table import DEFAULTS, TABLE, Level, Setting
 from auth.settings.values import Place
-from tests.auth.services import SECRET
-from tests.settings_page import PAGE, settings_page
+from tests.support.services import SECRET
+from tests.support.settings_page import PAGE, settings_page
 
 #: A good value of each setting that is not its default.
 OTHERS: dict[str, Any] = {
@@ -45,7 +45,7 @@ rows = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 
 def test_the_page_of_settings_is_the_table() -> None:
-    """``python -m tests.settings_page`` writes it anew."""
+    """``python -m tests.support.settings_page`` writes it anew."""
     assert PAGE.read_text(encoding="utf-8") == settings_page()
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from auth.errors import ConfigurationError
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from tests.auth.services import OTHER_SECRET, SECRET, SETTINGS
+from tests.support.services import OTHER_SECRET, SECRET, SETTINGS
 
 PEM = TokenIssuer.generate("ES256").public_key
 PUBLIC: dict[str, Any] = {"AUTH_ISSUER": "https://login.example", "AUTH_AUDIENCE": "api"}

@@ -12,7 +12,7 @@ from auth.errors import ConfigurationError
 from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
 from auth.tokens.profiles import PROFILES
-from tests.auth.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, SECRET, service, verifier
+from tests.support.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, SECRET, service, verifier
 
 ALGORITHMS = [
     *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512"),

@@ -22,7 +22,7 @@ from auth.tokens.cache import TokenCache
 from auth.tokens.claims import check_times
 from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.verifier import TokenVerifier
-from tests.auth.services import (
+from tests.support.services import (
     AUDIENCE,
     CLAIMS,
     HEADER,

@@ -8,7 +8,7 @@ import pytest
 
 from auth.errors import MalformedTokenError
 from auth.tokens.compact_jws import MAX_DEPTH, parse_compact
-from tests.auth.services import CLAIMS, HEADER, compact, segment
+from tests.support.services import CLAIMS, HEADER, compact, segment
 
 GOOD_HEADER = segment(json.dumps(HEADER).encode())
 GOOD_CLAIMS = segment(json.dumps(CLAIMS).encode())

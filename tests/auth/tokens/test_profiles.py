@@ -10,7 +10,7 @@ from auth import errors
 from auth.access_token import AccessToken
 from auth.errors import AuthError
 from auth.tokens.profiles import PROFILES
-from tests.auth.services import AUDIENCE, CLAIMS, NOW, authenticate, compact, verifier
+from tests.support.services import AUDIENCE, CLAIMS, NOW, authenticate, compact, verifier
 
 #: The claims of a good token that is for no audience.
 TIMES: dict[str, Any] = {"iat": NOW, "exp": NOW + 900}

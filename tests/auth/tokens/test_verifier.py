@@ -18,7 +18,7 @@ from auth.keys import KeyRing, KeySource, KeyStatus, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
-from tests.auth.services import (
+from tests.support.services import (
     AUDIENCE,
     CLAIMS,
     HEADER,

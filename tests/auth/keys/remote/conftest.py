@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.auth.keys.remote.remote_keys import FIRST, Clock
-from tests.issuer_server import IssuerServer
+from tests.support.issuer_server import IssuerServer
+from tests.support.remote_keys import FIRST, Clock
 
 
 @pytest.fixture

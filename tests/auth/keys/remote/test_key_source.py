@@ -17,7 +17,8 @@ from auth.errors import InvalidSignatureError, KeysUnavailableError
 from auth.keys import DiscoveredLocation, FetchError, KeyRing, KeySource, RemoteKeySettings, RemoteKeySource
 from auth.settings.service import AuthConfig
 from auth.tokens.verifier import TokenVerifier
-from tests.auth.keys.remote.remote_keys import (
+from tests.support.issuer_server import JWKS, Fault, IssuerServer, SigningKey
+from tests.support.remote_keys import (
     FIRST,
     SECOND,
     THIRD,
@@ -30,7 +31,6 @@ from tests.auth.keys.remote.remote_keys import (
     until_failing,
     verification_keys,
 )
-from tests.issuer_server import JWKS, Fault, IssuerServer, SigningKey
 
 NAMELESS, OTHER_NAMELESS = (SigningKey.generate("EdDSA", None) for _ in range(2))
 

@@ -24,7 +24,8 @@ from auth.keys import FixedLocation, RemoteKeySettings, RemoteKeySource
 from auth.keys.remote.bounded_http import Deadline
 from auth.keys.remote.discovery import Address
 from auth.keys.remote.refresher import Refresher
-from tests.auth.keys.remote.remote_keys import (
+from tests.support.issuer_server import JWKS, Fault, IssuerServer
+from tests.support.remote_keys import (
     FIRST,
     PATIENCE,
     SECOND,
@@ -37,7 +38,6 @@ from tests.auth.keys.remote.remote_keys import (
     until_failing,
     verification_keys,
 )
-from tests.issuer_server import JWKS, Fault, IssuerServer
 
 
 def refreshers() -> list[threading.Thread]:

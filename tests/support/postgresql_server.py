@@ -14,8 +14,8 @@ from typing import Any, Self
 import psycopg
 import pytest
 
-from tests.programs import free_port
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.programs import free_port
 
 #: The superuser of the cluster.
 SUPERUSER = "postgres"

@@ -15,11 +15,11 @@ from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
 
-from tests.documentation import snippets
-from tests.integration.environments import run
-from tests.postgresql_server import account, programs
-from tests.programs import Program, find_program, folder_for, free_port
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.documentation import snippets
+from tests.support.environments import run
+from tests.support.postgresql_server import account, programs
+from tests.support.programs import Program, find_program, folder_for, free_port
 
 #: Seconds until a new cluster has a leader and a synchronous standby.
 PATIENCE = 60

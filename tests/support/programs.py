@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.services import unavailable
+from tests.support.availability import unavailable
 
 #: Seconds a start or a stop may take before the test fails.
 PATIENCE = 30

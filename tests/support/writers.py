@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Self
 
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 _THREADS = 4
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from auth.keys import FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, VerificationKey
-from tests.issuer_server import IssuerServer, SigningKey
+from tests.support.issuer_server import IssuerServer, SigningKey
 
 #: Keys that an issuer has one after the other.
 FIRST, SECOND, THIRD = (SigningKey.generate("EdDSA", f"key-{number}") for number in (1, 2, 3))

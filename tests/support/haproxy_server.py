@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.documentation import snippets
-from tests.programs import Program, find_program, free_port
+from tests.support.documentation import snippets
+from tests.support.programs import Program, find_program, free_port
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from tests.integration.environments import ROOT, clean_environment
-from tests.integration.gunicorn_server import PATIENCE, GunicornServer
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.environments import ROOT, clean_environment
+from tests.support.gunicorn_server import PATIENCE, GunicornServer
 
 NODE = ROOT / "tests" / "node"
 

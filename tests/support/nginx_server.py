@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from tests.services import unavailable
+from tests.support.availability import unavailable
 
 #: Seconds a start or a stop may take before the test fails.
 PATIENCE = 20

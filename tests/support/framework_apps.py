@@ -1,6 +1,6 @@
 """A service in each framework for Flask, with the guards in every place the framework offers, and what it answers.
 
-``python -m tests.integration.framework_apps`` runs where the frameworks are installed and prints the answers as JSON.
+``python -m tests.support.framework_apps`` runs where the frameworks are installed and prints the answers as JSON.
 Importing this module needs none of them.
 """
 

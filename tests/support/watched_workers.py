@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.integration.gunicorn_server import PATIENCE, GunicornServer
-from tests.integration.issuers import Answer, Browser
-from tests.issuer_server import AUDIENCE, JWKS, IssuerServer, SigningKey
+from tests.support.gunicorn_server import PATIENCE, GunicornServer
+from tests.support.issuer_server import AUDIENCE, JWKS, IssuerServer, SigningKey
+from tests.support.issuers import Answer, Browser
 
 #: The key that the issuer begins with.
 KEY = SigningKey.generate("ES256")
@@ -40,7 +40,7 @@ class WatchedService(GunicornServer):
         self.count = workers
         super().__init__(
             folder,
-            settings={"wsgi_app": "tests.integration.watched_app:app", **(settings or {})},
+            settings={"wsgi_app": "tests.support.watched_app:app", **(settings or {})},
             probe="/health",
             database=database,
             BETTER_AUTH_SECRET="",

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
-from tests.integration.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 CONNECTIONS = 16
 
@@ -28,7 +28,7 @@ Outcomes = Counter[int | str]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status of an answer and the worker that gave it (``tests.integration.watched_app``)."""
+    """The status of an answer and the worker that gave it (``tests.support.watched_app``)."""
 
     status: int
     worker: str | None

@@ -1,4 +1,4 @@
-"""``docs/settings.md``, written from the table of settings: ``python -m tests.settings_page`` writes it anew."""
+"""``docs/settings.md``, made from the table of settings: ``python -m tests.support.settings_page`` writes it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from auth.settings.table import TABLE, Level, Setting
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 _HEAD = """\
-<!-- Written by python -m tests.settings_page. The tables come from auth/settings/table.py: change them there. -->
+<!-- Made by python -m tests.support.settings_page. The tables come from auth/settings/table.py: change them there. -->
 
 # Settings
 

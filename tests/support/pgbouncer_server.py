@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.documentation import snippets
-from tests.postgresql_server import PostgreSQLServer, account
-from tests.programs import Program, accepts_connections, find_program, folder_for, free_port
+from tests.support.documentation import snippets
+from tests.support.postgresql_server import PostgreSQLServer, account
+from tests.support.programs import Program, accepts_connections, find_program, folder_for, free_port
 
 #: What the page leaves to the operator: where it listens, where the server is, and who may log in.
 _SETTINGS = """

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from auth.testing import TokenIssuer
-from tests.integration.environments import ROOT, clean_environment, run
+from tests.support.environments import ROOT, clean_environment, run
 
 SECRET = "b1946ac92492d2347c6235b4d2611184e7a3c0f95d6b8a21"
 

@@ -17,8 +17,8 @@ from sqlalchemy import URL, make_url
 
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
-from tests.documentation import snippets
-from tests.postgresql_server import PostgreSQLAddress, PostgreSQLServer
+from tests.support.documentation import snippets
+from tests.support.postgresql_server import PostgreSQLAddress, PostgreSQLServer
 
 #: Nothing here has to survive a power cut.
 UNSAFE = "ALTER DATABASE {} SET synchronous_commit = off"

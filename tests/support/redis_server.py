@@ -15,8 +15,8 @@ from typing import Any, Self
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 
-from tests.programs import Program, find_program, free_port
-from tests.services import unavailable
+from tests.support.availability import unavailable
+from tests.support.programs import Program, find_program, free_port
 
 #: Seconds a start or a stop may take before the test fails.
 PATIENCE = 20

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from tests.integration.issuers import Answer, Browser, IssuerProgram, code_verifier_and_challenge
+from tests.support.issuers import Answer, Browser, IssuerProgram, code_verifier_and_challenge
 
 SECRET = "4f1d7c0b92ae6835f0d2b7c94e8a613d5c7f20b8e1a9463d"
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Self
 
-from tests.integration.gunicorn_server import PATIENCE, GunicornServer
+from tests.support.gunicorn_server import PATIENCE, GunicornServer
 
 _THREADS = 4
 
