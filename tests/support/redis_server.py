@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from redis import ConnectionError as RedisConnectionError
@@ -31,6 +32,7 @@ class RedisServer:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
+        self._folder: TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -44,7 +46,9 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             unavailable("Redis")
-        settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        # A primary with a replica writes a file all the same, and would read it at the next start.
+        self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
+        settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder.name]
         command = [program, *settings, *self.settings]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
@@ -64,6 +68,9 @@ class RedisServer:
             self.process.kill()
             self.process.wait(PATIENCE)
             self.process = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def freeze(self) -> None:
         """Leave its connections open and unanswered."""
