@@ -190,12 +190,12 @@ class UndeclaredRouteError(AuthError):
 
     code = AuthErrorCode.UNDECLARED_ROUTE
     status = HTTPStatus.FORBIDDEN
-    message = "This resource does not say who may use it, so nobody may."
+    message = "Access to this resource has not been configured."
     challenges = False
 
 
 class KeysUnavailableError(AuthError):
-    """The keys of the issuer cannot be had: the token is not to blame, and the same request may work soon."""
+    """The issuer's keys are unavailable: the token may be fine, and the same request may work soon."""
 
     code = AuthErrorCode.KEYS_UNAVAILABLE
     status = HTTPStatus.SERVICE_UNAVAILABLE

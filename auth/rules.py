@@ -39,7 +39,7 @@ class TokenRule:
         object.__setattr__(self, "asks_for_more", any((self.scopes, self.any_scope, self.roles, self.any_role)))
         if self.optional and self.asks_for_more:
             raise TypeError(
-                "require_jwt cannot be optional and demand scopes or roles: what would it ask of an anonymous caller?"
+                "require_jwt cannot combine optional=True with scopes or roles: an anonymous caller has neither."
             )
 
     def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The one edge at which a refusal becomes HTTP: status, header fields and body in one step.
 
-The service may word the body, with an error handler for one of our error classes. It cannot change the status or lose
-the challenge: what other error handlers and frameworks make of a refusal is put right again in :func:`complete`.
+A service can change the body with an error handler for one of our error classes. :func:`complete` restores the status
+and the header fields that other hooks have changed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .audit import log_refusal
 from .current import verified_token
 from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
-#: The key in the WSGI environ of the error that a request is answered with.
+#: The WSGI environ key of the error that a request is answered with.
 REFUSED = "resource_server.refused"
 
 
 class Refusal(HTTPException):
-    """A refusal on its way out of a view, past whatever stands around it: an exception that brings its whole answer.
+    """A refusal raised inside a view. It carries the complete response.
 
     Code in between that knows of HTTP exceptions lets it pass as it is.
     """
@@ -36,7 +36,7 @@ class Refusal(HTTPException):
 
 
 def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
-    """Let the current request pass the rules of a function that is about to run; raise a :class:`Refusal` otherwise."""
+    """Check the current request against the rules of a function that is about to run; raise a :class:`Refusal`."""
     app = this_app()
     server: ServerState = app.extensions.get(EXTENSION) or state_of(app)
     try:
@@ -89,7 +89,7 @@ class _AnsweringFirst:
 
 
 def complete(response: Response) -> Response:
-    """Put the answer of a refused request right, whatever other hooks have made of it."""
+    """Restore status and header fields of a refusal after other hooks have run."""
     return _completed(response, this_request().environ.pop(REFUSED), state_of(this_app()).config.realm)
 
 

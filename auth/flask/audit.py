@@ -1,6 +1,6 @@
-"""One log line per refusal: why, where, which request, and who where that is verified.
+"""One log line per refusal: the reason, the route, the request id and, if verified, the user.
 
-Nothing of the token and nothing a client typed is written: routes appear as their rule, reasons in our own words, a
+Nothing of the token is written, and no raw text of a client: routes appear as their rule, reasons in our own words, a
 verified user id as a JSON string. Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are on
 the record as well, for formatters that write JSON.
 """
@@ -22,7 +22,7 @@ def log_refusal(
 ) -> None:
     """Log one refused request; ``user_id`` only where the token was verified.
 
-    At WARNING, or at ERROR for a route that is ``undeclared``: a caller did nothing wrong there, the service did.
+    At WARNING, or at ERROR for a route that is ``undeclared``: the fault is the service's, not the caller's.
     """
     fields = {
         "error": error.code.value,

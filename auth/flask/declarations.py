@@ -20,7 +20,7 @@ _PUBLIC = "_resource_server_public"
 
 
 class Marks:
-    """Changes with each rule and public mark of this process, so that what was worked out before is forgotten."""
+    """Changes with each guard and public mark of this process. A change invalidates cached declarations."""
 
     #: Told apart by identity: threads that count at once may come back to a number that was seen before.
     made: ClassVar[object] = object()

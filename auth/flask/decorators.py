@@ -20,7 +20,7 @@ from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_
 from .answers import enforce_on_call
 from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
 
-#: A view function, a method, a view class or a blueprint: it goes out as the type it came in.
+#: A view function, a method, a view class or a blueprint. A decorator returns the type it was given.
 ViewT = TypeVar("ViewT", bound=Callable[..., Any] | Blueprint)
 
 
@@ -192,7 +192,7 @@ def _function(member: Any) -> Any:
     return getattr(member, "__func__", member)
 
 
-#: Where a guard keeps itself, the function behind it, and what it asks for. Other wrappers copy it, so it names itself.
+#: Where a guard keeps itself, the function behind it, and what it asks for. It starts with the guard: wrappers copy it.
 _GUARD = "_resource_server_guard"
 
 

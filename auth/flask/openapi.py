@@ -112,7 +112,7 @@ _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
 def document_guards(app: Flask) -> None:
-    """See to it that the document of each flask-smorest Api of an app says what is enforced."""
+    """Make the document of each flask-smorest Api of an app describe the enforced guards."""
     for api in app.extensions.get("flask-smorest", {}).get("apis", {}).values():
         spec = api["ext_obj"].spec
         if not isinstance(spec.to_dict, _Documented):

@@ -34,11 +34,11 @@ class _Kept(NamedTuple):
 
 
 class PathReader:
-    """Reads the paths of one app. What it learns of a route it keeps."""
+    """Reads the paths of one app. Caches what it finds per route."""
 
     def __init__(self) -> None:
         #: The identities of routes that hand every variable to the view as the text that stood in the path: for them,
-        #: ``view_args`` are what was matched, unless a preprocessor has run. A route lives as long as its app.
+        #: ``view_args`` are what was matched, unless a preprocessor has run. Routes live as long as the app.
         self.as_matched: set[int] = set()
         self._matchers: dict[int, StateMachineMatcher] = {}
 

@@ -1,4 +1,4 @@
-"""What ``ResourceServer`` leaves in an app, and what one request has learnt: who is calling, what may be entered."""
+"""The state of a protected app, and the caller of one request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ this_request: Callable[[], Request] = request._get_current_object  # type: ignor
 
 
 class Authentication(NamedTuple):
-    """Who is calling, for one request; valid for the app and the credentials it was found out with, and no others."""
+    """Who is calling, for one request. Valid only for the app and the credentials that produced it."""
 
     server: ServerState
     #: The ``Authorization`` field that was read; None if there was none.
@@ -64,7 +64,7 @@ class ServerState:
     authenticator: Authenticator
     #: Returns seconds since the epoch.
     clock: Callable[[], float]
-    #: Whether a request has come, so that the app is set up for good.
+    #: True after the first request, when setup is over.
     is_serving: bool = field(default=False, init=False)
     _paths: PathReader = field(default_factory=PathReader, init=False, repr=False)
     _declarations: dict[tuple[str, str], _Known] = field(default_factory=dict, init=False, repr=False)
@@ -101,7 +101,7 @@ class ServerState:
     def declaration(self, app: Flask, endpoint: str, method: str) -> Declaration:
         """Return what a view says about who may enter; asked at each request, worked out once."""
         if self._marks is not (made := Marks.made):
-            # A guard was put on something since. What another thread works out meanwhile goes with the old ones.
+            # A guard was put on something since. What another thread is computing lands in the discarded dictionary.
             self._declarations = {}
             self._marks = made
         declarations = self._declarations
@@ -111,7 +111,7 @@ class ServerState:
             return known.declaration
         declaration = declaration_of(view, method, blueprints_around(app, endpoint))
         if method in _METHODS:
-            # A route that takes any method would fill the memory with those that clients make up.
+            # Methods that clients invent would fill the memory.
             declarations[endpoint, method] = _Known(view, declaration)
         return declaration
 
@@ -149,7 +149,7 @@ class ServerState:
         return token
 
     def enforce(self, policy: Policy, app: Flask, request: Request, arguments: Mapping[str, Any] = _NONE) -> None:
-        """Let a request pass some rules, or raise what refuses it.
+        """Check a request against a policy; raise the error of the first rule that fails.
 
         ``arguments`` are those that a guarded function is called with: if one has the name of a path variable that says
         who the owner is, it must be the same user.

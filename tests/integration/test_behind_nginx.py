@@ -17,13 +17,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 import pytest
 
 from app.config import DEFAULTS
 from app.tasks.text_search import LONGEST_SEARCH
+from tests.support.callers import Callers
 from tests.support.certificates import certify
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
@@ -95,8 +96,8 @@ class Proxy:
             connection.close()
 
 
-class Attack:
-    """Requests without pause from several threads; to be used in a ``with`` statement, which ends it."""
+class Attack(Callers):
+    """Requests without pause from several threads."""
 
     def __init__(self, proxy: Proxy, requests: Sequence[Request]) -> None:
         self._proxy = proxy
@@ -105,23 +106,11 @@ class Attack:
         self.surprises: set[tuple[str, str, int | str]] = set()
         self.answered = 0
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._go_on, daemon=True) for _ in range(ATTACKERS)]
+        super().__init__(ATTACKERS)
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Return when the last request is answered."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(PATIENCE)
-
-    def _go_on(self) -> None:
-        while not self._stop.is_set():
+    def go_on_calling(self) -> None:
+        """Send the requests in turn."""
+        while not self.stopped.is_set():
             with self._lock:
                 request = next(self._requests)
             status, _ = self._proxy.call(request)

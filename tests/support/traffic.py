@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from typing import Self
 
+from tests.support.callers import Callers, outcome_of
 from tests.support.gunicorn_server import PATIENCE, GunicornServer
 
-_THREADS = 4
 
-
-class Traffic:
+class Traffic(Callers):
     """Callers of ``/api/me`` who use each of the tokens in turn, those that are added meanwhile too."""
 
     def __init__(self, service: GunicornServer, tokens: Sequence[str], *, pause: float = 0) -> None:
@@ -25,20 +22,7 @@ class Traffic:
         #: How often each outcome was seen: a status, or the name of what went wrong with the connection.
         self.outcomes: Counter[int | str] = Counter()
         self._changed = threading.Condition()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._call_without_pause, daemon=True) for _ in range(_THREADS)]
-
-    def __enter__(self) -> Self:
-        """Start calling."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Return when the last call is answered."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(PATIENCE)
+        super().__init__()
 
     def go_on(self, *, calls: int) -> None:
         """Return after so many more calls."""
@@ -46,19 +30,14 @@ class Traffic:
             enough = self.outcomes.total() + calls
             assert self._changed.wait_for(lambda: self.outcomes.total() >= enough, PATIENCE), "the service got stuck"
 
-    def _call_without_pause(self) -> None:
+    def go_on_calling(self) -> None:
+        """Use the tokens in turn."""
         for number in itertools.count():
-            if self._stop.is_set():
+            if self.stopped.is_set():
                 return
-            outcome = self._call(self.tokens[number % len(self.tokens)])
+            token = self.tokens[number % len(self.tokens)]
+            outcome = outcome_of(self.service, "GET", "/api/me", headers={"Authorization": f"Bearer {token}"})
             with self._changed:
                 self.outcomes[outcome] += 1
                 self._changed.notify_all()
-            self._stop.wait(self.pause)
-
-    def _call(self, token: str) -> int | str:
-        try:
-            status, _ = self.service.call("GET", "/api/me", headers={"Authorization": f"Bearer {token}"})
-        except (OSError, http.client.HTTPException) as error:
-            return type(error).__name__
-        return status
+            self.stopped.wait(self.pause)

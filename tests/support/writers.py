@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from typing import Self
 
+from tests.support.callers import Callers, outcome_of
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
-_THREADS = 4
 
-
-class Writers:
+class Writers(Callers):
     """Writers of one user's tasks, each task under an id of the client's and repeated until it is acknowledged."""
 
     def __init__(self, service: GunicornServer) -> None:
@@ -30,20 +27,7 @@ class Writers:
         self.acknowledged: set[str] = set()
         self.asked: set[str] = set()
         self._changed = threading.Condition()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._write_without_pause, daemon=True) for _ in range(_THREADS)]
-
-    def __enter__(self) -> Self:
-        """Start writing."""
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Return when the last request is answered."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(PATIENCE)
+        super().__init__()
 
     def wait_for(self, outcome: int | str, *, times: int = 1, patience: float = PATIENCE) -> None:
         """Return when an outcome was seen so many times more."""
@@ -52,12 +36,13 @@ class Writers:
             reached = self._changed.wait_for(lambda: self.outcomes[outcome] >= enough, patience)
         assert reached, f"no {outcome} came, only {self.outcomes}"
 
-    def _write_without_pause(self) -> None:
-        while not self._stop.is_set():
+    def go_on_calling(self) -> None:
+        """Write one task after the other."""
+        while not self.stopped.is_set():
             task_id = str(uuid.uuid4())
             self.asked.add(task_id)
-            for _ in itertools.takewhile(lambda _: not self._stop.is_set(), itertools.count()):
-                outcome = self._write(task_id)
+            for _ in itertools.takewhile(lambda _: not self.stopped.is_set(), itertools.count()):
+                outcome = outcome_of(self.service, "POST", self.path, {"id": task_id, "title": task_id}, self.headers)
                 with self._changed:
                     self.outcomes[outcome] += 1
                     if outcome in (200, 201):
@@ -66,14 +51,7 @@ class Writers:
                 if outcome in (200, 201):
                     break
                 # As Retry-After asks for, only sooner; a service that is away would be asked thousands of times.
-                self._stop.wait(0.02)
-
-    def _write(self, task_id: str) -> int | str:
-        try:
-            status, _ = self.service.call("POST", self.path, {"id": task_id, "title": task_id}, self.headers)
-        except (OSError, http.client.HTTPException) as error:
-            return type(error).__name__
-        return status
+                self.stopped.wait(0.02)
 
     def assert_nothing_is_lost(self, service: GunicornServer | None = None) -> None:
         """Compare what was acknowledged with what is there: everything, once, and nothing that nobody asked for."""

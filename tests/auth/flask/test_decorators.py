@@ -172,7 +172,7 @@ def test_a_guard_enforces_itself_where_no_hook_has_seen_it() -> None:
     assert statuses(app, "/async") == [GUARDED]
 
 
-OPTIONAL = "require_jwt cannot be optional and demand scopes or roles: what would it ask of an anonymous caller?"
+OPTIONAL = "require_jwt cannot combine optional=True with scopes or roles: an anonymous caller has neither."
 ROLE_NAMES = "roles are names without space around them: one text, or a list."
 SCOPE_NAMES = (
     "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces between "

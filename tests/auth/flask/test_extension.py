@@ -154,7 +154,7 @@ TABLE: dict[str, tuple[str, dict[str, str], int, str, str, str, str | None]] = {
         "/users/bob/notes", GOOD, 403, "Forbidden", "The access token belongs to another user.", "not_owner", None,
     ),
     "undeclared route": (
-        "/undeclared", GOOD, 403, "Forbidden", "This resource does not say who may use it, so nobody may.",
+        "/undeclared", GOOD, 403, "Forbidden", "Access to this resource has not been configured.",
         "undeclared_route", None,
     ),
 }  # fmt: skip
