@@ -14,7 +14,6 @@ from ..errors import MisuseError, NotOwnerError
 from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
-from ..wire.bearer import parse_authorization
 from ..wire.credentials import Credentials
 from .declarations import Marks, blueprints_around, declaration_of
 from .path import PathReader
@@ -141,10 +140,8 @@ class ServerState:
                 return None
         # Nobody has asked yet; or the token has expired since; or an optional guard let an anonymous caller pass.
         authorization = environ.get("HTTP_AUTHORIZATION")
-        if authorization is None and optional:
-            token = None
-        else:
-            token = self.authenticator.authenticate(parse_authorization(authorization))
+        is_anonymous = optional and authorization is None
+        token = None if is_anonymous else self.authenticator.authenticate_field(authorization)
         environ[_AUTHENTICATION] = Authentication(self, authorization, token)
         return token
 

@@ -47,6 +47,10 @@ class TokenVerifier:
         self._clock = clock
         self._cache = TokenCache(cache_size)
 
+    def remembered(self, encoded: str) -> AccessToken | None:
+        """Return a token that was verified before and would be verified again now; None if it is not known."""
+        return self._cache.find(self._cache.digest(encoded), self._clock())
+
     def verify(self, encoded: str) -> AccessToken:
         """Return the verified token. It passed every check, now or when it was remembered.
 

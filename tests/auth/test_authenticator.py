@@ -34,12 +34,43 @@ def test_a_confirmation_of_null_binds_nothing() -> None:
 
 def test_a_bound_token_is_refused_when_it_is_remembered_as_well() -> None:
     """The binding belongs to the request, not to what is known of the token."""
-    remembering = Authenticator(verifier())
+    remembering = Authenticator(verifier(cache_size=8))
     bound = Credentials("bearer", with_claims(cnf={"jkt": "abc"}))
 
     for _ in range(2):
         with pytest.raises(errors.InvalidTypeError):
             remembering.authenticate(bound)
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["never seen", "remembered"])
+@pytest.mark.parametrize(
+    ("field", "refused"),
+    [
+        (f"Bearer {with_claims(cnf={'jkt': 'abc'})}", errors.InvalidTypeError),
+        (f"Bearer  {compact()}, Basic x", errors.MalformedRequestError),
+        (f"Basic {compact()}", errors.MissingTokenError),
+        (f"Bearer {compact()} ", None),
+        (f"bearer {compact()}", None),
+        (f"Bearer {compact()}=", errors.MalformedTokenError),
+        (None, errors.MissingTokenError),
+    ],
+    ids=["bound", "two credentials", "another scheme", "space behind", "lower case", "padding", "no field"],
+)
+def test_a_field_is_answered_alike_whether_its_token_is_remembered(
+    field: str | None, refused: type[errors.AuthError] | None, times: int
+) -> None:
+    """A token that was verified before is found by what follows ``Bearer``, and by nothing else."""
+    remembering = Authenticator(verifier(cache_size=8))
+    for _ in range(times - 1):
+        assert remembering.authenticate_field(f"Bearer {compact()}").user_id == "alice"
+        with pytest.raises(errors.InvalidTypeError):
+            remembering.authenticate_field(f"Bearer {with_claims(cnf={'jkt': 'abc'})}")
+
+    if refused is None:
+        assert remembering.authenticate_field(field).user_id == "alice"
+    else:
+        with pytest.raises(refused):
+            remembering.authenticate_field(field)
 
 
 def test_a_token_that_does_not_verify_is_refused_for_that() -> None:
