@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .access_token import AccessToken
-from .errors import InvalidTypeError
+from .errors import InvalidTypeError, MalformedTokenError
 from .tokens.verifier import TokenVerifier
 from .wire.bearer import parse_authorization
 from .wire.credentials import Credentials
@@ -22,10 +22,11 @@ class Authenticator:
             AuthError: there is no token, or one that is refused.
         """
         if authorization is not None and authorization.startswith("Bearer "):
-            # What was verified before was well-formed, so it need not be parsed again.
-            known = self._verifier.remembered(authorization[7:])
-            if known is not None and not _is_bound(known):
-                return known
+            try:
+                return _unbound(self._verifier.verify(authorization[7:]))
+            except MalformedTokenError:
+                # Only a well-formed token can be verified. This is none, or the field is written in a rarer way.
+                return self.authenticate(parse_authorization(authorization))
         return self.authenticate(parse_authorization(authorization))
 
     def authenticate(self, credentials: Credentials) -> AccessToken:
@@ -35,12 +36,11 @@ class Authenticator:
             InvalidTokenError: one of its kinds; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
-        token = self._verifier.verify(credentials.token)
-        if _is_bound(token):
-            # RFC 7800 §3.1: nothing proves that the caller has the key.
-            raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)")
-        return token
+        return _unbound(self._verifier.verify(credentials.token))
 
 
-def _is_bound(token: AccessToken) -> bool:
-    return token.claims.get("cnf") is not None
+def _unbound(token: AccessToken) -> AccessToken:
+    if token.claims.get("cnf") is not None:
+        # RFC 7800 §3.1: the token is bound to a key, and nothing proves that the caller has it.
+        raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)")
+    return token

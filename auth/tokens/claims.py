@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import (
     InvalidAudienceError,
@@ -177,46 +177,37 @@ def _roles_in(value: object, separator: str | None) -> Iterator[str]:
                 yield role
 
 
-class _TimeBound(NamedTuple):
-    """One second at which a token begins or ceases to be valid, and what to say on the wrong side of it."""
-
-    second: float
-    is_end: bool
-    reason: str
+#: A second at which a token begins or ceases to be valid, and what to say on the wrong side of it.
+_TimeBound = tuple[float, str]
 
 
-def _time_bounds(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Iterator[_TimeBound]:
-    """Yield every bound that ``exp``, ``iat``, ``nbf`` and the settings put on a token (RFC 7519 §4.1.4 to §4.1.6).
+def _time_bounds(claims: Mapping[str, Any], issuer: TrustedIssuer) -> tuple[_TimeBound, _TimeBound]:
+    """Return where a token begins and where it ends by ``exp``, ``iat``, ``nbf`` and the settings (RFC 7519 §4.1).
 
     A token is expired from the very second of ``exp`` plus leeway on, and valid from that of ``nbf`` minus leeway.
     """
     leeway, max_age = issuer.leeway, issuer.max_token_age
     expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-    if expires is not None:
-        yield _TimeBound(expires + leeway, True, "exp is reached")
-    if issued is not None and max_age is not None:
-        yield _TimeBound(issued + max_age + leeway, True, "older than AUTH_MAX_TOKEN_AGE")
-    if not_before is not None:
-        yield _TimeBound(not_before - leeway, False, "nbf lies ahead")
+    begins: _TimeBound = (-math.inf, "") if not_before is None else (not_before - leeway, "nbf lies ahead")
+    ends: _TimeBound = (math.inf, "") if expires is None else (expires + leeway, "exp is reached")
     if issued is not None:
-        yield _TimeBound(issued - leeway, False, "iat lies ahead")
+        if begins[0] < issued - leeway:
+            begins = (issued - leeway, "iat lies ahead")
+        if max_age is not None and issued + max_age + leeway < ends[0]:
+            ends = (issued + max_age + leeway, "older than AUTH_MAX_TOKEN_AGE")
+    return begins, ends
 
 
 def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) -> tuple[float, float]:
-    """Hold a token against the clock; return the second from which it is valid and the one from which it is not.
+    """Check the times of a token against the clock; return the second from which it is valid and that of its end.
 
     Raises:
         TokenExpiredError: ``exp`` is reached, or the token is older than the settings allow.
         TokenNotYetValidError: ``nbf`` or ``iat`` lies ahead.
     """
-    begins, ends = -math.inf, math.inf
-    for bound in _time_bounds(claims, issuer):
-        if bound.is_end:
-            if now >= bound.second:
-                raise TokenExpiredError(bound.reason)
-            ends = min(ends, bound.second)
-        else:
-            if now < bound.second:
-                raise TokenNotYetValidError(bound.reason)
-            begins = max(begins, bound.second)
+    (begins, too_early), (ends, too_late) = _time_bounds(claims, issuer)
+    if now >= ends:
+        raise TokenExpiredError(too_late)
+    if now < begins:
+        raise TokenNotYetValidError(too_early)
     return begins, ends

@@ -14,7 +14,6 @@ from ..access_token import AccessToken, freeze
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
 from ..keys.key_ring import KeyRing
 from ..keys.source import KeySource
-from ..keys.verification_key import VerificationKey
 from .cache import TokenCache
 from .claims import (
     check_audience,
@@ -46,10 +45,6 @@ class TokenVerifier:
         self._max_token_bytes = max_token_bytes
         self._clock = clock
         self._cache = TokenCache(cache_size)
-
-    def remembered(self, encoded: str) -> AccessToken | None:
-        """Return a token that was verified before and would be verified again now; None if it is not known."""
-        return self._cache.find(self._cache.digest(encoded), self._clock())
 
     def verify(self, encoded: str) -> AccessToken:
         """Return the verified token. It passed every check, now or when it was remembered.
@@ -122,16 +117,13 @@ def _check_signature(token: SignedToken, source: KeySource) -> KeyRing:
     algorithm, key_id = token.header["alg"], token.header.get("kid")
     ring = source.current()
     tried = ring.candidates(algorithm, key_id)
-    if _is_signed(token, tried):
-        return ring
+    for key in tried:
+        if key.verify(algorithm, token.signing_input, token.signature):
+            return ring
     newer = source.newer(ring, key_id)
     if newer is not None:
         added = [key for key in newer.candidates(algorithm, key_id) if key not in tried]
-        if _is_signed(token, added):
+        if any(key.verify(algorithm, token.signing_input, token.signature) for key in added):
             return newer
         tried = [*tried, *added]
     raise InvalidSignatureError("the signature does not verify" if tried else "no key fits alg and kid")
-
-
-def _is_signed(token: SignedToken, keys: Sequence[VerificationKey]) -> bool:
-    return any(key.verify(token.header["alg"], token.signing_input, token.signature) for key in keys)

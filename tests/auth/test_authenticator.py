@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from auth import errors
 from auth.authenticator import Authenticator
+from auth.wire.bearer import parse_authorization
 from auth.wire.credentials import Credentials
 from tests.support.services import NOW, OTHER_SECRET, authenticate, compact, verifier, with_claims
 
@@ -71,6 +75,34 @@ def test_a_field_is_answered_alike_whether_its_token_is_remembered(
     else:
         with pytest.raises(refused):
             remembering.authenticate_field(field)
+
+
+def outcome_of(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except errors.AuthError as error:
+        return type(error), error.reason
+
+
+@given(
+    st.sampled_from(["Bearer ", "bearer ", "Bearer  ", "Bearer\t", " Bearer ", "Basic ", "Bearer"]),
+    st.lists(st.tuples(st.integers(0, 400), st.text("a=.,/+~ \t\n\0é", max_size=3)), max_size=2),
+)
+@example("Bearer ", [])
+@example("Bearer  ", [])
+@example("Bearer ", [(400, ", Basic x")])
+@example("Bearer ", [(400, "=")])
+def test_a_field_is_answered_as_if_it_were_parsed_first(scheme: str, insertions: list[tuple[int, str]]) -> None:
+    """The usual field is not; whatever is written into it changes no answer."""
+    text = compact()
+    for place, inserted in insertions:
+        text = text[:place] + inserted + text[place:]
+    authenticator = Authenticator(verifier())
+
+    def parsed_first() -> object:
+        return authenticator.authenticate(parse_authorization(scheme + text))
+
+    assert outcome_of(lambda: authenticator.authenticate_field(scheme + text)) == outcome_of(parsed_first)
 
 
 def test_a_token_that_does_not_verify_is_refused_for_that() -> None:
