@@ -66,7 +66,7 @@ $(INSTALLED_APP): $(DEPENDENCIES) | $(PYTHON)
 
 $(INSTALLED_DEV): $(DEPENDENCIES) | $(PYTHON)
 	@echo "Installing the dependencies of app and tests into $(VENV) …"
-	@$(PYTHON) $(PIP_INSTALL) -e '.[app,dev]'
+	@$(PYTHON) $(PIP_INSTALL) -e '.[app,dev,docs]'
 	@touch $@ $(INSTALLED_APP)
 
 $(INSTALLED_BENCH): $(DEPENDENCIES) | $(BENCH_PYTHON)
@@ -125,6 +125,13 @@ $(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/support/lowest_versions.py | $(
 fuzz: $(INSTALLED_DEV) ## Hold the running service against its OpenAPI document for some minutes.
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py
+
+# Every warning stops it: a dead link, a page that no list leads to, a name that does not exist.
+SITE := site
+.PHONY: docs
+docs: $(INSTALLED_DEV) ## Build the documentation site into site/.
+	@$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going docs $(SITE)
+	@echo "The site is in $(SITE)/index.html."
 
 # How fast it all is, beside its peers; BENCH='--only guard' and the like say what is measured.
 .PHONY: bench

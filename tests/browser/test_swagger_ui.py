@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.availability import unavailable
+from tests.support.browser import Watched
 from tests.support.gunicorn_server import ISSUER, GunicornServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Whatever the page asks another host for fails, and is seen.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-
-
-class Watched:
-    """A page, with all it asks for and all it complains about."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
 
 
 @pytest.fixture(scope="module")
@@ -48,25 +22,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]
         tmp_path_factory.mktemp("server"), FLASK_TRUSTED_PROXIES="1", FLASK_TRUST_FORWARDED_PREFIX="true"
     ) as server:
         yield server
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    """Return an empty page of a new Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        unavailable("a Chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("playwright")
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=chromium, args=ARGUMENTS, viewport={"width": 1200, "height": 1600}
-        )
-        context.set_default_timeout(20_000)
-        yield Watched(context.pages[0])
-        context.close()
 
 
 def execute(page: Page, operation: str) -> str:
