@@ -20,6 +20,7 @@ from ..errors import (
     TokenExpiredError,
     TokenNotYetValidError,
 )
+from ..wire.near_names import difference
 from .issuer import TrustedIssuer
 from .profiles import AUDIENCE, ClaimPath
 
@@ -63,12 +64,24 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InvalidAudienceError("aud is absent or not a string or a list of strings")
     if issuer.audience.isdisjoint(values):
-        raise InvalidAudienceError("aud names other services")
+        raise InvalidAudienceError(_why_another_service("aud", values, issuer))
 
 
 def _check_audience_claim(value: object, issuer: TrustedIssuer) -> None:
-    if not isinstance(value, str) or value not in issuer.audience:
-        raise InvalidAudienceError(f"{issuer.profile.audience_claim} is absent or names another service")
+    name = issuer.profile.audience_claim
+    if not isinstance(value, str):
+        raise InvalidAudienceError(f"{name} is absent or not a string")
+    if value not in issuer.audience:
+        raise InvalidAudienceError(_why_another_service(name, [value], issuer))
+
+
+def _why_another_service(claim: str, values: list[str], issuer: TrustedIssuer) -> str:
+    nearly = next(filter(None, (difference(value, issuer.audience) for value in values)), None)
+    if nearly is not None:
+        return f"{claim} differs from AUTH_AUDIENCE only by {nearly}"
+    return (
+        f"{claim} names other services" if issuer.audience else f"{claim} names a service, and AUTH_AUDIENCE is not set"
+    )
 
 
 def check_claim_types(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:

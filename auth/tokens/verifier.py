@@ -14,6 +14,7 @@ from ..access_token import AccessToken, freeze
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
 from ..keys.key_ring import KeyRing
 from ..keys.source import KeySource
+from ..wire.near_names import difference
 from .cache import TokenCache
 from .claims import (
     check_audience,
@@ -89,8 +90,16 @@ class TokenVerifier:
         # None stands for the issuer that accepts any name: a shared secret without AUTH_ISSUER, always alone.
         issuer = self._issuers.get(name if isinstance(name, str) else "") or self._issuers.get(None)
         if issuer is None:
-            raise InvalidIssuerError("iss is absent or another one")
+            raise InvalidIssuerError(self._why_no_issuer(name))
         return issuer
+
+    def _why_no_issuer(self, name: object) -> str:
+        if not isinstance(name, str):
+            return "iss is absent or not a string"
+        ours = [known for known in self._issuers if known is not None]
+        setting = "AUTH_ISSUER" if len(ours) == 1 else "one of our issuers"
+        nearly = difference(name, ours)
+        return f"iss is not {setting}" if nearly is None else f"iss differs from {setting} only by {nearly}"
 
 
 def _check_header(header: Mapping[str, Any]) -> None:

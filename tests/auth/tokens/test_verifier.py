@@ -659,3 +659,43 @@ def test_where_no_issuer_is_configured_a_token_from_anybody_is_accepted() -> Non
     token = verifier(AUTH_ISSUER=None).verify(with_claims(iss="https://another.example"))
 
     assert token.issuer == "https://another.example"
+
+
+REASONS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "iss absent": ({"iss": ...}, {}, "iss is absent or not a string"),
+    "iss another": ({"iss": "https://evil.example/x"}, {}, "iss is not AUTH_ISSUER"),
+    "iss with a slash": ({"iss": f"{ISSUER}/"}, {}, "iss differs from AUTH_ISSUER only by a slash at the end"),
+    "iss of two names": (
+        {"iss": "http://b.example"},
+        {"AUTH_ISSUER": ["https://a.example/x", "https://b.example"]},
+        "iss differs from one of our issuers only by the scheme",
+    ),
+    "aud another": ({"aud": ["x", "y"]}, {}, "aud names other services"),
+    "aud where none is set": ({}, {"AUTH_AUDIENCE": None}, "aud names a service, and AUTH_AUDIENCE is not set"),
+    "aud with a slash": (
+        {"aud": ["x", f"{AUDIENCE}/"]},
+        {},
+        "aud differs from AUTH_AUDIENCE only by a slash at the end",
+    ),
+    "client in another case": (
+        {"client_id": "WEB", "token_use": "access"},
+        {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "web"},
+        "client_id differs from AUTH_AUDIENCE only by upper and lower case",
+    ),
+    "another client": (
+        {"client_id": "app", "token_use": "access"},
+        {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "web"},
+        "client_id names other services",
+    ),
+    "no client": (
+        {"token_use": "access"},
+        {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "web"},
+        "client_id is absent or not a string",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "checked", "reason"), REASONS.values(), ids=REASONS)
+def test_the_log_says_how_near_a_name_was(changes: dict[str, Any], checked: dict[str, Any], reason: str) -> None:
+    """In our own words: what the token says is not repeated."""
+    assert refusal_of(with_claims(**changes), **checked).reason == reason
