@@ -24,8 +24,17 @@ RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 #: The shortest RSA key in bits (RFC 7518 §3.3).
 RSA_MIN_BITS = 2048
 
+#: The longest RSA key in bits that OpenSSL verifies with, and the longest whose exponent it does not limit.
+RSA_MAX_BITS, RSA_MAX_BITS_OF_ANY_EXPONENT = 16_384, 3072
+
+#: The longest exponent in bits that OpenSSL takes with a longer RSA key.
+RSA_MAX_EXPONENT_BITS = 64
+
 #: The one algorithm of each elliptic curve (RFC 7518 §3.4).
 CURVE_ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+
+#: The length of a coordinate on each of these curves in bytes, by its name in a JWK (RFC 7518 §6.2.1.2).
+COORDINATE_BYTES = {"P-256": 32, "P-384": 48, "P-521": 66}
 
 #: The algorithms of the Edwards curves: ``EdDSA`` (RFC 8037 §3.1) and the fully specified names (RFC 9864 §2.2).
 ED25519_ALGORITHMS = ("EdDSA", "Ed25519")

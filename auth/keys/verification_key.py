@@ -18,10 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.utils import base64url_decode, base64url_encode
 
 from .algorithms import (
+    COORDINATE_BYTES,
     HMAC_MIN_BYTES,
     IMPLEMENTATIONS,
+    RSA_MAX_BITS,
+    RSA_MAX_BITS_OF_ANY_EXPONENT,
+    RSA_MAX_EXPONENT_BITS,
     RSA_MIN_BITS,
     SMALL_ORDER_ED448,
     SMALL_ORDER_ED25519,
@@ -33,11 +38,21 @@ from .weak_secrets import is_key_material
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
-_JWK_READERS = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk, "OKP": OKPAlgorithm.from_jwk}
+#: The values of a member that is not set, as many serializers write them.
+_UNSET: tuple[object, ...] = (None, "", [])
 
 
 class UnusableKeyError(ValueError):
     """A key cannot be used to verify access tokens; the message says why and names no key material."""
+
+
+def _set_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a JWK that have a value.
+
+    Serializers write members that are not set as ``null``, as an empty text or as an empty list. Such a member
+    restricts nothing and is no key material.
+    """
+    return {name: value for name, value in jwk.items() if value not in _UNSET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +109,26 @@ class VerificationKey:
     def from_jwk(cls, jwk: Mapping[str, Any]) -> VerificationKey:
         """Take one public JWK (RFC 7517 §4), honouring ``use``, ``key_ops`` and ``alg``.
 
+        A member that is ``null``, an empty text or an empty list counts as absent.
+
         Raises:
             UnusableKeyError: it is private, symmetric, weak, of an unknown kind, or published for another use.
         """
-        if _PRIVATE_MEMBERS & jwk.keys():
-            raise UnusableKeyError("is a private or symmetric JWK; give the public one")
         if "keys" in jwk:
             raise UnusableKeyError("is a JWK Set; give its keys as a list")
-        key_id = jwk.get("kid")
+        members = _set_members(jwk)
+        key_id = members.get("kid")
+        if _PRIVATE_MEMBERS & members.keys():
+            raise UnusableKeyError("is a private or symmetric JWK; give the public one")
         if not isinstance(key_id, str | None):
             raise UnusableKeyError('has a "kid" that is not text')
-        if jwk.get("use", "sig") != "sig":
+        if members.get("use", "sig") != "sig":
             raise UnusableKeyError('is not for signatures ("use")')
-        key_operations = jwk.get("key_ops", ["verify"])
+        key_operations = members.get("key_ops", ["verify"])
         if not isinstance(key_operations, list) or "verify" not in key_operations:
             raise UnusableKeyError('may not verify ("key_ops")')
-        key_type = jwk.get("kty")
-        reader = _JWK_READERS.get(key_type) if isinstance(key_type, str) else None
-        if reader is None:
-            raise UnusableKeyError('has an unknown key type ("kty")')
-        try:
-            loaded = reader(dict(jwk))
-        except (jwt.PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
-            raise UnusableKeyError("is not a readable JWK") from None
-        key = cls._judged(key_id, loaded)
-        algorithm = jwk.get("alg")
+        key = cls._judged(key_id, _loaded(members))
+        algorithm = members.get("alg")
         if algorithm is None:
             return key
         if not isinstance(algorithm, str) or algorithm not in key.algorithms:
@@ -130,10 +140,8 @@ class VerificationKey:
         """Bind a loaded key to what it is made for."""
         if not isinstance(loaded, RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey):
             raise UnusableKeyError("is not an RSA, EC or EdDSA public key")
-        if isinstance(loaded, RSAPublicKey) and loaded.key_size < RSA_MIN_BITS:
-            raise UnusableKeyError(f"has {loaded.key_size} bits, an RSA key needs {RSA_MIN_BITS}")
-        if isinstance(loaded, RSAPublicKey) and loaded.public_numbers().n % 2 == 0:
-            raise UnusableKeyError("has an even modulus, which is no product of two primes")
+        if isinstance(loaded, RSAPublicKey):
+            _check_rsa(loaded)
         small_order = SMALL_ORDER_ED25519 | SMALL_ORDER_ED448
         if isinstance(loaded, Ed25519PublicKey | Ed448PublicKey) and loaded.public_bytes_raw() in small_order:
             raise UnusableKeyError("is a point of small order, for which anybody can sign")
@@ -151,3 +159,49 @@ class VerificationKey:
         if algorithm not in self.algorithms:
             return False
         return IMPLEMENTATIONS[algorithm].verify(signing_input, self.material, signature)
+
+
+def _loaded(jwk: dict[str, Any]) -> object:
+    """Return the key of a JWK as cryptography has it."""
+    readers = {"RSA": RSAAlgorithm.from_jwk, "EC": _read_curve_point, "OKP": OKPAlgorithm.from_jwk}
+    key_type = jwk.get("kty")
+    reader = readers.get(key_type) if isinstance(key_type, str) else None
+    if reader is None:
+        raise UnusableKeyError('has an unknown key type ("kty")')
+    try:
+        return reader(jwk)
+    except (jwt.PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
+        raise UnusableKeyError("is not a readable JWK") from None
+
+
+def _read_curve_point(jwk: dict[str, Any]) -> object:
+    """Read a key on an elliptic curve, also if its coordinates have too few or too many zeros in front.
+
+    RFC 7518 §6.2.1.2 demands the full length of the curve, but some issuers write the shortest number or one with a
+    sign byte. The number says which point is meant, and a point that is not on the curve is refused.
+    """
+    curve = jwk.get("crv")
+    size = COORDINATE_BYTES.get(curve) if isinstance(curve, str) else None
+    if size is not None:
+        jwk = jwk | {name: _of_full_length(jwk.get(name), size) for name in ("x", "y")}
+    return ECAlgorithm.from_jwk(jwk)
+
+
+def _of_full_length(coordinate: object, size: int) -> str:
+    if not isinstance(coordinate, str):
+        raise TypeError
+    number = base64url_decode(coordinate).lstrip(b"\0")
+    return base64url_encode(number.rjust(size, b"\0")).decode()
+
+
+def _check_rsa(key: RSAPublicKey) -> None:
+    """Refuse an RSA key that is weak, or so long that OpenSSL never verifies with it."""
+    if key.key_size < RSA_MIN_BITS:
+        raise UnusableKeyError(f"has {key.key_size} bits, an RSA key needs {RSA_MIN_BITS}")
+    if key.key_size > RSA_MAX_BITS:
+        raise UnusableKeyError(f"has {key.key_size} bits, an RSA key has at most {RSA_MAX_BITS}")
+    numbers = key.public_numbers()
+    if numbers.n % 2 == 0:
+        raise UnusableKeyError("has an even modulus, which is no product of two primes")
+    if key.key_size > RSA_MAX_BITS_OF_ANY_EXPONENT and numbers.e.bit_length() > RSA_MAX_EXPONENT_BITS:
+        raise UnusableKeyError(f'has an exponent ("e") of more than {RSA_MAX_EXPONENT_BITS} bits')

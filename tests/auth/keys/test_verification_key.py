@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import hmac
+import itertools
 import json
+import math
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.utils import base64url_decode, base64url_encode, to_base64url_uint
 
 from auth.keys import UnusableKeyError, VerificationKey
 from auth.keys.algorithms import SMALL_ORDER_ED448, SMALL_ORDER_ED25519
@@ -61,6 +65,11 @@ def jwk(reader: Any, key: Any, **changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(reader.to_jwk(key.public_key()))
     made.pop("key_ops", None)
     return {name: value for name, value in (made | changes).items() if value is not ...}
+
+
+def number(value: int) -> str:
+    """Return a number as a JWK has it."""
+    return to_base64url_uint(value).decode()
 
 
 RSA_JWK, EC_JWK, OKP_JWK = jwk(RSAAlgorithm, RSA), jwk(ECAlgorithm, P256), jwk(OKPAlgorithm, ED25519)
@@ -212,7 +221,7 @@ BAD_JWKS: dict[str, tuple[dict[str, Any], str]] = {
     "private": (RSA_JWK | {"d": "AQAB"}, "is a private or symmetric JWK; give the public one"),
     "kid a number": (EC_JWK | {"kid": 1}, 'has a "kid" that is not text'),
     "for encryption": (RSA_JWK | {"use": "enc"}, 'is not for signatures ("use")'),
-    "use null": (RSA_JWK | {"use": None}, 'is not for signatures ("use")'),
+    "use of an odd type": (RSA_JWK | {"use": 0}, 'is not for signatures ("use")'),
     "key_ops without verify": (RSA_JWK | {"key_ops": ["encrypt"]}, 'may not verify ("key_ops")'),
     "key_ops no list": (RSA_JWK | {"key_ops": "verify"}, 'may not verify ("key_ops")'),
     "no modulus": (jwk(RSAAlgorithm, RSA, n=...), "is not a readable JWK"),
@@ -223,6 +232,16 @@ BAD_JWKS: dict[str, tuple[dict[str, Any], str]] = {
     "crv unknown": (EC_JWK | {"crv": "P-1"}, "is not a readable JWK"),
     "crv X25519": (OKP_JWK | {"crv": "X25519"}, "is not a readable JWK"),
     "x too short": (OKP_JWK | {"x": "AAAA"}, "is not a readable JWK"),
+    "x a number": (EC_JWK | {"x": 5}, "is not a readable JWK"),
+    "x no base64url": (EC_JWK | {"x": "€"}, "is not a readable JWK"),
+    "x missing": (jwk(ECAlgorithm, P256, x=...), "is not a readable JWK"),
+    "x longer than the curve": (EC_JWK | {"x": "AQ" + "A" * 42}, "is not a readable JWK"),
+    "crv a list": (EC_JWK | {"crv": ["P-256"]}, "is not a readable JWK"),
+    "long RSA": (RSA_JWK | {"n": number(2**16392 - 1)}, "has 16392 bits, an RSA key has at most 16384"),
+    "long exponent": (
+        RSA_JWK | {"n": number(2**4096 - 1), "e": number(2**64 + 1)},
+        'has an exponent ("e") of more than 64 bits',
+    ),
     "short RSA": (jwk(RSAAlgorithm, WEAK_RSA), "has 1024 bits, an RSA key needs 2048"),
     "secp256k1": (jwk(ECAlgorithm, K256), "is on a curve other than P-256, P-384 and P-521"),
     "alg of another kind": (RSA_JWK | {"alg": "ES256"}, 'has an "alg" that does not fit it'),
@@ -240,11 +259,86 @@ def test_a_jwk_that_cannot_verify_is_refused(key: dict[str, Any], message: str) 
     assert str(raised.value) == message
 
 
-@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
-def test_any_private_member_makes_a_jwk_private(member: str) -> None:
-    """One prime alone gives the whole key away (RFC 7518 §6)."""
+PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+
+
+@pytest.mark.parametrize("value", ["AQAB", [{"r": "AQAB"}], {}, 0, False], ids=repr)
+@pytest.mark.parametrize("member", PRIVATE_MEMBERS)
+def test_any_private_member_with_a_value_makes_a_jwk_private(member: str, value: object) -> None:
+    """One prime alone gives the whole key away (RFC 7518 §6), whatever else is unset."""
+    unset = dict.fromkeys(PRIVATE_MEMBERS)
+
     with pytest.raises(UnusableKeyError, match="is a private or symmetric JWK; give the public one"):
-        VerificationKey.from_jwk(RSA_JWK | {member: "AQAB"})
+        VerificationKey.from_jwk(RSA_JWK | unset | {member: value})
+
+
+@pytest.mark.parametrize("value", [None, "", []], ids=["null", "empty text", "empty list"])
+@pytest.mark.parametrize("member", [*PRIVATE_MEMBERS, "use", "alg", "kid", "key_ops", "x5c", "x5t", "x5t#S256", "x5u"])
+def test_a_member_that_is_not_set_counts_as_absent(member: str, value: object) -> None:
+    """Many serializers write such a member instead of leaving it out; it restricts nothing."""
+    assert VerificationKey.from_jwk(RSA_JWK | {member: value}) == VerificationKey.from_jwk(RSA_JWK)
+
+
+SERIALIZED = {
+    "JsonWebKey of .NET": {
+        "AdditionalData": {},
+        "KeyId": "k-1",
+        "alg": None,
+        "crv": None,
+        "d": None,
+        "dp": None,
+        "dq": None,
+        "k": None,
+        "key_ops": [],
+        "kid": "k-1",
+        "oth": None,
+        "p": None,
+        "q": None,
+        "qi": None,
+        "use": None,
+        "x": None,
+        "x5c": [],
+        "x5t": None,
+        "x5t#S256": None,
+        "x5u": None,
+        "y": None,
+        "KeySize": 2048,
+        "HasPrivateKey": False,
+        "CryptoProviderFactory": {"CacheSignatureProviders": True, "SignatureProviderObjectPoolCacheSize": 32},
+    },
+    "an object of Java with all its fields": {"kid": "k-1", "use": "", "alg": "", "keyOps": None, "x5c": [], "d": ""},
+    "WebCrypto": {"kid": "k-1", "ext": True, "key_ops": ["verify"]},
+}
+
+
+@pytest.mark.parametrize("members", SERIALIZED.values(), ids=SERIALIZED)
+def test_a_key_is_taken_as_serializers_write_it(members: dict[str, Any]) -> None:
+    """With all the members of the object that they write, and those of their own."""
+    assert VerificationKey.from_jwk(RSA_JWK | members) == VerificationKey.from_jwk(RSA_JWK | {"kid": "k-1"})
+
+
+CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+@pytest.mark.parametrize("member", ["x", "y"])
+def test_a_coordinate_may_have_too_few_or_too_many_zeros_in_front(member: str, curve: ec.EllipticCurve) -> None:
+    """RFC 7518 §6.2.1.2 fixes its length, but what writes big integers leaves zeros out or adds one for the sign."""
+    made = (jwk(ECAlgorithm, ec.derive_private_key(secret, curve)) for secret in itertools.count(1))
+    right = next(one for one in made if base64url_decode(one[member])[0] == 0)
+    coordinate = base64url_decode(right[member])
+
+    for written in (coordinate.lstrip(b"\0"), b"\0" + coordinate):
+        key = VerificationKey.from_jwk(right | {member: base64url_encode(written).decode()})
+        assert key == VerificationKey.from_jwk(right)
+
+
+def test_a_modulus_may_have_a_zero_in_front_and_padding_behind() -> None:
+    """As a signed big integer and other base64 alphabets make it."""
+    signed = b"\0" + base64url_decode(RSA_JWK["n"])
+
+    for written in (base64.urlsafe_b64encode(signed).decode(), base64.b64encode(signed).decode()):
+        assert VerificationKey.from_jwk(RSA_JWK | {"n": written}) == VerificationKey.from_jwk(RSA_JWK)
 
 
 def test_a_jwk_may_be_any_mapping() -> None:
@@ -313,3 +407,62 @@ def test_an_even_modulus_is_no_key() -> None:
 
     with pytest.raises(UnusableKeyError, match="even modulus"):
         VerificationKey.from_jwk({"kty": "RSA", "n": modulus, "e": "AQAB"})
+
+
+def padded_digest(message: bytes, *, padding: int) -> bytes:
+    """Return what is signed for RS256 (RFC 8017 §9.2), with so many bytes of padding."""
+    algorithm = bytes.fromhex("3031300d060960864801650304020105000420")
+    return b"\0\1" + b"\xff" * padding + b"\0" + algorithm + hashlib.sha256(message).digest()
+
+
+@pytest.mark.parametrize("exponent", [3, 35], ids=["3", "35, of old OpenSSH"])
+def test_a_small_exponent_is_no_fault_of_a_key(exponent: int) -> None:
+    """Real issuers have such keys, and RFC 8017 §3.1 allows every odd exponent from 3."""
+    private = rsa_with_exponent(exponent)
+    message = padded_digest(b"input", padding=202)
+    signature = pow(int.from_bytes(message), private.d, private.public_numbers.n).to_bytes(256)
+
+    key = VerificationKey.from_jwk({"kty": "RSA", "n": number(private.public_numbers.n), "e": number(exponent)})
+
+    assert key.verify("RS256", b"input", signature)
+    assert not key.verify("RS256", b"other", signature)
+
+
+def rsa_with_exponent(exponent: int) -> rsa.RSAPrivateNumbers:
+    """Make a key pair, for which an exponent has to have an inverse."""
+    while True:
+        made = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
+        period = math.lcm(made.p - 1, made.q - 1)
+        if math.gcd(exponent, period) == 1:
+            public = rsa.RSAPublicNumbers(exponent, made.public_numbers.n)
+            private = pow(exponent, -1, period)
+            return rsa.RSAPrivateNumbers(made.p, made.q, private, made.dmp1, made.dmq1, made.iqmp, public)
+
+
+def test_the_cube_root_of_a_padded_digest_is_no_signature() -> None:
+    """Whoever reads the padding from the left only takes it for one, with no private key used (CVE-2006-4339)."""
+    wanted = padded_digest(b"input", padding=8)
+    size = 256 - len(wanted)
+    root = cube_root(int.from_bytes(wanted + b"\xff" * size))
+    key = VerificationKey.from_jwk(RSA_JWK | {"e": "Aw"})
+
+    assert (root**3).to_bytes(256).startswith(wanted)
+    assert not key.verify("RS256", b"input", root.to_bytes(256))
+
+
+def cube_root(value: int) -> int:
+    """Return the largest number whose cube is not above a value."""
+    low, high = 0, 1 << (value.bit_length() // 3 + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**3 <= value else (low, middle - 1)
+    return low
+
+
+def test_a_long_exponent_serves_as_long_as_it_is_verified_with() -> None:
+    """OpenSSL limits it for keys of more than 3072 bits only."""
+    modulus = RSA_JWK["n"]
+
+    assert VerificationKey.from_jwk({"kty": "RSA", "n": modulus, "e": number(2**64 + 1)}).algorithms
+    assert VerificationKey.from_jwk({"kty": "RSA", "n": number(2**4096 - 1), "e": number(2**64 - 1)}).algorithms
+    assert VerificationKey.from_jwk({"kty": "RSA", "n": number(2**16384 - 1), "e": "AQAB"}).algorithms
