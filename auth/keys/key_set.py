@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .key_ring import KeyRing
+from .key_ring import MAX_ATTEMPTS, KeyRing
 from .verification_key import UnusableKeyError, VerificationKey
 
 #: The most members that are read. No issuer has a tenth as many.
@@ -68,20 +68,20 @@ class KeySet:
         judged = [(index, _judge(index, member, owner)) for index, member in enumerate(members)]
         usable = [(index, result) for index, result in judged if isinstance(result, VerificationKey)]
         unusable = [result for _, result in judged if isinstance(result, DroppedKey)]
-        keys, ambiguous = _without_ambiguity(usable)
+        keys, too_many = _tried(usable)
         published_ids = {key_id for key_id in map(_key_id, members) if key_id is not None}
         return cls(
             KeyRing(tuple(keys), frozenset(published_ids.difference(key.key_id for key in keys))),
-            tuple(sorted(unusable + ambiguous, key=lambda entry: entry.index)),
+            tuple(sorted(unusable + too_many, key=lambda entry: entry.index)),
         )
 
     def following(self, previous: KeySet) -> KeySet:
         """Return this set with the ring of ``previous`` if it brings the same keys again."""
         return replace(self, ring=previous.ring) if self.ring.is_like(previous.ring) else self
 
-    def newly_dropped(self, previous: KeySet | None) -> list[DroppedKey]:
-        """Return the members that are dropped now and were not when ``previous`` was judged."""
-        known = set() if previous is None else {(entry.key_id, entry.reason) for entry in previous.dropped}
+    def newly_dropped(self, *previous: KeySet | None) -> list[DroppedKey]:
+        """Return the members that are dropped now and were not when any of ``previous`` was judged."""
+        known = {(entry.key_id, entry.reason) for judged in previous if judged is not None for entry in judged.dropped}
         return [entry for entry in self.dropped if (entry.key_id, entry.reason) not in known]
 
 
@@ -112,40 +112,30 @@ def _belongs_to(owner: str, named: object) -> bool:
 
 def _key_id(member: object) -> str | None:
     key_id = member.get("kid") if isinstance(member, dict) else None
-    return key_id if isinstance(key_id, str) else None
+    return key_id if isinstance(key_id, str) and key_id else None
 
 
 def _quoted(key_id: str | None) -> str | None:
     return None if key_id is None else json.dumps(key_id)[:_LONGEST_KEY_ID]
 
 
-def _without_ambiguity(
-    keys: Iterable[tuple[int, VerificationKey]],
-) -> tuple[list[VerificationKey], list[DroppedKey]]:
-    """Drop every key that shares its id and an algorithm with another key. If a key is listed twice, keep the first.
+def _tried(keys: Iterable[tuple[int, VerificationKey]]) -> tuple[list[VerificationKey], list[DroppedKey]]:
+    """Return the keys that a token can be tried with, each once, and those that have too many before them.
 
-    Keys without an id are never ambiguous: all of them are tried.
+    RFC 7517 §4.5 lets several keys share an id: all are tried, up to :data:`MAX_ATTEMPTS`. A key with so many of its id
+    and algorithms before it is never reached. To leave it out bounds the comparisons as well.
     """
-    distinct: list[tuple[int, VerificationKey]] = []
-    namesakes: dict[str, list[VerificationKey]] = {}
-    for index, key in keys:
-        if key.key_id is None:
-            distinct.append((index, key))
-            continue
-        others = namesakes.setdefault(key.key_id, [])
-        if not any(_overlap(key, other) and key.material == other.material for other in others):
-            others.append(key)
-            distinct.append((index, key))
     kept: list[VerificationKey] = []
     dropped: list[DroppedKey] = []
-    for index, key in distinct:
-        others = [] if key.key_id is None else namesakes[key.key_id]
-        if any(_overlap(key, other) and key.material != other.material for other in others):
-            dropped.append(DroppedKey(index=index, key_id=_quoted(key.key_id), reason='shares its "kid" with another'))
-        else:
-            kept.append(key)
+    namesakes: dict[tuple[str | None, frozenset[str]], list[VerificationKey]] = {}
+    for index, key in keys:
+        others = namesakes.setdefault((key.key_id, key.algorithms), [])
+        if key in others:
+            continue
+        if len(others) == MAX_ATTEMPTS:
+            reason = f"is never tried: {MAX_ATTEMPTS} keys before it share its kid and algorithm"
+            dropped.append(DroppedKey(index=index, key_id=_quoted(key.key_id), reason=reason))
+            continue
+        others.append(key)
+        kept.append(key)
     return kept, dropped
-
-
-def _overlap(key: VerificationKey, other: VerificationKey) -> bool:
-    return not key.algorithms.isdisjoint(other.algorithms)

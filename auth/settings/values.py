@@ -233,9 +233,6 @@ def _keys(read_one: Callable[[Any, Place], VerificationKey | None], takes: str) 
         keys = tuple(key for item in values if (key := read_one(item, place)) is not None)
         if len(values) > _MAX_STATIC_KEYS:
             place.refuse(f"holds {len(values)} keys; keep the {_MAX_STATIC_KEYS} at most that still sign tokens.")
-        key_ids = [key.key_id for key in keys if key.key_id is not None]
-        if len(set(key_ids)) < len(key_ids):
-            place.refuse('holds two keys with one "kid"; each needs its own.')
         return keys
 
     return Kind(takes, read)

@@ -16,6 +16,7 @@ from auth.keys.remote.urls import is_plain_http
 from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
+from tests.support.issuer_server import SigningKey
 from tests.support.services import AUDIENCE, ISSUER, OTHER_SECRET, SECRET, SETTINGS, static_keys
 
 RSA_PEM = TokenIssuer.generate("RS256").public_key
@@ -112,6 +113,16 @@ KEYS: dict[str, tuple[Any, set[str]]] = {
 def test_public_keys_say_themselves_which_algorithms_are_accepted(key: Any, algorithms: set[str]) -> None:
     """No HMAC algorithm is ever among them."""
     assert AuthConfig.from_mapping(PUBLIC | {"AUTH_PUBLIC_KEY": key}).issuers[0].algorithms == algorithms
+
+
+def test_two_public_keys_under_one_id_are_both_tried() -> None:
+    """RFC 7517 §4.5 only advises against it, and the keys that are fetched may share an id as well."""
+    first, second = (SigningKey.generate("EdDSA", "shared").jwk() for _ in range(2))
+
+    (issuer,) = AuthConfig.from_mapping(PUBLIC | {"AUTH_PUBLIC_KEY": [first, second]}).issuers
+
+    tried = issuer.keys.current().candidates("EdDSA", "shared")
+    assert [key.material for key in tried] == [VerificationKey.from_jwk(key).material for key in (first, second)]
 
 
 def test_named_algorithms_restrict_the_keys() -> None:
@@ -257,10 +268,6 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a key that is no text": (
         PUBLIC | {"AUTH_PUBLIC_KEY": 5},
         ["AUTH_PUBLIC_KEY must be a PEM text or a JWK, or a list of them."],
-    ),
-    "two keys with one id": (
-        PUBLIC | {"AUTH_PUBLIC_KEY": [ED_JWK | {"kid": "a"}, ED_JWK | {"kid": "a"}]},
-        ['AUTH_PUBLIC_KEY holds two keys with one "kid"; each needs its own.'],
     ),
     "eleven keys": (
         SETTINGS | {"AUTH_SECRET": [f"{SECRET}{number}" for number in range(11)]},
