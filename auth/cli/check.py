@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..keys import FetchError, KeySource, RemoteKeySource, Snapshot
+from ..keys import FetchError, KeySource, RemoteKeySettings, RemoteKeySource, Snapshot
 from ..tokens.issuer import TrustedIssuer
 
 #: Seconds that clocks may seem to differ: a Date header has whole seconds, and the answer takes time.
@@ -35,7 +35,7 @@ def check_issuer(issuer: TrustedIssuer, now: Callable[[], float]) -> Iterator[Fi
         yield Finding(f"The keys cannot be fetched: {error}.", is_problem=True)
         return
     at = now()
-    yield from _check_fetched_keys(fetched, issuer)
+    yield from _check_fetched_keys(fetched, issuer, issuer.keys.settings)
     yield from _check_clock(fetched, issuer.leeway, at)
 
 
@@ -48,7 +48,7 @@ def _check_given_keys(source: KeySource) -> Finding:
     return Finding("Keys given at start" + (f": {status.keys}." if status.keys is not None else "."))
 
 
-def _check_fetched_keys(fetched: Snapshot, issuer: TrustedIssuer) -> Iterator[Finding]:
+def _check_fetched_keys(fetched: Snapshot, issuer: TrustedIssuer, settings: RemoteKeySettings) -> Iterator[Finding]:
     ring, dropped = fetched.ring, fetched.key_set.dropped
     accepted = [key for key in ring.keys if key.algorithms & issuer.algorithms]
     yield Finding(f"{fetched.url} answers with {len(ring.keys)} usable of {len(ring.keys) + len(dropped)} keys.")
@@ -57,6 +57,8 @@ def _check_fetched_keys(fetched: Snapshot, issuer: TrustedIssuer) -> Iterator[Fi
     if not ring.keys:
         # An idle issuer may make its first key when it needs one. If it has keys and all are unusable, it is a problem.
         yield Finding("No token can be verified until the issuer publishes a usable key.", is_problem=bool(dropped))
+        kept_for = settings.stale_limit if dropped else settings.max_age
+        yield Finding(f"A running service verifies with the last usable keys for {kept_for:g} s after it fetched them.")
     elif not accepted:
         yield Finding(
             f"None of these keys is for an accepted algorithm: they are for {_listed(ring.algorithms)}, accepted are "

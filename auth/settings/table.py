@@ -96,16 +96,17 @@ TABLE = (
     Setting("max_token_age", None, number(1, 315_360_000), _SHARED,
             "Seconds after `iat` from which a token is refused, whatever its `exp`."),
     Setting("jwks_max_age", _JWKS.max_age, number(1, 86_400), _SHARED,
-            "Seconds for which fetched keys are trusted; they are fetched again before that."),
+            "Seconds for which fetched keys are trusted; they are fetched again before that. If the issuer publishes "
+            "an empty key set, good keys serve on for that long."),
     Setting("jwks_stale_limit", _JWKS.stale_limit, number(1, 604_800), _SHARED,
-            "Seconds for which the last good keys are trusted while the issuer fails; not less than "
-            "`AUTH_JWKS_MAX_AGE`."),
+            "Seconds for which the last good keys are trusted while the issuer fails or publishes no key that can be "
+            "used; not less than `AUTH_JWKS_MAX_AGE`."),
     Setting("jwks_timeout", _JWKS.timeout, number(0.1, 30), _SHARED,
             "Seconds for one whole fetch."),
     Setting("jwks_retry", _JWKS.retry, number(0.1, 60), _SHARED,
             "Seconds before the first retry after a failed fetch. Each further failure doubles them, up to 60."),
     Setting("jwks_unknown_key_budget", _JWKS.unknown_key_budget, number(0, 60, whole=True), _SHARED,
-            "Fetches a minute that tokens with unknown key ids may cause; 0 for none."),
+            "Fetches a minute that tokens with unknown key ids may cause, five of them at once; 0 for none."),
     Setting("issuers", (), ISSUERS, _SERVICE,
             "Several issuers, each with settings of its own: [several-issuers.md](several-issuers.md)."),
     Setting("max_token_bytes", 8192, number(128, 1_048_576, whole=True), _SERVICE,

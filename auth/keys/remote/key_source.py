@@ -51,14 +51,15 @@ class RemoteKeySource:
     ) -> None:
         """``clock`` returns seconds since a moment that is the same for all processes."""
         self._location = location
-        self._settings = settings
+        #: How the keys are fetched and how long they are trusted.
+        self.settings = settings
         self._clock = clock
         #: By process id: a child of a fork finds its parent's refresher here, whose thread and locks it must not touch.
         self._refreshers: dict[int, Refresher] = {}
 
     def __reduce__(self) -> tuple[Callable[[JwksLocation], RemoteKeySource], tuple[JwksLocation]]:
         """Copy and pickle the location and the settings; a copy shares no thread and no lock."""
-        return functools.partial(type(self), settings=self._settings, clock=self._clock), (self._location,)
+        return functools.partial(type(self), settings=self.settings, clock=self._clock), (self._location,)
 
     def current(self) -> KeyRing:
         """Return the keys to verify with. Waits for a fetch only if there are none, or if they are too old.
@@ -69,7 +70,7 @@ class RemoteKeySource:
         now = self._clock()
         refresher = self._running_refresher(now)
         state = refresher.state
-        snapshot = state.trusted(now, self._settings.timeout) or self._awaited(refresher, state, now)
+        snapshot = state.trusted(now, self.settings.timeout) or self._awaited(refresher, state, now)
         return snapshot.ring
 
     def newer(self, seen: KeyRing, key_id: str | None) -> KeyRing | None:
@@ -91,7 +92,7 @@ class RemoteKeySource:
     def peek(self) -> KeyRing | None:
         """Return the keys if they are trusted without waiting. Never waits, and starts the first fetch."""
         now = self._clock()
-        snapshot = self._running_refresher(now).state.trusted(now, self._settings.timeout)
+        snapshot = self._running_refresher(now).state.trusted(now, self.settings.timeout)
         return None if snapshot is None else snapshot.ring
 
     def status(self) -> KeyStatus:
@@ -100,7 +101,7 @@ class RemoteKeySource:
         state = self._running_refresher(now).state
         snapshot = state.snapshot
         return KeyStatus(
-            ready=state.usable(now) is not None,
+            ready=state.is_ready(now),
             keys=0 if snapshot is None else len(snapshot.ring.keys),
             age=None if snapshot is None else now - snapshot.fetched_at,
             last_error=state.error,
@@ -113,7 +114,7 @@ class RemoteKeySource:
         Raises:
             FetchError: the fetch failed.
         """
-        return KeyFetcher(self._location, self._settings, self._clock).fetch()
+        return KeyFetcher(self._location, self.settings, self._clock).fetch()
 
     def _running_refresher(self, now: float) -> Refresher:
         refresher = self._refresher()
@@ -127,7 +128,7 @@ class RemoteKeySource:
         if refresher is None:
             ancestors = list(self._refreshers.values())
             inherited = ancestors[-1].state.snapshot if ancestors else None
-            made = Refresher(self._location, self._settings, self._clock, inherited)
+            made = Refresher(self._location, self.settings, self._clock, inherited)
             refresher = self._refreshers.setdefault(process, made)  # of two threads, one makes it
             if refresher is made:
                 weakref.finalize(self, made.stop)
@@ -136,10 +137,10 @@ class RemoteKeySource:
     def _awaited(self, refresher: Refresher, seen: RefreshState, now: float) -> Snapshot:
         """Return what a fetch brings, or else the old keys: an issuer that does not answer in time counts as failing.
 
-        Without usable keys, a request does not wait for an issuer that has failed already: a dead issuer would hold
-        every thread of the server.
+        Without usable keys, a request does not wait for an issuer that did not answer the last time: a dead issuer
+        would hold every thread of the server.
         """
-        if seen.failures == 0 or seen.usable(now) is not None:
+        if not seen.is_unanswered or seen.usable(now) is not None:
             self._wait(refresher.join(seen), now)
         state, now = refresher.state, self._clock()
         # New keys are used even if they were too old on arrival. Their lifetime may be shorter than the fetch.
@@ -155,4 +156,4 @@ class RemoteKeySource:
         """Wait for a fetch, counted from its beginning: a request that comes late does not wait longer."""
         if fetch is not None:
             began_at = since if fetch.began_at is None else min(since, fetch.began_at)
-            fetch.wait(began_at + _PATIENCE * self._settings.timeout - self._clock())
+            fetch.wait(began_at + _PATIENCE * self.settings.timeout - self._clock())

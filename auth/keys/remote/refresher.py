@@ -133,13 +133,13 @@ class Refresher:
         return fetch if fetch is not None and fetch.has_begun_after(since) else self._asked
 
     def _is_failing(self) -> bool:
-        """Tell whether the last fetch has failed, or the one under way takes longer than a fetch may.
+        """Tell whether the last fetch brought no key set, or the one under way takes longer than a fetch may.
 
         No deadline interrupts a resolver that hangs, so such a fetch counts as failed before it ends.
         """
         fetch = self._under_way
         is_overdue = fetch is not None and not fetch.has_begun_after(self._clock() - self._settings.timeout)
-        return is_overdue or self.state.failures > 0
+        return is_overdue or self.state.is_unanswered
 
     def _ask(self) -> Fetch | None:
         if self._asked is None and self._thread is not None:
@@ -195,20 +195,32 @@ class Refresher:
         except Exception as error:  # whatever it is, the thread must go on and try again
             _LOGGER.debug("unexpected failure while fetching keys from %s", self._name, exc_info=True)
             return self._state_after_failure(f"the fetch failed unexpectedly ({type(error).__name__})")
-        return self.state.after_success(fetched, _RANDOM.random())
+        return self.state.after_fetch(fetched, self._clock(), self._settings, _RANDOM.random())
 
     def _state_after_failure(self, error: str) -> RefreshState:
         return self.state.after_failure(error, self._clock(), self._settings, _RANDOM.random())
 
     def _log(self, before: RefreshState, after: RefreshState) -> None:
+        if not after.is_unanswered:
+            self._log_ignored(before, after)
         if after.snapshot is None or after.failures:
-            now = self._clock()
-            level = logging.ERROR if after.usable(now) is None else logging.WARNING
-            pause = max(0, after.next_at - now)
-            _LOGGER.log(level, "could not fetch keys from %s; retrying in %.1f s: %s", self._name, pause, after.error)
-            return
-        previous = None if before.snapshot is None else before.snapshot.key_set
-        for entry in after.snapshot.key_set.newly_dropped(previous):
-            _LOGGER.warning("ignoring a key from %s: %s", self._name, entry)
-        if before.failures:
+            self._log_failure(after)
+        elif before.ring is not None and before.ring.keys and not after.snapshot.ring.keys:
+            _LOGGER.warning("gave up the keys from %s: its key set is empty", self._name)
+        elif before.failures:
             _LOGGER.info("fetched keys from %s again after %d failed attempts", self._name, before.failures)
+
+    def _log_ignored(self, before: RefreshState, after: RefreshState) -> None:
+        known = [before.rejected, None if before.snapshot is None else before.snapshot.key_set]
+        brought = after.rejected or (None if after.snapshot is None else after.snapshot.key_set)
+        for entry in () if brought is None else brought.newly_dropped(*known):
+            _LOGGER.warning("ignoring a key from %s: %s", self._name, entry)
+
+    def _log_failure(self, state: RefreshState) -> None:
+        now = self._clock()
+        snapshot = state.usable(now)
+        has_keys = snapshot is not None and bool(snapshot.ring.keys)
+        level = logging.WARNING if has_keys else logging.ERROR
+        happened = "could not fetch keys" if state.is_unanswered else "kept the keys" if has_keys else "no usable keys"
+        pause = max(0, state.next_at - now)
+        _LOGGER.log(level, "%s from %s; retrying in %.1f s: %s", happened, self._name, pause, state.error)

@@ -24,6 +24,9 @@ _LONGEST_PAUSE = 60
 #: After this many doublings, every pause is the longest one.
 _MAX_DOUBLINGS = 32
 
+#: The most fetches that unknown key ids may cause at once, whatever a minute allows.
+_BURST = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteKeySettings:
@@ -37,8 +40,8 @@ class RemoteKeySettings:
     timeout: float = 3
     #: Seconds before the first retry after a failure.
     retry: float = 1
-    #: Fetches a minute that unknown key ids may cause.
-    unknown_key_budget: int = 5
+    #: Fetches a minute that unknown key ids may cause, five of them at once.
+    unknown_key_budget: int = 30
 
     def lifetimes(self, max_age: float | None) -> tuple[float, float]:
         """Return how many seconds a key set is trusted in any case, and how many while the issuer fails.
@@ -87,6 +90,10 @@ class RefreshState:
     failures: int = 0
     #: Why the last fetch failed; None after a success.
     error: str | None = None
+    #: The key set that the last fetch brought, if it failed only because no key in the set can be used.
+    rejected: KeySet | None = None
+    #: When the snapshot is given up, however the issuer fails: it has published an empty key set since.
+    withdrawn_at: float = math.inf
 
     @classmethod
     def at_start(cls, inherited: Snapshot | None, now: float, jitter: float) -> RefreshState:
@@ -98,11 +105,35 @@ class RefreshState:
         """The usable keys of the snapshot, however old; None without a snapshot."""
         return None if self.snapshot is None else self.snapshot.ring
 
-    def after_success(self, fetched: Snapshot, jitter: float) -> RefreshState:
-        """Return the state after a fetch. If it brought the same keys again, they stay the same ring."""
-        if self.snapshot is not None:
-            fetched = replace(fetched, key_set=fetched.key_set.following(self.snapshot.key_set))
-        return RefreshState(snapshot=fetched, next_at=_refresh_at(fetched, jitter))
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the last fetch brought no key set at all."""
+        return self.failures > 0 and self.rejected is None
+
+    def after_fetch(self, fetched: Snapshot, now: float, settings: RemoteKeySettings, jitter: float) -> RefreshState:
+        """Return the state after a fetch. If it brought the same keys again, they stay the same ring.
+
+        A key set without a usable key does not replace good keys at once, because it is more often a slip than a
+        withdrawal. The issuer is asked again as after a failure. Meanwhile the good keys serve on: for ``max_age`` if
+        the set is empty, and until they are too old for any outage if its keys cannot be used.
+        """
+        before = self.snapshot
+        if before is not None:
+            fetched = replace(fetched, key_set=fetched.key_set.following(before.key_set))
+        taken = RefreshState(snapshot=fetched, next_at=_refresh_at(fetched, jitter))
+        if fetched.ring.keys:
+            return taken
+        withdrawn_at, is_empty = math.inf, not fetched.key_set.dropped
+        if before is not None and is_empty:
+            withdrawn_at = before.fetched_at + settings.max_age
+        given_up_at = min(before.usable_until, withdrawn_at) if before is not None and before.ring.keys else now
+        if is_empty and given_up_at <= now:
+            return taken
+        failed = self.after_failure(_fault(fetched), now, settings, jitter)
+        if given_up_at <= now:
+            return replace(failed, snapshot=fetched, rejected=fetched.key_set, withdrawn_at=math.inf)
+        next_at = min(failed.next_at, given_up_at)
+        return replace(failed, rejected=fetched.key_set, withdrawn_at=withdrawn_at, next_at=next_at)
 
     def after_failure(self, error: str, now: float, settings: RemoteKeySettings, jitter: float) -> RefreshState:
         """Return the state after a failed fetch.
@@ -114,7 +145,7 @@ class RefreshState:
         next_at = now + pause * (0.75 + jitter / 4)
         if now < self.next_at < next_at:
             next_at = self.next_at
-        return replace(self, failures=failures, error=error, next_at=next_at)
+        return replace(self, failures=failures, error=error, next_at=next_at, rejected=None)
 
     def trusted(self, now: float, grace: float) -> Snapshot | None:
         """Return the snapshot if tokens may be verified with it before the issuer answers again.
@@ -128,12 +159,26 @@ class RefreshState:
         return self.usable(now) if is_failing else None
 
     def usable(self, now: float) -> Snapshot | None:
-        """Return the snapshot unless it is too old to be trusted at all."""
-        return self.snapshot if self.snapshot is not None and now < self.snapshot.usable_until else None
+        """Return the snapshot unless it is too old to be trusted at all, or withdrawn."""
+        if self.snapshot is None or now >= min(self.snapshot.usable_until, self.withdrawn_at):
+            return None
+        return self.snapshot
+
+    def is_ready(self, now: float) -> bool:
+        """Tell whether tokens can be verified. An idle issuer without any key is no obstacle."""
+        snapshot = self.usable(now)
+        return snapshot is not None and (bool(snapshot.ring.keys) or self.rejected is None)
 
     def retry_after(self, now: float) -> int:
         """Return the whole seconds until the next attempt, for ``Retry-After``."""
         return min(max(math.ceil(self.next_at - now), 1), _LONGEST_PAUSE)
+
+
+def _fault(fetched: Snapshot) -> str:
+    """Say what is wrong with a key set without a usable key."""
+    if not fetched.key_set.dropped:
+        return f"{fetched.url} answered with an empty key set"
+    return f"{fetched.url} answered without a usable key; ignored: {len(fetched.key_set.dropped)}"
 
 
 def _refresh_at(snapshot: Snapshot, jitter: float) -> float:
@@ -142,16 +187,17 @@ def _refresh_at(snapshot: Snapshot, jitter: float) -> float:
 
 
 class FetchBudget:
-    """A number of fetches that fills up again evenly. Not for several threads at once."""
+    """A small number of fetches that fills up again evenly. Not for several threads at once."""
 
     def __init__(self, per_minute: int, now: float) -> None:
-        self._capacity = per_minute
-        self._left = float(per_minute)
+        self._per_minute = per_minute
+        self._capacity = min(per_minute, _BURST)
+        self._left = float(self._capacity)
         self._filled_at = now
 
     def take(self, now: float) -> bool:
         """Take one fetch if one is left."""
-        self._left = min(self._capacity, self._left + (now - self._filled_at) * self._capacity / 60)
+        self._left = min(self._capacity, self._left + (now - self._filled_at) * self._per_minute / 60)
         self._filled_at = now
         if self._left < 1:
             return False

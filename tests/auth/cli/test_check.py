@@ -109,18 +109,22 @@ def test_an_issuer_without_keys_yet_is_none() -> None:
     with IssuerServer() as issuer:
         found = findings(settings_for(answering(issuer)))
 
-    assert found[:2] == [
+    assert found[:3] == [
         Finding(f"{issuer.jwks_url} answers with 0 usable of 0 keys."),
         Finding("No token can be verified until the issuer publishes a usable key."),
+        Finding("A running service verifies with the last usable keys for 600 s after it fetched them."),
     ]
 
 
 def test_keys_that_are_all_left_out_are_a_problem() -> None:
     """That will not get better by itself."""
     with IssuerServer([{"kty": "oct", "k": "c2VjcmV0", "kid": "s"}]) as issuer:
-        found = problems(settings_for(answering(issuer)))
+        found = findings(settings_for(answering(issuer)))
 
-    assert found == ["No token can be verified until the issuer publishes a usable key."]
+    assert found[2:4] == [
+        Finding("No token can be verified until the issuer publishes a usable key.", is_problem=True),
+        Finding("A running service verifies with the last usable keys for 86400 s after it fetched them."),
+    ]
 
 
 def test_algorithms_that_do_not_meet_are_a_problem() -> None:

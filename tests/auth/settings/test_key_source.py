@@ -72,10 +72,10 @@ def test_every_setting_of_a_fetch_arrives(source: dict[str, Any]) -> None:
         "AUTH_JWKS_UNKNOWN_KEY_BUDGET": 0,
     }
 
-    assert keys_of(settings)._settings == RemoteKeySettings(
+    assert keys_of(settings).settings == RemoteKeySettings(
         max_age=60, stale_limit=3600, timeout=1.5, retry=2, unknown_key_budget=0
     )
-    assert keys_of(source)._settings == RemoteKeySettings()
+    assert keys_of(source).settings == RemoteKeySettings()
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -185,4 +185,4 @@ def test_the_limits_themselves_are_allowed() -> None:
     """An age and a limit that are the same: no stale keys at all."""
     keys = keys_of({"AUTH_JWKS_URL": URL, "AUTH_JWKS_MAX_AGE": 86_400, "AUTH_JWKS_RETRY": 60, "AUTH_JWKS_TIMEOUT": 30})
 
-    assert keys._settings.stale_limit == keys._settings.max_age == 86_400
+    assert keys.settings.stale_limit == keys.settings.max_age == 86_400

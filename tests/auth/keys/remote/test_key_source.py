@@ -359,6 +359,113 @@ def test_a_document_without_keys_withdraws_none(issuer: IssuerServer, clock: Clo
     assert found(keys) == verification_keys(FIRST)
 
 
+#: Key sets that bring nothing to verify with, and the seconds for which the last good keys serve on.
+WITHOUT_USABLE_KEYS = {
+    "empty": ([], 600),
+    "for encryption only": ([SECOND.jwk(use="enc")], 86_400),
+    "private": ([SECOND.jwk(d="c2VjcmV0LXZhbHVl")], 86_400),
+    "of an unknown type": ([{"kty": "AKP", "kid": "pq"}], 86_400),
+}
+
+
+def until_asked_again(issuer: IssuerServer, keys: RemoteKeySource, clock: Clock) -> None:
+    """Pass the time until the next attempt, and return when it is over."""
+    asked, due_in = issuer.requests[JWKS], keys.status().next_refresh
+    assert due_in is not None
+    clock.now += due_in
+    keys.peek()
+    issuer.wait_for_requests(JWKS, asked + 1)
+    eventually(lambda: keys.status().next_refresh)
+
+
+@pytest.mark.parametrize(("members", "seconds"), WITHOUT_USABLE_KEYS.values(), ids=WITHOUT_USABLE_KEYS)
+def test_a_set_without_a_usable_key_does_not_take_good_keys_away(
+    issuer: IssuerServer, clock: Clock, members: list[Any], seconds: float
+) -> None:
+    """They serve on while the issuer is asked again as after a failure, and its next good set is taken at once."""
+    keys = remote(issuer, clock, retry=2)
+    found(keys)
+    before = keys.peek()
+    issuer.keys = members
+    until_asked_again(issuer, keys, clock)
+
+    status = keys.status()
+    assert keys.peek() is before
+    assert (status.ready, status.keys) == (True, 1)
+    assert status.last_error is not None
+    assert status.last_error.startswith(f"{issuer.jwks_url} answered with")
+    assert status.next_refresh is not None
+    assert 1.5 <= status.next_refresh <= 2
+    issuer.keys = [FIRST]
+    until_asked_again(issuer, keys, clock)
+    assert keys.peek() is before
+    assert keys.status().last_error is None
+
+
+@pytest.mark.parametrize(("members", "seconds"), WITHOUT_USABLE_KEYS.values(), ids=WITHOUT_USABLE_KEYS)
+def test_a_set_without_a_usable_key_is_believed_in_the_end(
+    issuer: IssuerServer, clock: Clock, members: list[Any], seconds: float
+) -> None:
+    """An empty set when the age of the good keys is reached; one that cannot be used is an outage until then."""
+    keys = remote(issuer, clock)
+    found(keys)
+    began, issuer.keys = clock.now, members
+    until_asked_again(issuer, keys, clock)
+    # The pauses grow to a minute; nothing is at stake between one attempt and the next.
+    clock.now = began + seconds - 0.5
+    keys.peek()
+    eventually(lambda: keys.status().next_refresh)
+
+    assert found(keys) == verification_keys(FIRST)
+    clock.now = began + seconds
+    eventually(lambda: keys.peek() is not None)
+    assert found(keys) == []
+    assert keys.status().keys == 0
+    assert keys.status().ready is (members == [])
+
+
+def test_requests_wait_for_the_fetch_that_decides_about_withdrawn_keys(issuer: IssuerServer, clock: Clock) -> None:
+    """The issuer has answered the last time, so it is worth the wait: none of them is told that it is unavailable."""
+    keys = remote(issuer, clock, max_age=100)
+    found(keys)
+    issuer.keys = []
+    clock.now += 99
+    keys.peek()
+    until_failing(keys)
+    issuer.fault, issuer.keys = Fault.PAUSED, [SECOND]
+    clock.now += 1
+
+    with lifting_the_fault(issuer):
+        assert in_threads(20, lambda _: found(keys, SECOND)) == [verification_keys(SECOND)] * 20
+
+
+def test_a_new_key_after_an_empty_set_verifies_at_once(issuer: IssuerServer, clock: Clock) -> None:
+    """The issuer answers, so an unknown id is worth a fetch, and all who need it share it."""
+    keys = remote(issuer, clock, retry=60)
+    found(keys)
+    issuer.keys = []
+    until_asked_again(issuer, keys, clock)
+    issuer.keys = [FIRST, SECOND]
+
+    assert in_threads(20, lambda _: found(keys, SECOND)) == [verification_keys(SECOND)] * 20
+    assert keys.status().last_error is None
+
+
+def test_a_cold_start_with_a_set_without_a_usable_key_is_asked_again_soon(issuer: IssuerServer, clock: Clock) -> None:
+    """Tokens are refused until then, and readiness says why."""
+    issuer.keys = [FIRST.jwk(use="enc")]
+    keys = remote(issuer, clock)
+
+    assert found(keys) == []
+    status = keys.status()
+    assert (status.ready, status.keys) == (False, 0)
+    assert status.last_error == f"{issuer.jwks_url} answered without a usable key; ignored: 1"
+    issuer.keys = [FIRST]
+    until_asked_again(issuer, keys, clock)
+    assert found(keys) == verification_keys(FIRST)
+    assert keys.status().ready
+
+
 def test_an_outage_is_not_noticed_until_the_hard_limit(issuer: IssuerServer, clock: Clock) -> None:
     """For 24 hours by default; then it is a 503, and over as soon as the issuer is back."""
     keys = remote(issuer, clock)
@@ -445,7 +552,7 @@ def test_the_budget_counts_failures_as_well(issuer: IssuerServer, clock: Clock) 
 
 
 def test_the_budget_fills_up_again(issuer: IssuerServer, clock: Clock) -> None:
-    """One fetch every twelve seconds."""
+    """One fetch every two seconds."""
     keys = remote(issuer, clock)
     for _ in range(20):
         found(keys, secrets.token_hex(8))
@@ -453,7 +560,7 @@ def test_the_budget_fills_up_again(issuer: IssuerServer, clock: Clock) -> None:
     issuer.keys = [SECOND]
 
     assert found(keys, SECOND) == []
-    clock.now += 12
+    clock.now += 2
     assert found(keys, SECOND) == verification_keys(SECOND)
 
 
@@ -744,6 +851,72 @@ def test_a_failure_with_keys_at_hand_is_a_warning(
     assert [level for level, _ in messages(caplog, issuer)] == ["WARNING"]
 
 
+@pytest.mark.parametrize(
+    ("members", "ignored", "reason"),
+    [
+        ([], [], "answered with an empty key set"),
+        ([SECOND.jwk(use="enc")], [SECOND], "answered without a usable key; ignored: 1"),
+    ],
+    ids=["empty", "unusable"],
+)
+def test_the_log_says_that_the_last_keys_are_kept(
+    issuer: IssuerServer,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    members: list[Any],
+    ignored: list[SigningKey],
+    reason: str,
+) -> None:
+    """Once per attempt, with the reason for each key the first time, and at last that all is well again."""
+    caplog.set_level(logging.INFO, "flask_resource_server.keys")
+    keys = remote(issuer, clock)
+    found(keys)
+    issuer.keys = members
+    until_asked_again(issuer, keys, clock)
+    until_asked_again(issuer, keys, clock)
+    issuer.keys = [FIRST, *members]
+    until_asked_again(issuer, keys, clock)
+
+    eventually(lambda: len(messages(caplog, issuer)) == 3 + len(ignored))
+    *lines, kept, kept_again, well = messages(caplog, issuer)
+    for level, text in (kept, kept_again):
+        assert level == "WARNING"
+        assert text.startswith(f"kept the keys from {issuer.jwks_url}; retrying in ")
+        assert text.endswith(f" s: {issuer.jwks_url} {reason}")
+    assert [text.partition(": ")[2] for _, text in lines] == [
+        f'key 0 (kid "{key.key_id}") is not for signatures ("use")' for key in ignored
+    ]
+    assert well == ("INFO", f"fetched keys from {issuer.jwks_url} again after 2 failed attempts")
+
+
+def test_the_log_says_when_the_last_keys_are_given_up(
+    issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty set is believed then."""
+    keys = remote(issuer, clock)
+    found(keys)
+    issuer.keys = []
+    clock.now += 600
+    assert found(keys) == []
+
+    eventually(lambda: messages(caplog, issuer))
+    assert messages(caplog, issuer)[0] == ("WARNING", f"gave up the keys from {issuer.jwks_url}: its key set is empty")
+
+
+def test_a_set_without_a_usable_key_is_an_error_if_there_are_no_others(
+    issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No token can be verified then."""
+    issuer.keys = [FIRST.jwk(use="enc")]
+    remote(issuer, clock).current()
+
+    eventually(lambda: len(messages(caplog, issuer)) == 2)
+    ignored, failed = messages(caplog, issuer)
+    assert ignored[0] == "WARNING"
+    assert failed[0] == "ERROR"
+    assert failed[1].startswith(f"no usable keys from {issuer.jwks_url}; retrying in ")
+
+
 def test_each_key_that_is_left_out_is_logged_once(
     issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -798,4 +971,4 @@ def test_the_defaults_are_those_of_the_design() -> None:
     settings = RemoteKeySettings()
 
     assert (settings.max_age, settings.stale_limit, settings.timeout) == (600, 86_400, 3)
-    assert (settings.retry, settings.unknown_key_budget) == (1, 5)
+    assert (settings.retry, settings.unknown_key_budget) == (1, 30)

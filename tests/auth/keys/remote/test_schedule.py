@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from auth.keys import KeyRing, VerificationKey
-from auth.keys.key_set import KeySet
+from auth.keys.key_set import DroppedKey, KeySet
 from auth.keys.remote.schedule import FetchBudget, RefreshState, RemoteKeySettings, Snapshot
 
 SETTINGS = RemoteKeySettings()
@@ -31,9 +34,9 @@ def snapshot_at(
 
 
 def test_what_is_not_set_has_a_sensible_value() -> None:
-    """Ten minutes, a day, three seconds, one second, five a minute."""
+    """Ten minutes, a day, three seconds, one second, thirty a minute."""
     assert RemoteKeySettings() == RemoteKeySettings(
-        max_age=600, stale_limit=86_400, timeout=3, retry=1, unknown_key_budget=5
+        max_age=600, stale_limit=86_400, timeout=3, retry=1, unknown_key_budget=30
     )
 
 
@@ -62,7 +65,7 @@ def test_the_stale_limit_counts_from_the_fetch_and_takes_nothing_away(limit: flo
 
 
 def state_at(fetched_at: float = 1000) -> RefreshState:
-    return RefreshState.at_start(None, fetched_at, 0).after_success(snapshot_at(fetched_at), 0)
+    return RefreshState.at_start(None, fetched_at, 0).after_fetch(snapshot_at(fetched_at), fetched_at, SETTINGS, 0)
 
 
 def test_a_process_without_keys_asks_at_once() -> None:
@@ -84,7 +87,7 @@ def test_a_process_with_the_keys_of_its_parent_asks_when_they_are_due() -> None:
 @pytest.mark.parametrize(("jitter", "seconds"), [(0, 420), (0.5, 465), (1, 510)])
 def test_keys_are_fetched_again_well_before_they_are_too_old(jitter: float, seconds: float) -> None:
     """At 70 to 85 per cent of their life."""
-    assert state_at().after_success(snapshot_at(2000), jitter).next_at == pytest.approx(2000 + seconds)
+    assert state_at().after_fetch(snapshot_at(2000), 2000, SETTINGS, jitter).next_at == pytest.approx(2000 + seconds)
 
 
 def test_keys_are_trusted_until_the_second_of_their_age() -> None:
@@ -166,7 +169,7 @@ def test_one_failure_is_enough_until_the_next_attempt_must_be_over() -> None:
 def test_a_success_is_no_failing_however_soon_the_keys_are_too_old() -> None:
     """A fetch that takes longer than the rest of a short life makes that no longer."""
     snapshot = snapshot_at(1000, None, RemoteKeySettings(max_age=10))
-    state = RefreshState.at_start(None, 1000, 0).after_success(snapshot, 1)
+    state = RefreshState.at_start(None, 1000, 0).after_fetch(snapshot, 1000, SETTINGS, 1)
     assert state.next_at == 1008.5
 
     assert state.trusted(1009.9, GRACE) is snapshot
@@ -178,9 +181,117 @@ def test_a_success_ends_the_failing() -> None:
     state = state_at().after_failure("It broke", 1450, SETTINGS, 1)
     assert (state.failures, state.error) == (1, "It broke")
 
-    state = state.after_success(snapshot_at(1451), 0)
+    state = state.after_fetch(snapshot_at(1451), 1451, SETTINGS, 0)
 
     assert (state.failures, state.error, state.next_at) == (0, None, 1871)
+
+
+SIGNING = VerificationKey.from_secret("a" * 32)
+NO_KEY_AT_ALL = KeySet(KeyRing())
+NONE_USABLE = KeySet(KeyRing(), (DroppedKey(index=0, key_id='"a"', reason='is not for signatures ("use")'),))
+
+
+def with_keys(fetched_at: float = 1000) -> RefreshState:
+    return RefreshState.at_start(None, fetched_at, 0).after_fetch(
+        snapshot_at(fetched_at, None, SETTINGS, SIGNING), fetched_at, SETTINGS, 0
+    )
+
+
+def after(state: RefreshState, key_set: KeySet, now: float) -> RefreshState:
+    """Return the state after a fetch that brought a key set, with the longest pauses."""
+    return state.after_fetch(replace(snapshot_at(now), key_set=key_set), now, SETTINGS, 1)
+
+
+@pytest.mark.parametrize(
+    ("key_set", "until"), [(NO_KEY_AT_ALL, 1600), (NONE_USABLE, 87_400)], ids=["empty", "unusable"]
+)
+def test_good_keys_serve_on_when_the_issuer_publishes_no_usable_one(key_set: KeySet, until: float) -> None:
+    """An empty set withdraws them when their age is reached. Keys that cannot be used are a failure of the issuer."""
+    state = before = with_keys()
+    for now in (1420, *range(1500, int(until), 60), until - 1):
+        state = after(state, key_set, now)
+        assert state.trusted(now, GRACE) is before.snapshot
+        assert state.is_ready(now)
+
+    assert state.next_at == until
+    assert state.usable(until - 0.1) is before.snapshot
+    assert state.usable(until) is state.trusted(until, GRACE) is None
+    given_up = after(state, key_set, until)
+    assert given_up.ring is key_set.ring
+
+
+def test_the_pauses_after_a_set_without_a_usable_key_are_those_after_a_failure() -> None:
+    """The issuer may have noticed by then, and nobody waits for ten minutes."""
+    state, pauses = with_keys(), []
+    for now in range(1420, 1600, 60):
+        state = after(state, NO_KEY_AT_ALL, now)
+        pauses.append(state.next_at - now)
+
+    assert pauses == [1, 2, 4]
+    assert state.error == "https://issuer.example/jwks answered with an empty key set"
+    assert after(with_keys(), NONE_USABLE, 1420).error == (
+        "https://issuer.example/jwks answered without a usable key; ignored: 1"
+    )
+
+
+def test_an_empty_set_is_believed_at_once_if_the_age_of_the_keys_is_reached() -> None:
+    """Keys that nobody confirmed for so long may have been withdrawn long since."""
+    state = after(with_keys(), NO_KEY_AT_ALL, 1600)
+
+    assert (state.failures, state.error, state.withdrawn_at) == (0, None, math.inf)
+    assert state.snapshot is not None
+    assert (state.snapshot.fetched_at, state.snapshot.ring.keys) == (1600, ())
+
+
+def test_the_age_counts_from_the_last_usable_set_whatever_the_issuer_says() -> None:
+    """A short max-age of the issuer takes nothing from the time for which an empty set is not believed."""
+    short = snapshot_at(1000, 30, SETTINGS, SIGNING)
+    state = RefreshState.at_start(None, 1000, 0).after_fetch(short, 1000, SETTINGS, 0)
+
+    state = after(state, NO_KEY_AT_ALL, 1500)
+
+    assert state.trusted(1500.5, GRACE) is short
+    assert state.withdrawn_at == 1600
+
+
+def test_an_outage_after_an_empty_set_does_not_bring_withdrawn_keys_back() -> None:
+    """The last word of the issuer was that they are gone."""
+    state = after(with_keys(), NO_KEY_AT_ALL, 1590).after_failure("It broke", 1595, SETTINGS, 1)
+
+    assert state.is_unanswered
+    assert state.usable(1599.9) is not None
+    assert state.usable(1600) is None
+    assert not state.is_ready(1600)
+
+
+def test_the_last_answer_decides_for_how_long_good_keys_serve_on() -> None:
+    """An empty set and then one that cannot be used is a failure like the latter; the other way round it withdraws."""
+    broken = after(after(with_keys(), NO_KEY_AT_ALL, 1500), NONE_USABLE, 1501)
+    empty = after(after(with_keys(), NONE_USABLE, 1500), NO_KEY_AT_ALL, 1501)
+
+    assert (broken.withdrawn_at, empty.withdrawn_at) == (math.inf, 1600)
+
+
+def test_usable_keys_end_it_at_once() -> None:
+    """The same ones stay the same ring, so tokens stay remembered."""
+    before = with_keys()
+    held = after(before, NO_KEY_AT_ALL, 1500)
+
+    state = held.after_fetch(snapshot_at(1501, None, SETTINGS, SIGNING), 1501, SETTINGS, 0)
+
+    assert held.ring is before.ring is state.ring
+    assert (state.failures, state.error, state.rejected, state.withdrawn_at) == (0, None, None, math.inf)
+
+
+def test_an_empty_set_at_first_is_an_answer_and_one_without_a_usable_key_is_a_failure() -> None:
+    """Some issuers make their first key when they need it. What is published and cannot be used needs a person."""
+    start = RefreshState.at_start(None, 1000, 0)
+    empty, unusable = after(start, NO_KEY_AT_ALL, 1000), after(start, NONE_USABLE, 1000)
+
+    assert (empty.failures, empty.is_ready(1000), empty.next_at) == (0, True, 1510)
+    assert (unusable.failures, unusable.is_ready(1000), unusable.next_at) == (1, False, 1001)
+    assert unusable.trusted(1000, GRACE) is unusable.snapshot is not None
+    assert after(unusable, NO_KEY_AT_ALL, 1001).failures == 0
 
 
 def test_the_same_keys_again_stay_the_same_ring() -> None:
@@ -188,11 +299,11 @@ def test_the_same_keys_again_stay_the_same_ring() -> None:
     one, other = (VerificationKey.from_secret(letter * 32) for letter in "ab")
     state = RefreshState.at_start(None, 1000, 0)
     assert state.ring is None
-    state = state.after_success(snapshot_at(1000, None, SETTINGS, one, other), 0)
+    state = state.after_fetch(snapshot_at(1000, None, SETTINGS, one, other), 1000, SETTINGS, 0)
     ring = state.ring
 
-    again = state.after_success(snapshot_at(1420, None, SETTINGS, other, one), 0)
-    changed = again.after_success(snapshot_at(1840, None, SETTINGS, one), 0)
+    again = state.after_fetch(snapshot_at(1420, None, SETTINGS, other, one), 1420, SETTINGS, 0)
+    changed = again.after_fetch(snapshot_at(1840, None, SETTINGS, one), 1840, SETTINGS, 0)
 
     assert again.ring is ring
     assert again.snapshot is not None
@@ -207,12 +318,21 @@ def test_retry_after_is_a_whole_number_of_seconds_up_to_a_minute(now: float, sec
 
 
 def test_a_budget_is_spent_and_fills_up_again_evenly() -> None:
-    """Five a minute: one every twelve seconds, and never more than five."""
-    budget = FetchBudget(5, 1000)
+    """Thirty a minute: one every two seconds, and never more than five at once."""
+    budget = FetchBudget(30, 1000)
 
     assert [budget.take(1000) for _ in range(6)] == [True] * 5 + [False]
-    assert [budget.take(1011.9), budget.take(1012.1), budget.take(1013)] == [False, True, False]
+    assert [budget.take(1001.9), budget.take(1002.1), budget.take(1003)] == [False, True, False]
     assert [budget.take(9000) for _ in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize(("per_minute", "at_once", "pause"), [(1, 1, 60), (3, 3, 20), (5, 5, 12), (60, 5, 1)])
+def test_what_is_left_of_a_budget_at_once_is_five_at_most(per_minute: int, at_once: int, pause: float) -> None:
+    """A small budget is spent at once as well; each fetch comes back after its part of a minute."""
+    budget = FetchBudget(per_minute, 1000)
+
+    assert [budget.take(1000) for _ in range(at_once + 1)] == [True] * at_once + [False]
+    assert [budget.take(1000 + pause - 0.1), budget.take(1000 + pause + 0.1)] == [False, True]
 
 
 def test_a_budget_of_nothing_is_never_there() -> None:
