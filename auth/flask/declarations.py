@@ -66,7 +66,7 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
         name = "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
         handler = getattr(view_class, name, None)
         places += [view_class, view_class.dispatch_request, handler]
-        inside = (view_class.dispatch_request, *_method_decorators(view_class, name), handler)
+        inside = (view_class.dispatch_request, *method_decorators(view_class, name), handler)
         rules += [rule for place in inside for rule in rules_on(place)]
         rules += rules_of_class(view_class)
     around = [*blueprints]
@@ -81,7 +81,7 @@ def _class_of_method(view: Callable[..., Any]) -> type[View] | None:
     return type(owner) if isinstance(owner, View) else None
 
 
-def _method_decorators(view_class: type, name: str) -> Iterable[object]:
+def method_decorators(view_class: type, name: str) -> Iterable[Any]:
     """Return what Flask-RESTful and RESTX put around a handler when it is called, the outermost first.
 
     A guard among them carries the rule that it will put there.

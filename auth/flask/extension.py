@@ -22,6 +22,7 @@ from ..tokens.verifier import TokenVerifier
 from .answers import REFUSED, answer, answer_first, complete
 from .commands import register_commands
 from .openapi import document_guards
+from .preflight import answer_to_preflight
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server")
@@ -99,6 +100,10 @@ def _enforce_declaration() -> Response | None:
         # Flask answers by itself: 404, 405, automatic OPTIONS.
         return None
     declaration = server.declaration(app, route.endpoint, method)
+    if method == "OPTIONS" and declaration.policy.rules:
+        answered: Response | None = answer_to_preflight(app, request, app.view_functions[route.endpoint])
+        if answered is not None:
+            return answered
     try:
         if declaration.policy.rules:
             server.enforce(declaration.policy, app, request, request.view_args or {})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.environments import ROOT, make_environment, run
-from tests.support.framework_apps import FRAMEWORKS, HANDLERS, HIDDEN, OWN_DECORATOR, PAGES, RUNS
+from tests.support.framework_apps import CORS, CORS_PLACES, FRAMEWORKS, HANDLERS, HIDDEN, OWN_DECORATOR, PAGES, RUNS
 
 #: The frameworks as they are installed; Flask comes with them.
 DISTRIBUTIONS = ("apiflask", "connexion[flask]", "flask-openapi3", "flask-restful", "flask-restx", "flask-smorest")
@@ -87,3 +87,10 @@ def test_the_pages_of_a_framework_can_be_declared_public(framework: str, outcome
 def test_connexion_validates_a_request_before_the_guards_see_it(outcome: Any) -> None:
     """Its validation stands outside of Flask; docs/frameworks.md says so."""
     assert outcome["Connexion validates first"] is True
+
+
+@pytest.mark.parametrize("place", CORS_PLACES)
+@pytest.mark.parametrize("framework", CORS)
+def test_the_decorator_for_cors_of_a_framework_answers_preflights(framework: str, place: str, outcome: Any) -> None:
+    """It stands beside a guard; the handler for OPTIONS that these frameworks want never runs without a token."""
+    assert outcome["preflights"][framework][place] == [200, "https://spa.example", 401, []]

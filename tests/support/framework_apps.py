@@ -350,9 +350,42 @@ def pages(framework: str) -> list[int]:
     return statuses
 
 
+#: The frameworks with a decorator for CORS of their own, its module, and the places where it can stand beside a guard.
+CORS = {"flask_restful": "flask_restful.utils.cors", "flask_restx": "flask_restx.cors"}
+CORS_PLACES = ("api", "decorators", "method_decorators", "handler")
+
+
+def preflight_of(framework: str, place: str) -> list[Any]:
+    """Return status and allowed origin of a preflight, and which handlers it and a stranger's OPTIONS have run."""
+    rest, ran = importlib.import_module(framework), []
+    share = importlib.import_module(CORS[framework]).crossdomain(origin="https://spa.example")
+    lists = {"decorators": [require_jwt, share], "method_decorators": [require_jwt, share]}
+
+    class Shared(rest.Resource):  # type: ignore[name-defined,misc]
+        def options(self) -> None:
+            ran.append("options")
+
+    Shared.methods = {"OPTIONS"}
+    if place in lists:
+        setattr(Shared, place, lists[place])
+    else:
+        require_jwt(Shared)
+    if place == "handler":
+        Shared.options = share(Shared.options)  # type: ignore[method-assign]
+    app = Flask("shared", static_folder=None)
+    app.config.update(AUTH_SECRET=SECRET, AUTH_ISSUER=ISSUER, AUTH_AUDIENCE=AUDIENCE)
+    ResourceServer(app)
+    rest.Api(app, decorators=[share] if place == "api" else []).add_resource(Shared, "/shared")
+    asked = {"Origin": "https://spa.example", "Access-Control-Request-Method": "GET"}
+    preflight = app.test_client().options("/shared", headers=asked)
+    other = app.test_client().options("/shared")
+    return [preflight.status_code, preflight.headers.get("Access-Control-Allow-Origin"), other.status_code, ran]
+
+
 def main() -> None:
     logging.disable()
     outcome: dict[str, Any] = {"answers": {}, "declared": {}, "pages": {name: pages(name) for name in PAGES}}
+    outcome["preflights"] = {name: {place: preflight_of(name, place) for place in CORS_PLACES} for name in CORS}
     outcome["Connexion validates first"] = is_validated_first()
     for framework, (_, places) in FRAMEWORKS.items():
         for place in places:
