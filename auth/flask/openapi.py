@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from werkzeug.routing import Rule
 from ..errors import AuthErrorCode
 from ..rules import Policy, TokenRule
 from .declarations import blueprints_around, declaration_of
+from .openapi_versions import describe_demands, sections_of_swagger
 
 #: The name of the security scheme in the document.
 SCHEME: Final = "bearerAuth"
@@ -129,24 +130,23 @@ class _Documented:
 
     def __call__(self) -> dict[str, Any]:
         document = deepcopy(self._to_dict())
-        version = document.get("openapi")
-        if version is None:
-            # Swagger 2.0 has no bearer scheme.
-            return document
-        _fill_in_components(document)
+        version = document.get("openapi", "2.0")
+        if version == "2.0":
+            _fill_in_sections(document, sections_of_swagger(COMPONENTS))
+        else:
+            _fill_in_sections(document.setdefault("components", {}), COMPONENTS)
         for route in self._app.url_map.iter_rules():
-            _fill_in_route(document["paths"], self._app, route, names_scopes=not version.startswith("3.0."))
+            _fill_in_route(document["paths"], self._app, route, version)
         return document
 
 
-def _fill_in_components(document: dict[str, Any]) -> None:
+def _fill_in_sections(components: dict[str, Any], sections: Mapping[str, Mapping[str, Any]]) -> None:
     """Add our components; what the service has put there itself wins."""
-    components = document.setdefault("components", {})
-    for section, entries in COMPONENTS.items():
+    for section, entries in sections.items():
         components[section] = deepcopy(entries) | components.get(section, {})
 
 
-def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, *, names_scopes: bool) -> None:
+def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, version: str) -> None:
     """Describe the operations of a route that the document has."""
     path = paths.get(_VARIABLE.sub(r"{\1}", route.rule))
     view = app.view_functions.get(route.endpoint)
@@ -157,24 +157,29 @@ def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, *, names_scop
         if operation is not None:
             policy = declaration_of(view, method, blueprints_around(app, route.endpoint)).policy
             if policy.rules:
-                _fill_in(operation, policy, names_scopes=names_scopes)
+                _fill_in(operation, policy, version)
 
 
-def _fill_in(operation: dict[str, Any], policy: Policy, *, names_scopes: bool) -> None:
-    operation.setdefault("security", security_of(policy, names_scopes=names_scopes))
+def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
+    if "security" not in operation:
+        names_scopes = not version.startswith(("2.", "3.0."))
+        operation["security"] = security_of(policy, names_scopes=names_scopes)
+        if not names_scopes:
+            describe_demands(operation, policy)
+    place = "#/responses" if version == "2.0" else "#/components/responses"
     names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
     if policy.checks:
         names["403"] = "AccessDenied"
     responses = operation.setdefault("responses", {})
     for status, name in sorted(names.items()):
-        responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
+        responses.setdefault(status, {"$ref": f"{place}/{name}"})
 
 
 def security_of(policy: Policy, *, names_scopes: bool = True) -> list[dict[str, list[str]]]:
     """Return the Security Requirement Objects of a policy: alternatives in a list, what is needed in each.
 
     For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles. In
-    OpenAPI 3.0 that list must be empty (§4.7.30).
+    OpenAPI 3.0 (§4.7.30) and in Swagger 2.0 that list must be empty.
     """
     if not names_scopes:
         return [{SCHEME: []}, {}] if policy.optional else [{SCHEME: []}]

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 from flask_smorest import Api, Blueprint
-from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from auth import ResourceServer, owns_path_user, public, require_jwt
 from auth.errors import AuthError, AuthErrorCode, KeysUnavailableError, NotOwnerError, TokenExpiredError
@@ -51,22 +51,115 @@ def test_below_openapi_3_1_no_scope_is_listed() -> None:
     assert security_of(optional, names_scopes=False) == [{SCHEME: []}, {}]
 
 
-@pytest.mark.parametrize(
-    ("version", "security"), [("3.0.3", [{SCHEME: []}]), ("3.1.0", [{SCHEME: ["a"]}]), ("2.0", None)]
-)
-def test_the_document_is_written_in_its_own_version(version: str, security: Any) -> None:
-    """Swagger 2.0 knows no such scheme, and is left as it is."""
+#: The versions that flask-smorest can write, with the public validator of each.
+VALIDATORS = {
+    "2.0": OpenAPIV2SpecValidator,
+    "3.0.0": OpenAPIV30SpecValidator,
+    "3.0.1": OpenAPIV30SpecValidator,
+    "3.0.2": OpenAPIV30SpecValidator,
+    "3.0.3": OpenAPIV30SpecValidator,
+    "3.1.0": OpenAPIV31SpecValidator,
+}
+
+BELOW_3_1 = [version for version in VALIDATORS if version < "3.1"]
+
+
+def guarded_document(version: str, *views: Any, **options: Any) -> dict[str, Any]:
+    """Return the document of views at ``/0``, ``/1`` …, once its validator has found nothing."""
     app = Flask(__name__)
     app.config |= SETTINGS | {"API_TITLE": "tasks", "API_VERSION": "1", "OPENAPI_VERSION": version}
-    api, blueprint = Api(app), Blueprint("tasks", __name__)
-    blueprint.get("/tasks")(require_jwt(scopes="a")(lambda: "in"))
+    api, blueprint = Api(app, spec_kwargs=options), Blueprint("tasks", __name__)
+    for number, view in enumerate(views):
+        blueprint.route(f"/{number}", endpoint=f"view{number}")(view)
     ResourceServer(app)
     api.register_blueprint(blueprint)
+    document: dict[str, Any] = api.spec.to_dict()
+    VALIDATORS[version](document).validate()  # type: ignore[arg-type,unused-ignore]
+    return document
 
-    document = api.spec.to_dict()
 
-    assert document["paths"]["/tasks"]["get"].get("security") == security
-    assert (SCHEME in str(document)) is (security is not None)
+@pytest.mark.parametrize("version", VALIDATORS)
+def test_the_document_is_valid_in_its_own_version(version: str) -> None:
+    """Scopes are listed from OpenAPI 3.1 on; before that the list beside our scheme must be empty."""
+    views = [require_jwt(scopes="a", any_role=["r"])(lambda: "in"), require_jwt(optional=True)(lambda: "in")]
+
+    paths = guarded_document(version, *views)["paths"]
+
+    names = [] if version in BELOW_3_1 else ["a", "r"]
+    assert paths["/0"]["get"]["security"] == [{SCHEME: names}]
+    assert paths["/1"]["get"]["security"] == [{SCHEME: []}, {}]
+    assert {"401", "403", "503"} <= paths["/0"]["get"]["responses"].keys()
+
+
+def test_swagger_2_0_describes_the_header_and_has_no_components() -> None:
+    """It knows no ``http`` scheme; everything else says the same."""
+    document = guarded_document("2.0", require_jwt(scopes="a")(lambda: "in"))
+
+    assert "components" not in document
+    assert document["securityDefinitions"][SCHEME] == {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "A JWT access token in the Authorization header (RFC 6750 §2.1). "
+        "Write `Bearer`, a space and the token.",
+    }
+    assert document["paths"]["/0"]["get"]["responses"]["403"] == {"$ref": "#/responses/AccessDenied"}
+    answer = document["responses"]["AccessTokenRequired"]
+    assert answer["schema"] == {"$ref": "#/definitions/AuthError"}
+    assert answer["examples"]["application/json"]["error"] == "token_expired"
+    assert answer["headers"]["WWW-Authenticate"]["type"] == "string"
+    assert document["definitions"]["AuthError"]["required"] == ["code", "status", "message", "error"]
+
+
+def test_what_the_service_has_put_into_a_swagger_document_wins() -> None:
+    """As it does in the other versions."""
+    own = {"type": "apiKey", "in": "header", "name": "Authorization"}
+
+    document = guarded_document("2.0", require_jwt(lambda: "in"), securityDefinitions={SCHEME: own})
+
+    assert document["securityDefinitions"] == {SCHEME: own}
+
+
+def described() -> str:
+    """Return a report.
+
+    It is long.
+    """
+    return "in"
+
+
+DEMANDS: dict[str, tuple[Any, str | None]] = {
+    "nothing more than a token": (require_jwt(lambda: "in"), None),
+    "scopes": (require_jwt(scopes="a b")(lambda: "in"), "Required scopes: `a`, `b`."),
+    "any scope": (require_jwt(any_scope="a b")(lambda: "in"), "Required scopes, at least one of: `a`, `b`."),
+    "roles": (require_jwt(roles="r")(lambda: "in"), "Required roles: `r`."),
+    "any role": (require_jwt(any_role=["r", "s"])(lambda: "in"), "Required roles, at least one of: `r`, `s`."),
+    "two guards": (
+        require_jwt(scopes="a", roles="r")(require_jwt(scopes="b", roles="r")(lambda: "in")),
+        "Required scopes: `a`. Required roles: `r`. Required scopes: `b`.",
+    ),
+    "a view that says something itself": (
+        require_jwt(scopes="a")(described),
+        "It is long.\n\nRequired scopes: `a`.",
+    ),
+}
+
+
+@pytest.mark.parametrize("version", BELOW_3_1)
+@pytest.mark.parametrize(("view", "description"), DEMANDS.values(), ids=DEMANDS)
+def test_a_description_names_what_the_list_of_scopes_cannot(version: str, view: Any, description: str | None) -> None:
+    """A reader of the document still learns what a token has to grant."""
+    assert guarded_document(version, view)["paths"]["/0"]["get"].get("description") == description
+
+
+@pytest.mark.parametrize("version", VALIDATORS)
+def test_a_description_stays_where_the_service_documents_security_itself(version: str) -> None:
+    """Nothing is added to what it says."""
+    view = Blueprint("other", __name__).doc(security=[{SCHEME: []}])(require_jwt(scopes="a")(described))
+
+    operation = guarded_document(version, view)["paths"]["/0"]["get"]
+
+    assert (operation["security"], operation["description"]) == ([{SCHEME: []}], "It is long.")
 
 
 def operation(view: Any, **options: Any) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""What versions of OpenAPI before 3.1 write differently: Swagger 2.0 has no bearer scheme, and neither lists scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..rules import Policy, TokenRule
+
+
+def sections_of_swagger(components: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the components of a document of OpenAPI 3 as the top-level sections of one of Swagger 2.0."""
+    return {
+        "securityDefinitions": {name: _scheme(scheme) for name, scheme in components["securitySchemes"].items()},
+        "definitions": dict(components["schemas"]),
+        "responses": {name: _response(response) for name, response in components["responses"].items()},
+    }
+
+
+def _scheme(scheme: dict[str, Any]) -> dict[str, Any]:
+    description = f"{scheme['description']} Write `Bearer`, a space and the token."
+    return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
+
+
+def _response(response: dict[str, Any]) -> dict[str, Any]:
+    ((media_type, content),) = response["content"].items()
+    section = content["schema"]["$ref"].rpartition("/")[2]
+    headers = {
+        name: {"type": header["schema"]["type"], "description": header["description"]}
+        for name, header in response["headers"].items()
+    }
+    return {
+        "description": response["description"],
+        "headers": headers,
+        "schema": {"$ref": f"#/definitions/{section}"},
+        "examples": {media_type: content["example"]},
+    }
+
+
+def describe_demands(operation: dict[str, Any], policy: Policy) -> None:
+    """Add the scopes and roles of a policy to the description of an operation, whose ``security`` cannot list them."""
+    demands = [sentence for rule in policy.rules if isinstance(rule, TokenRule) for sentence in _sentences(rule)]
+    if demands:
+        said = [operation["description"]] if operation.get("description") else []
+        operation["description"] = "\n\n".join([*said, " ".join(dict.fromkeys(demands))])
+
+
+def _sentences(rule: TokenRule) -> Iterable[str]:
+    if rule.scopes:
+        yield f"Required scopes: {_quoted(rule.scopes)}."
+    if rule.any_scope:
+        yield f"Required scopes, at least one of: {_quoted(rule.any_scope)}."
+    if rule.roles:
+        yield f"Required roles: {_quoted(rule.roles)}."
+    if rule.any_role:
+        yield f"Required roles, at least one of: {_quoted(rule.any_role)}."
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
