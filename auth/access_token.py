@@ -9,7 +9,7 @@ claims as names, must be given a copy: ``dict(claims)``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -48,6 +48,26 @@ def freeze(value: Any) -> Any:
     return value
 
 
+# Set and tuple type ``__le__`` and the like for different operands; those of Set are used, for it comes first.
+class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]
+    """Names of scopes or roles: compared like a set, ``token.scopes >= {"a"}``, and a sorted list in JSON."""
+
+    __slots__ = ()
+
+    def __new__(cls, names: Iterable[str] = ()) -> Names:
+        """Keep each name once."""
+        return super().__new__(cls, sorted(set(names)))
+
+    # Set leaves these open; it has no storage of its own.
+    __contains__ = tuple.__contains__
+    __iter__ = tuple.__iter__
+    __len__ = tuple.__len__
+
+    def __hash__(self) -> int:
+        """Return the hash of the equal frozenset."""
+        return hash(frozenset(self))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
     """The claims of a token that was verified for this service."""
@@ -57,16 +77,24 @@ class AccessToken:
     user_id: str
     #: ``iss``, if the token names its issuer.
     issuer: str | None
-    #: The granted scopes, from where ``AUTH_PROFILE`` says they are (``scope``, RFC 8693 §4.2).
-    scopes: frozenset[str]
-    #: The roles of the user, from where ``AUTH_PROFILE`` says they are (``roles``, RFC 9068 §2.2.3.1).
-    roles: frozenset[str]
+    #: The granted scopes, from where ``AUTH_PROFILE`` says they are (``scope``, RFC 8693 §4.2). They compare like a
+    #: set, and are a sorted list in JSON.
+    scopes: Set[str]
+    #: The roles of the user, from where ``AUTH_PROFILE`` says they are (``roles``, RFC 9068 §2.2.3.1); like the scopes.
+    roles: Set[str]
     #: Every claim, by its name on the wire; read-only.
     claims: Claims = field(repr=False, hash=False)
     #: Seconds since the epoch from which the token is valid, and from which it is no longer: its times, with the leeway
     #: and the age that the settings allow.
     valid_from: float = field(default=-math.inf, repr=False, compare=False)
     valid_until: float = field(default=math.inf, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # What a test made by hand may be any set.
+        for name in ("scopes", "roles"):
+            names = getattr(self, name)
+            if type(names) is not Names:
+                object.__setattr__(self, name, Names(names))
 
     def __bool__(self) -> bool:
         """Every verified token is true; ``current_token`` is false for the anonymous caller of an optional guard."""

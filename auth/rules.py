@@ -7,7 +7,7 @@ here reads a request or knows where a rule stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,8 +57,8 @@ class TokenRule:
             raise InsufficientRoleError("the user lacks a role of this view")
 
 
-def _has(granted: frozenset[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
-    return granted.issuperset(every) and not (any_of and granted.isdisjoint(any_of))
+def _has(granted: Set[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
+    return all(name in granted for name in every) and not (any_of and granted.isdisjoint(any_of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.service import TasksService
+from auth import AccessToken
+from auth.access_token import Claims
 
 APP = TasksService("app")
 
@@ -44,6 +46,13 @@ def test_times_and_ids_are_written_alike_whatever_is_beside_them(stranger: Any) 
         "2026-01-01T09:30:00.000020+00:00",
         "00000000-0000-0000-0000-000000000001",
     ]
+
+
+def test_the_scopes_of_a_token_are_written_as_a_list() -> None:
+    """Which orjson leaves to Python's own encoder, like the time beside them."""
+    token = AccessToken(user_id="alice", issuer=None, scopes={"b", "a"}, roles=frozenset(), claims=Claims())
+
+    assert APP.json.dumps({"scopes": token.scopes, "roles": token.roles}) == '{"scopes":["a","b"],"roles":[]}\n'
 
 
 def test_members_keep_their_order() -> None:

@@ -8,12 +8,12 @@ import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from auth import AccessToken
-from auth.access_token import Claims, freeze
+from auth.access_token import Claims, Names, freeze
 
 
 def token(**claims: Any) -> AccessToken:
@@ -119,3 +119,53 @@ def test_the_claims_stay_out_of_the_representation() -> None:
     made = token(sub="alice", email="alice@example.com")
 
     assert "alice@example.com" not in repr(made)
+
+
+def granting(*scopes: str) -> AccessToken:
+    return AccessToken(user_id="alice", issuer=None, scopes={*scopes}, roles=[*scopes], claims=freeze({}))  # type: ignore[arg-type]
+
+
+def test_scopes_and_roles_are_sorted_lists_in_json() -> None:
+    """In the same order in every process, whatever the order in the token."""
+    made = granting("b", "c", "a")
+
+    assert json.dumps([made.scopes, made.roles]) == '[["a", "b", "c"], ["a", "b", "c"]]'
+    assert json.dumps(granting().scopes) == "[]"
+    assert [*made.scopes] == ["a", "b", "c"]
+
+
+def test_scopes_compare_like_a_set() -> None:
+    """With sets, frozen ones and each other, from both sides; a list is no set."""
+    scopes = granting("b", "a").scopes
+
+    assert scopes == {"a", "b"} == scopes == frozenset({"a", "b"}) == scopes == granting("a", "b").scopes
+    assert scopes != {"a"}
+    assert (scopes == (anything := cast("object", ["a", "b"])), anything == scopes) == (False, False)
+    assert hash(scopes) == hash(frozenset({"a", "b"}))
+    assert {"a"} < scopes <= {"a", "b"} <= scopes < {"a", "b", "c"}
+    assert (scopes > {"b"}, scopes > {"b", "c"}, scopes >= {"c"}) == (True, False, False)
+    assert scopes & {"a", "c"} == {"a"} == {"a", "c"} & scopes
+    assert scopes | {"c"} == {"a", "b", "c"}
+    assert scopes - {"a"} == {"b"}
+    assert scopes.isdisjoint({"c"})
+    assert "a" in scopes
+    assert len(scopes) == 2
+    assert not granting().scopes
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda names: pickle.loads(pickle.dumps(names))],  # noqa: S301
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_scopes_can_be_copied_and_pickled(duplicate: Callable[[Names], Names]) -> None:
+    """As the claims can."""
+    copied = duplicate(Names(["b", "a"]))
+
+    assert (type(copied), [*copied]) == (Names, ["a", "b"])
+
+
+def test_tokens_with_the_same_scopes_are_equal() -> None:
+    """Whatever they were made from."""
+    assert granting("a", "b") == granting("b", "a")
+    assert len({granting("a", "b"), granting("b", "a")}) == 1

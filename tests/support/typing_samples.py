@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import assert_type
 
 from flask import Flask
@@ -126,8 +126,8 @@ async def samples(notes: Notes) -> None:
 
     assert_type(current_token, AccessToken)
     assert_type(current_token.subject, str | None)
-    assert_type(current_token.scopes, frozenset[str])
-    assert_type(current_token.roles, frozenset[str])
+    assert_type(current_token.scopes, Set[str])
+    assert_type(current_token.roles, Set[str])
 
 
 keys: KeySource = TokenIssuer.generate("EdDSA").keys

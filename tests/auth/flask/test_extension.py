@@ -579,6 +579,21 @@ def test_the_verified_token_reaches_the_view_as_an_access_token() -> None:
     assert seen[0].scopes == {"a"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_view_may_answer_with_the_scopes_and_roles_of_the_token(kind: str) -> None:
+    """Flask's own JSON knows no sets; these are lists there, in the same order each time."""
+    app = service(kind)
+
+    @require_jwt
+    def view() -> dict[str, Any]:
+        return {"scopes": current_token.scopes, "roles": current_token.roles}
+
+    add_view(app, "/", view)
+    answer = app.test_client().get("/", headers=ISSUED.authorization("alice", scopes=["c", "a", "b"], roles=["z", "y"]))
+
+    assert answer.get_json() == {"scopes": ["a", "b", "c"], "roles": ["y", "z"]}
+
+
 def test_an_explicit_answer_to_options_that_says_nothing_is_refused() -> None:
     """Also on a route that takes every method, which Flask answers no OPTIONS for."""
     app = service(AUTH_DENY_BY_DEFAULT=True)
