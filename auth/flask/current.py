@@ -13,22 +13,26 @@ from .server import EXTENSION, ServerState, current_state, this_app, this_reques
 def verified_token() -> AccessToken | None:
     """Return the access token that a guard of this request has verified; None if there is none. Never raises.
 
-    For code that runs for every request, guarded or not, such as hooks, log lines and templates.
+    For code that runs for every request, guarded or not, such as hooks, log lines and templates. A token that has
+    expired since the guard ran is none any more.
     """
     if not has_request_context():
         return None
     state: ServerState | None = this_app().extensions.get(EXTENSION)
     authentication = None if state is None else state.authentication(this_request())
-    return None if authentication is None else authentication.token
+    return None if authentication is None else authentication.token_at(authentication.server.clock())
 
 
 def _demanded_token() -> AccessToken | None:
-    authentication = current_state().authentication(this_request())
+    state, request = current_state(), this_request()
+    authentication = state.authentication(request)
     if authentication is None:
         raise MisuseError("current_token was read where no guard has run. Put @require_jwt on the view.")
-    return authentication.token
+    # A connection that stays open may outlive the token: what cannot be believed any longer is verified again.
+    return authentication.token_at(state.clock()) or state.authenticate(request, optional=True)
 
 
-#: The verified token of the current request. Reading it where no guard has run raises MisuseError; for the anonymous
-#: caller of an optional guard it is false: ask ``if current_token``, for a proxy is never ``None`` itself.
+#: The verified token of the current request. Reading it where no guard has run raises MisuseError. Reading it after the
+#: token has expired raises TokenExpiredError, however long the connection stays open. For the anonymous caller of an
+#: optional guard it is false: ask ``if current_token``, for a proxy is never ``None`` itself.
 current_token: AccessToken = LocalProxy(_demanded_token)  # type: ignore[assignment]

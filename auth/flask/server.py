@@ -45,6 +45,11 @@ class Authentication(NamedTuple):
     #: None for an anonymous caller.
     token: AccessToken | None
 
+    def token_at(self, now: float) -> AccessToken | None:
+        """Return the token if it is valid at a time, in seconds since the epoch."""
+        token = self.token
+        return token if token is not None and token.valid_from <= now < token.valid_until else None
+
     def __repr__(self) -> str:
         """Name the user alone: the credentials must not end in a log."""
         return f"Authentication(user_id={self.token.user_id if self.token else None!r})"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Response, request, stream_with_context
 from werkzeug.routing import Rule
 
 from auth import AccessToken, ResourceServer, current_token, errors, public, require_jwt, verified_token
 from auth.errors import MisuseError
+from auth.flask.answers import Refusal
 from auth.flask.server import current_state, this_request
 from tests.support.services import NOW, OTHER_SECRET, SETTINGS, add_view, bearer, compact, service, with_claims
 
@@ -185,6 +188,101 @@ def test_what_a_request_has_learnt_is_held_against_the_clock() -> None:
 
     assert first is not None
     assert first.user_id == "alice"
+
+
+def long_lived(now: list[float]) -> tuple[Flask, dict[str, Any]]:
+    """Return an app, and the environ of a connection to it that a guard has let in and that stays open."""
+    app = Flask("service")
+    app.config.update(SETTINGS)
+    ResourceServer(app, clock=lambda: now[0])
+    with app.test_request_context("/", headers=bearer(compact())):
+        environ = request.environ
+        require_jwt(lambda: None)()
+    return app, environ
+
+
+def test_an_event_on_a_connection_that_outlives_its_token_is_refused() -> None:
+    """RFC 7519 §4.1.4: what a guard has verified once is not believed for as long as the connection lives."""
+    now = [float(NOW)]
+    app, environ = long_lived(now)
+
+    @require_jwt
+    def on_event() -> str:
+        return current_token.user_id
+
+    with app.request_context(environ):
+        assert on_event() == "alice"
+    now[0] = NOW + 930
+    with app.request_context(environ), pytest.raises(Refusal) as raised:
+        on_event()
+
+    assert type(raised.value.error) is errors.TokenExpiredError
+    assert raised.value.get_response().get_json()["error"] == "token_expired"
+
+
+def test_reading_a_token_that_has_expired_since_raises() -> None:
+    """No guard has to run again: ``current_token`` itself asks the clock, to the second."""
+    now = [float(NOW)]
+    app, environ = long_lived(now)
+
+    with app.request_context(environ):
+        now[0] = NOW + 929.999
+        assert current_token.user_id == "alice"
+        now[0] = NOW + 930
+        with pytest.raises(errors.TokenExpiredError):
+            current_token.user_id  # noqa: B018  # reading it is what is tested
+        now[0] = NOW - 31
+        with pytest.raises(errors.TokenNotYetValidError):
+            bool(current_token)
+
+
+def test_a_stream_ends_when_its_token_expires() -> None:
+    """A view that reads ``current_token`` for each event learns of it in the middle of its answer."""
+    now = [float(NOW)]
+    app = Flask("service")
+    app.config.update(SETTINGS)
+    ResourceServer(app, clock=lambda: now[0])
+
+    @app.get("/events")
+    @require_jwt
+    def events() -> Response:
+        def each() -> Iterator[str]:
+            while True:
+                yield f"data: for {current_token.user_id}\n\n"
+                now[0] += 600
+
+        return Response(stream_with_context(each()), mimetype="text/event-stream")
+
+    sent = iter(app.test_client().get("/events", headers=bearer(compact()), buffered=False).response)
+
+    assert [next(sent), next(sent)] == [b"data: for alice\n\n"] * 2
+    with pytest.raises(errors.TokenExpiredError):
+        next(sent)
+
+
+def test_nobody_is_verified_any_more_when_the_token_has_expired() -> None:
+    """``verified_token`` never raises; a hook that runs after the end of a token sees nobody."""
+    now = [float(NOW)]
+    app, environ = long_lived(now)
+
+    with app.request_context(environ):
+        assert verified_user_id() == "alice"
+        now[0] = NOW + 930
+        assert verified_token() is None
+
+
+def test_an_anonymous_caller_stays_anonymous_for_ever() -> None:
+    """There is nothing that could expire."""
+    now = [float(NOW)]
+    app = Flask("service")
+    app.config.update(SETTINGS)
+    ResourceServer(app, clock=lambda: now[0])
+    with app.test_request_context("/"):
+        require_jwt(optional=True)(lambda: None)()
+        now[0] += 100_000
+
+        assert not current_token
+        assert verified_token() is None
 
 
 def test_the_outcome_of_a_request_shows_no_token() -> None:
