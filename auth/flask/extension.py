@@ -23,6 +23,7 @@ from .answers import REFUSED, answer, answer_first, complete
 from .commands import register_commands
 from .openapi import document_guards
 from .preflight import answer_to_preflight
+from .satisfiable import check_satisfiable
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server")
@@ -51,7 +52,8 @@ class ResourceServer:
         """Read the settings of an app, once, and protect its guarded views.
 
         Raises:
-            ConfigurationError: the settings cannot be safe; the message names every problem and the way out.
+            ConfigurationError: the settings cannot be safe, or a view asks for what no token carries; the message names
+                every problem and the way out.
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
@@ -62,7 +64,9 @@ class ResourceServer:
             cache_size=config.token_cache_size,
             clock=self._clock,
         )
-        app.extensions[EXTENSION] = ServerState(config, Authenticator(verifier), self._clock)
+        server = ServerState(config, Authenticator(verifier), self._clock)
+        check_satisfiable(app, server)
+        app.extensions[EXTENSION] = server
         app.before_request(_enforce_declaration)
         # The first to be registered is the last to run: no hook of the service comes after it.
         app.after_request_funcs.setdefault(None, []).insert(0, _finish)
@@ -91,6 +95,7 @@ def _enforce_declaration() -> Response | None:
     request.environ.pop(REFUSED, None)
     server: ServerState = app.extensions[EXTENSION]
     if not server.is_serving:
+        check_satisfiable(app, server)
         server.is_serving = True
         _join_frameworks(app)
         # The signal knows the app by identity.

@@ -1,0 +1,56 @@
+"""Whether a token can exist that meets the rules of each view: a view that would refuse everybody is a mistake.
+
+Looked at twice: for the views that are there when the app gets its ResourceServer, which stops the start, and for all
+of them before the first request is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Flask
+
+from ..errors import ConfigurationError
+from ..rules import AccessRule, TokenRule
+from ..tokens.profiles import Profile
+from .declarations import blueprints_around, declaration_of
+from .server import ServerState
+
+
+def check_satisfiable(app: Flask, server: ServerState) -> None:
+    """Demand that tokens of one issuer at least carry what the views of an app ask for.
+
+    Raises:
+        ConfigurationError: a view asks for roles or for scopes, and no issuer's tokens carry any.
+    """
+    profiles = [issuer.profile for issuer in server.config.issuers]
+    problems = dict.fromkeys(
+        problem
+        for endpoint, rule in _rules(app)
+        if isinstance(rule, TokenRule)
+        for problem in _problems(endpoint, rule, profiles)
+    )
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _rules(app: Flask) -> Iterator[tuple[str, AccessRule]]:
+    for route in app.url_map.iter_rules():
+        view = app.view_functions.get(route.endpoint)
+        if view is None:
+            # Flask only builds URLs with it.
+            continue
+        for method in sorted(route.methods or ()):
+            declaration = declaration_of(view, method, blueprints_around(app, route.endpoint))
+            yield from ((route.endpoint, rule) for rule in declaration.policy.rules)
+
+
+def _problems(endpoint: str, rule: TokenRule, profiles: list[Profile]) -> Iterator[str]:
+    asked = f"The guard of the view {endpoint} asks for"
+    none = "and AUTH_PROFILE says that tokens carry none: nobody could enter."
+    if (rule.roles or rule.any_role) and not any(profile.role_paths for profile in profiles):
+        claims = dict.fromkeys(claim for profile in profiles for claim in profile.scope_claims)
+        way_out = f"Ask for scopes, which are read from {' and '.join(claims)}" if claims else "Take them out"
+        yield f"{asked} roles, {none} {way_out}, or use a profile whose tokens have roles."
+    if (rule.scopes or rule.any_scope) and not any(profile.scope_claims for profile in profiles):
+        yield f"{asked} scopes, {none} Use a profile whose tokens have scopes."
