@@ -7,9 +7,13 @@ from types import SimpleNamespace
 from ..keys import KeySource
 from ..keys.algorithms import SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer
-from ..tokens.profiles import PROFILES
+from ..tokens.profiles import PROFILES, name_in_namespace
 from .key_source import KEY_SETTINGS, accepted_algorithms, check_key_source, make_key_source
 from .reader import Section
+
+#: Claims with a name that a user goes by for a time (OpenID Connect Core §5.1); the last three are of Microsoft and
+#: Amazon.
+_CHANGING_HANDS = frozenset({"preferred_username", "nickname", "name", "upn", "unique_name", "username"})
 
 #: What the absence of issuer or audience means where a shared secret allows it.
 _UNBOUND = {
@@ -22,6 +26,7 @@ def check_issuer(section: Section, keys: KeySource | None) -> None:
     """Note what does not go together; ``keys`` stands in for the settings that say where keys come from."""
     if "exp" not in _required_claims(section.values):
         section.warnings.append(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
+    _check_identity_claim(section)
     check_key_source(section, keys)
     if keys is None:
         is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
@@ -30,6 +35,24 @@ def check_issuer(section: Section, keys: KeySource | None) -> None:
     for name in _UNBOUND:
         if name not in section.given:
             (_note_unbound_secret if is_secret else _refuse_unbound_keys)(section, name)
+
+
+def _check_identity_claim(section: Section) -> None:
+    """Judge claims that do not name the same user for ever (OpenID Connect Core §5.7)."""
+    name, label, profile = section.values.identity_claim, section.labels["identity_claim"], section.values.profile
+    if name is None:
+        return
+    lasting = PROFILES[profile].identity_claim
+    if PROFILES[profile].verifying_claims(name) == ():
+        section.problems.append(
+            f"{label} is {name}, and the profile {profile} has no claim that says whether it was verified: anybody "
+            f"could fill in the {name} of another user. Use {lasting}."
+        )
+    elif name_in_namespace(name) in _CHANGING_HANDS:
+        section.warnings.append(
+            f"{label} is {name}: a name that users or administrators may change, and that another user may get later. "
+            f"{lasting} stays the same."
+        )
 
 
 def _refuse_unbound_keys(section: Section, name: str) -> None:
@@ -56,13 +79,15 @@ def _note_unbound_secret(section: Section, name: str) -> None:
 def make_issuer(values: SimpleNamespace, keys: KeySource | None) -> TrustedIssuer:
     """Return the issuer whose settings have no problem."""
     profile, algorithms = PROFILES[values.profile], accepted_algorithms(values, keys)
+    identity = values.identity_claim or profile.identity_claim
     return TrustedIssuer(
         keys=make_key_source(values, algorithms) if keys is None else keys,
         algorithms=algorithms,
         names=values.issuer,
         audience=frozenset(values.audience),
         profile=profile,
-        identity_claim=values.identity_claim or profile.identity_claim,
+        identity_claim=identity,
+        identity_verified_by=profile.verifying_claims(identity) or (),
         required_claims=_required_claims(values),
         leeway=values.leeway,
         max_token_age=values.max_token_age,

@@ -130,7 +130,9 @@ class TokenIssuer:
 
         A negative number makes one that has expired; ``AUTH_LEEWAY`` forgives the first seconds of that.
 
-        ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out.
+        ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out. If the identity
+        claim has to be verified, as ``email`` has, the token says that it was. With ``claims={"type": "refresh"}`` the
+        token is of another kind, which every profile refuses: ``Profile.kind_exceptions`` names the exceptions of one.
 
         Raises:
             ValueError: there are roles, and tokens of this profile carry none.
@@ -145,6 +147,7 @@ class TokenIssuer:
             "aud": None,
             profile.audience_claim: self._audience,
             self._identity_claim: user_id,
+            **dict.fromkeys((profile.verifying_claims(self._identity_claim) or ())[:1], True),
             profile.scope_claims[0]: " ".join(scopes) or None,
             **_with_roles(profile, list(roles)),
             "iat": now,

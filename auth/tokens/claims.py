@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..access_token import Names
 from ..errors import (
     InvalidAudienceError,
     InvalidIssuerError,
@@ -22,19 +23,21 @@ from ..errors import (
 )
 from ..wire.near_names import difference
 from .issuer import TrustedIssuer
+from .kinds import other_kind
 from .profiles import AUDIENCE, ClaimPath
 
 #: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
 _ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+#: What no user id holds: ASCII control characters, and U+FFFD, which stands in a path for every byte that is not UTF-8.
+_NO_PART_OF_AN_ID = re.compile(r"[\x00-\x1f\x7f\ufffd]")
 
 #: The seconds that Python's calendar can show: years 1 to 9999.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 
 def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
-    """Accept access tokens only: no ID, logout or proof tokens."""
+    """Accept access tokens only: no refresh, ID, logout or proof tokens, and no links from a mail."""
     media_type = None
     if "typ" in header:
         if not isinstance(header["typ"], str):
@@ -49,6 +52,9 @@ def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: Tru
     for name, value in issuer.profile.fixed_claims.items():
         if claims.get(name) != value:
             raise InvalidTypeError(f"{name} is not {value}, so another kind of token by AUTH_PROFILE")
+    kind_claim = other_kind(claims, issuer.profile.kind_exceptions)
+    if kind_claim is not None:
+        raise InvalidTypeError(f"another kind of token by its {kind_claim}, such as a refresh or ID token")
 
 
 def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
@@ -129,20 +135,29 @@ def check_required(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
 def identity(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
     """Return who the user is in this service: the identity claim, behind the prefix of an issuer that has one.
 
-    The claim is text that is not blank and holds no ASCII control characters. The issuer of the plain ids cannot make
-    one that reads like a user of another issuer.
+    The claim is text that is not blank and holds no ASCII control characters, nor U+FFFD. If users fill it in
+    themselves, the issuer says that it was verified. The issuer of the plain ids cannot make one that reads like a user
+    of another issuer.
     """
     value = claims.get(issuer.identity_claim)
     if not isinstance(value, str):
         raise MissingClaimError("the identity claim is absent or not a string")
-    if not value.strip() or _CONTROL_CHARACTERS.search(value):
-        raise MissingClaimError("the identity claim is blank or holds control characters")
+    if not value.strip() or _NO_PART_OF_AN_ID.search(value):
+        raise MissingClaimError("the identity claim is blank, or holds control characters or U+FFFD")
+    _check_verified(claims, issuer)
     if value.startswith(issuer.reserved_prefixes):
         raise MissingClaimError("the identity claim begins with the user_prefix of another issuer")
     return issuer.user_prefix + value
 
 
-def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
+def _check_verified(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+    names = issuer.identity_verified_by
+    said = [claims[name] for name in names if name in claims]
+    if names and not (said and all(value is True for value in said)):
+        raise MissingClaimError(f"{' or '.join(names)} is not true, so the identity claim is not verified")
+
+
+def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Names:
     """Return the granted scopes: text with spaces (RFC 8693 §4.2), or a list as some issuers send it."""
     found: set[str] = set()
     for name in issuer.profile.scope_claims:
@@ -154,10 +169,10 @@ def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
         else:
             raise MalformedTokenError(f"{name} is neither text nor a list of texts")
     found.discard("")
-    return frozenset(found)
+    return Names(found)
 
 
-def roles(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
+def roles(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Names:
     """Return the roles of the user, from every place where the profile says they are.
 
     A text is one role, or several where the profile names a separator; in a list, a role is a text or the ``value`` of
@@ -167,7 +182,8 @@ def roles(claims: Mapping[str, Any], issuer: TrustedIssuer) -> frozenset[str]:
     for path in issuer.profile.role_paths:
         for place in _places(claims, path, issuer.audience):
             found.update(_roles_in(place, issuer.profile.role_separator))
-    return frozenset(found) - {""}
+    found.discard("")
+    return Names(found)
 
 
 def _places(value: object, path: ClaimPath, audience: frozenset[str]) -> Iterator[object]:

@@ -21,6 +21,9 @@ class TrustedIssuer:
     audience: frozenset[str]
     profile: Profile
     identity_claim: str
+    #: The claims that say whether the identity claim was verified; one is there, and all that are there are true. Empty
+    #: if it needs no such claim.
+    identity_verified_by: tuple[str, ...] = ()
     required_claims: tuple[str, ...]
     #: Seconds of clock difference forgiven.
     leeway: float

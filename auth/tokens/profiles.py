@@ -6,11 +6,18 @@ service demands beyond that is settings (``AUTH_REQUIRED_CLAIMS``, ``AUTH_AUDIEN
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 #: Stands in a path to roles for each of the audiences of this service.
 AUDIENCE = object()
+
+#: OpenID Connect Core §5.1.
+_VERIFIED_BY: Mapping[str, tuple[str, ...]] = {
+    "email": ("email_verified",),
+    "phone_number": ("phone_number_verified",),
+}
 
 #: The way to a member of a claim: names, and :data:`AUDIENCE`.
 ClaimPath = tuple[str | object, ...]
@@ -28,6 +35,9 @@ class Profile:
     one_of_claims: tuple[str, ...] = ()
     #: Claims that tell an access token from the issuer's other tokens, with the value they have in one.
     fixed_claims: Mapping[str, str] = field(default_factory=dict)
+    #: Claims that mean something else in tokens of this issuer, although :mod:`.kinds` takes them for the kind of a
+    #: token. Name one here if the issuer's access tokens carry a value of it by which they would be refused.
+    kind_exceptions: frozenset[str] = frozenset()
     #: The claim that is held against ``AUTH_AUDIENCE``. An ``aud`` is always held against it as well.
     audience_claim: str = "aud"
     #: Claims whose texts are scopes, all taken together.
@@ -38,8 +48,26 @@ class Profile:
     role_separator: str | None = None
     #: What ``AUTH_IDENTITY_CLAIM`` is unless it is set.
     identity_claim: str = "sub"
+    #: For claims that users fill in themselves: the claims that are true if the issuer has verified the value; none if
+    #: it never says so.
+    verified_by: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _VERIFIED_BY)
     #: Whether the issuer's server publishes keys of other issuers as well, and names the issuer in each.
     keys_name_issuer: bool = False
+
+    def verifying_claims(self, name: str) -> tuple[str, ...] | None:
+        """Return the claims that say whether the value of a claim was verified; None if it needs no such claim.
+
+        Claims in a namespace, such as ``https://example.com/email``, are verified by a claim in the same one.
+        """
+        base = name_in_namespace(name)
+        if base not in self.verified_by:
+            return None
+        return tuple(name.removesuffix(base) + verifying for verifying in self.verified_by[base])
+
+
+def name_in_namespace(claim: str) -> str:
+    """Return the name of a claim without what stands in front: ``email`` for ``https://example.com/email``."""
+    return re.split("[/:]", claim)[-1]
 
 
 _JWT_OR_ACCESS_TOKEN = frozenset({None, "jwt", "at+jwt"})
@@ -59,6 +87,12 @@ PROFILES: Mapping[str, Profile] = {
         required_claims=("iss", "aud"),
         role_paths=(("role",),),
         role_separator=",",
+        # The jwt plugin signs the user as it is stored; a payload of the service's own has the names of OpenID Connect.
+        verified_by={
+            "email": ("emailVerified", "email_verified"),
+            "phoneNumber": ("phoneNumberVerified",),
+            "phone_number": ("phone_number_verified",),
+        },
     ),
     # Auth0, "Access Token Profiles": typ JWT, or at+jwt in the RFC 9068 profile; permissions of its RBAC.
     "auth0": Profile(
@@ -90,6 +124,8 @@ PROFILES: Mapping[str, Profile] = {
         one_of_claims=("azp", "appid"),
         scope_claims=("scp",),
         identity_claim="oid",
+        # "ID token claims reference": email is not checked and can be changed; no claim says more.
+        verified_by={"email": (), "phone_number": ()},
         keys_name_issuer=True,
     ),
 }

@@ -60,7 +60,7 @@ class TokenVerifier:
 
     def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
         token = parse_compact(encoded, self._max_token_bytes)
-        claims = token.claims
+        claims = _without_null(token.claims)
         _check_header(token.header)
         issuer = self._issuer_of(claims)
         _check_algorithm(token.header, issuer)
@@ -77,7 +77,7 @@ class TokenVerifier:
             issuer=claims.get("iss"),
             scopes=granted,
             roles=held,
-            claims=freeze(claims),
+            claims=freeze(token.claims),
             valid_from=valid_from,
             valid_until=valid_until,
         )
@@ -100,6 +100,13 @@ class TokenVerifier:
         setting = "AUTH_ISSUER" if len(ours) == 1 else "one of our issuers"
         nearly = difference(name, ours)
         return f"iss is not {setting}" if nearly is None else f"iss differs from {setting} only by {nearly}"
+
+
+def _without_null(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the claims that say something: many serializers write null for what is absent."""
+    if None not in claims.values():
+        return claims
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 def _check_header(header: Mapping[str, Any]) -> None:

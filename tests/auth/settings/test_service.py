@@ -55,6 +55,57 @@ def test_a_shared_secret_without_issuer_and_audience_is_warned_about() -> None:
     assert AuthConfig.from_mapping(SETTINGS).warnings == ()
 
 
+@pytest.mark.parametrize("claim", ["email", "phone_number", "https://example.com/email"])
+def test_an_address_that_nobody_verifies_cannot_name_the_user(claim: str) -> None:
+    """Entra ID has no claim that says so, and lets users change the address."""
+    refused = SETTINGS | {"AUTH_PROFILE": "entra", "AUTH_IDENTITY_CLAIM": claim}
+
+    assert problems_of(refused) == [
+        f"AUTH_IDENTITY_CLAIM is {claim}, and the profile entra has no claim that says whether it was verified: "
+        f"anybody could fill in the {claim} of another user. Use oid."
+    ]
+
+
+def test_the_entry_of_an_issuer_is_judged_by_its_own_profile() -> None:
+    """The claim may be inherited, and right for another entry."""
+    entries = [
+        {"secret": SECRET, "issuer": "https://a.example", "audience": AUDIENCE},
+        {"secret": OTHER_SECRET, "issuer": "https://b.example", "audience": AUDIENCE, "user_prefix": "b:"},
+    ]
+    settings = {"AUTH_IDENTITY_CLAIM": "email", "AUTH_ISSUERS": [entries[0], entries[1] | {"profile": "entra"}]}
+
+    (problem,) = problems_of(settings)
+
+    assert problem.startswith("AUTH_IDENTITY_CLAIM is email, and the profile entra")
+    assert AuthConfig.from_mapping(settings | {"AUTH_ISSUERS": entries}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("profile", "claim", "lasting"),
+    [
+        ("keycloak", "preferred_username", "sub"),
+        ("entra", "preferred_username", "oid"),
+        ("entra", "upn", "oid"),
+        ("cognito", "username", "sub"),
+        ("auth0", "https://example.com/nickname", "sub"),
+    ],
+)
+def test_a_name_that_can_change_hands_is_warned_about(profile: str, claim: str, lasting: str) -> None:
+    """OpenID Connect Core §5.7: only ``sub`` stays with one user. A service may know that its names do too."""
+    assert AuthConfig.from_mapping(SETTINGS | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == (
+        f"AUTH_IDENTITY_CLAIM is {claim}: a name that users or administrators may change, and that another user may "
+        f"get later. {lasting} stays the same.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("profile", "claim"), [("jwt", "sub"), ("entra", "oid"), ("entra", "sub"), ("jwt", "uid"), ("auth0", "email")]
+)
+def test_every_other_identity_claim_goes_without_saying(profile: str, claim: str) -> None:
+    """A verified address too: each token has to say that it is."""
+    assert AuthConfig.from_mapping(SETTINGS | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == ()
+
+
 def test_every_setting_is_read() -> None:
     """Each key of the table arrives where it belongs."""
     config = AuthConfig.from_mapping(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed448
 
-from auth.errors import ConfigurationError
+from auth.errors import ConfigurationError, InvalidTypeError, MissingClaimError
 from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
 from auth.tokens.profiles import PROFILES
@@ -199,3 +200,25 @@ def test_an_issuer_signs_by_known_algorithms_only(algorithm: str) -> None:
 def test_a_token_is_good_for_a_quarter_of_an_hour() -> None:
     """Unless another time is asked for."""
     assert claims_of(ISSUED.issue("alice"))["exp"] == NOW + 900
+
+
+@pytest.mark.parametrize(("profile", "claim"), [("jwt", "email"), ("better-auth", "email"), ("jwt", "phone_number")])
+def test_an_address_that_names_the_user_is_verified(profile: str, claim: str) -> None:
+    """Unless a test says otherwise."""
+    settings: dict[str, Any] = {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}
+    issuer = TokenIssuer(
+        SECRET, issuer=ISSUER, audience=AUDIENCE, profile=profile, identity_claim=claim, clock=lambda: NOW
+    )
+    verifying = (PROFILES[profile].verifying_claims(claim) or ("",))[0]
+
+    assert verifier(**settings).verify(issuer.issue("a@example.com")).user_id == "a@example.com"
+    with pytest.raises(MissingClaimError):
+        verifier(**settings).verify(issuer.issue("a@example.com", claims={verifying: False}))
+
+
+def test_a_token_of_another_kind_is_made_by_its_claim() -> None:
+    """To see that the service refuses it."""
+    issuer = TokenIssuer(SECRET, issuer=ISSUER, audience=AUDIENCE, clock=lambda: NOW)
+
+    with pytest.raises(InvalidTypeError):
+        verifier().verify(issuer.issue("alice", claims={"type": "refresh"}))

@@ -1,0 +1,113 @@
+"""Tokens that say themselves that they are no access tokens: refresh and ID tokens, links in mails, steps of a login.
+
+Many issuers sign all their tokens with one key, and tell them apart by a claim of their own (RFC 8725 §3.11 and §3.12).
+Where no specification names the claim, this is what issuers and libraries in use write. A value that is not known here
+says nothing: ``type: user`` is no reason to refuse a token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping
+from typing import Any
+
+#: Claims that name the kind of a token. Flask-JWT-Extended and many services write ``type``, SimpleJWT ``token_type``,
+#: Keycloak ``typ``, Cognito ``token_use``, Casdoor ``tokenType``; ``purpose`` stands in links that a service mails.
+_KIND_CLAIMS = ("type", "typ", "token_type", "tokenType", "token_use", "tokenUse", "purpose", "token_purpose")
+
+#: Claims that hold scopes. Many FastAPI services, and ThingsBoard, write the kind of a token there, and nothing else.
+_SCOPE_CLAIMS = ("scope", "scp", "scopes")
+
+_SEPARATORS = re.compile(r"[\W_]+")
+
+#: What the kind of a token is called, in lower case, without separators and without "token" or "jwt" at the end.
+_OTHER_KINDS = frozenset(
+    {
+        # Refresh tokens; Keycloak calls those that outlive the session offline tokens, Descope writes DSR into ``drn``.
+        "refresh",
+        "offline",
+        # ID tokens, logout tokens and security events, proofs, assertions of a client.
+        "id",
+        "serializedid",
+        "logout",
+        "backchannellogout",
+        "secevent",
+        "dpop",
+        "clientassertion",
+        "clientauthentication",
+        # What Keycloak gives for the registration of clients.
+        "initialaccess",
+        "registrationaccess",
+        # Links in mails.
+        "reset",
+        "resetpassword",
+        "passwordreset",
+        "forgotpassword",
+        "passwordrecovery",
+        "recovery",
+        "resetcredentials",
+        "executeactions",
+        "verify",
+        "verification",
+        "verifyemail",
+        "emailverify",
+        "emailverification",
+        "confirm",
+        "confirmation",
+        "confirmemail",
+        "emailconfirm",
+        "emailconfirmation",
+        "changeemail",
+        "emailchange",
+        "updateemail",
+        "activation",
+        "accountactivation",
+        "magiclink",
+        "invite",
+        "invitation",
+        "unsubscribe",
+        # Steps of a login that is not complete.
+        "mfa",
+        "mfapending",
+        "mfachallenge",
+        "2fa",
+        "2fapending",
+        "2fachallenge",
+        "twofactor",
+        "preauth",
+        # Parts of an OAuth flow.
+        "authorizationcode",
+        "authcode",
+        "oauthstate",
+        "csrf",
+    }
+)
+
+
+def other_kind(claims: Mapping[str, Any], exceptions: Container[str]) -> str | None:
+    """Return the claim that says that a token is no access token; None if none does.
+
+    ``exceptions`` are claims that mean something else in the tokens of this issuer.
+    """
+    for name in _KIND_CLAIMS:
+        if name in claims and name not in exceptions and _kind(claims[name]) in _OTHER_KINDS:
+            return name
+    for name in _SCOPE_CLAIMS:
+        if name in claims and name not in exceptions and _is_kind_for_scope(claims[name]):
+            return name
+    return "drn" if claims.get("drn") == "DSR" and "drn" not in exceptions else None
+
+
+def _word(value: object) -> str:
+    return _SEPARATORS.sub("", value).lower() if isinstance(value, str) else ""
+
+
+def _kind(value: object) -> str:
+    return _word(value).removesuffix("token").removesuffix("jwt")
+
+
+def _is_kind_for_scope(value: object) -> bool:
+    """Tell whether the only scope of a token is the name of a kind: ``refresh``, or another that ends in ``token``."""
+    word = _word(value[0] if isinstance(value, list) and len(value) == 1 else value)
+    kind = _kind(word)
+    return kind == "refresh" or (kind != word and (kind == "email" or kind in _OTHER_KINDS))
