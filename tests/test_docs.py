@@ -46,10 +46,11 @@ SAME = ("names", "audience", "profile", "identity_claim", "algorithms", "user_pr
 
 
 def test_there_is_a_page_for_every_issuer_that_has_a_profile() -> None:
-    """And one for all the others."""
+    """And one for Clerk, whose tokens need a claim more, and one for all the others."""
     assert {Path(page).stem for page in PAGES if "issuers/" in page} == {
         "auth0",
         "better-auth",
+        "clerk",
         "cognito",
         "entra",
         "keycloak",

@@ -88,7 +88,8 @@ TABLE = (
     Setting("profile", "jwt", PROFILE, _SHARED,
             "What the tokens look like: their type, scopes, roles, and the claims that each of them has."),
     Setting("identity_claim", None, IDENTITY_CLAIM, _SHARED,
-            "The claim that names the user. By default `sub`, with the profile `entra` `oid`."),
+            "The claim that names the user. By default `sub`, with the profile `entra` `oid`. An `email` or "
+            "`phone_number` has to be verified by the issuer: [tokens.md](tokens.md#it-names-a-user)."),
     Setting("required_claims", ("exp", "iat"), texts(), _SHARED,
             "Claims that every token must have, in addition to the identity claim and those of the profile."),
     Setting("leeway", 30, number(0, 600), _SHARED,
