@@ -134,14 +134,14 @@ class InvalidAudienceError(InvalidTokenError):
 
 
 class InvalidTypeError(InvalidTokenError):
-    """The token is no bearer access token: another ``typ`` (RFC 8725 §3.11), or bound by ``cnf`` (RFC 7800)."""
+    """The token is no bearer access token: of another kind (RFC 8725 §3.12), or bound by ``cnf`` (RFC 7800)."""
 
     code = AuthErrorCode.INVALID_TYPE
     message = "The token is not an access token for use as Bearer."
 
 
 class MissingClaimError(InvalidTokenError):
-    """A required claim is absent, null or of the wrong type."""
+    """A required claim is absent, null or of the wrong type, or the identity claim is not verified."""
 
     code = AuthErrorCode.MISSING_CLAIM
     message = "The access token lacks a required claim."

@@ -12,8 +12,12 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 #: Claims that name the kind of a token. Flask-JWT-Extended and many services write ``type``, SimpleJWT ``token_type``,
-#: Keycloak ``typ``, Cognito ``token_use``, Casdoor ``tokenType``; ``purpose`` stands in links that a service mails.
-_KIND_CLAIMS = ("type", "typ", "token_type", "tokenType", "token_use", "tokenUse", "purpose", "token_purpose")
+#: Keycloak ``typ``, Cognito ``token_use``, OpenIddict ``token_usage``, Casdoor ``tokenType``; ``purpose`` stands in
+#: links that a service mails.
+_KIND_CLAIMS = (
+    *("type", "typ", "token_type", "tokenType", "token_use", "tokenUse", "token_usage"),
+    *("purpose", "token_purpose"),
+)
 
 #: Claims that hold scopes. Many FastAPI services, and ThingsBoard, write the kind of a token there, and nothing else.
 _SCOPE_CLAIMS = ("scope", "scp", "scopes")

@@ -21,6 +21,8 @@ class _Parts(NamedTuple):
     #: The last segment of the path, if it is a version such as ``v2.0``.
     version: str
     slash: str
+    #: White space in front of the name and behind it.
+    around: str
 
 
 def difference(name: str, known: Iterable[str]) -> str | None:
@@ -37,7 +39,8 @@ def difference(name: str, known: Iterable[str]) -> str | None:
     return f"{', '.join(nearest[:-1])} and {nearest[-1]}"
 
 
-def _parts(name: str) -> _Parts:
+def _parts(text: str) -> _Parts:
+    name = text.strip()
     scheme, has_scheme, rest = name.rpartition("://")
     host, slash, path = rest.partition("/")
     path = slash + path
@@ -48,7 +51,7 @@ def _parts(name: str) -> _Parts:
     trimmed = path.rstrip("/")
     parent, _, last = trimmed.rpartition("/")
     core, version = (parent, last) if _VERSION.fullmatch(last) else (trimmed, "")
-    return _Parts(scheme, host, port, core, version, path[len(trimmed) :])
+    return _Parts(scheme, host, port, core, version, path[len(trimmed) :], text.replace(name, "", 1))
 
 
 def _are_near(name: _Parts, other: _Parts) -> bool:
@@ -73,6 +76,8 @@ def _differences(name: _Parts, other: _Parts) -> Iterator[str]:
         yield "the version at the end of the path"
     if one.slash != two.slash:
         yield "a slash at the end"
+    if one.around != two.around:
+        yield "white space around it"
     if any(a != b and a.lower() == b.lower() for a, b in zip(name, other, strict=True)):
         yield "upper and lower case"
 

@@ -20,6 +20,18 @@ CASES = [
     ("https://Login.Example.com", "https://login.example.com", "upper and lower case"),
     ("https://login.example.com/Shop", "https://login.example.com/shop", "upper and lower case"),
     ("Orders", "orders", "upper and lower case"),
+    (" orders\n", "orders", "white space around it"),
+    (
+        "https://login.example.com/shop ",
+        "https://login.example.com/shop/",
+        "a slash at the end and white space around it",
+    ),
+    (
+        "https://login.example.com/shop/v2.0",
+        "https://login.example.com/shop/v2.0.",
+        "the version at the end of the path",
+    ),
+    ("https://login.example.com/", "login.example.com", "the scheme and a slash at the end"),
     ("https://tenant.us.example.com", "https://login.example.com", "the host"),
     ("https://tenant.us.example.com/realms/shop", "https://login.example.com/realms/shop", "the host"),
     ("https://login.example.com:8443", "https://login.example.com", "the port"),
