@@ -56,7 +56,7 @@ def parse_compact(encoded: str, max_bytes: int) -> SignedToken:
     """
     if len(encoded) > max_bytes:
         raise MalformedTokenError("longer than AUTH_MAX_TOKEN_BYTES")
-    raw = encoded.encode("utf-8", "surrogatepass")
+    raw = encoded.encode(errors="surrogatepass")
     if raw.count(b".") != 2:
         raise MalformedTokenError("not three base64url segments")
     signing_input, _, signature = raw.rpartition(b".")
@@ -96,7 +96,7 @@ def _decode(segment: bytes) -> bytes:
 
 def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
-        text = raw.decode("utf-8").strip(_JSON_SPACE)
+        text = raw.decode().strip(_JSON_SPACE)
         value, end = _JSON.raw_decode(text)
     except (ValueError, RecursionError):
         # ValueError covers UnicodeDecodeError, JSONDecodeError, the refusals below and integers of absurd length.
@@ -127,7 +127,7 @@ def _is_deeper_than(limit: int, value: dict[str, Any]) -> bool:
 
 def _is_unicode(value: Any) -> bool:
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -8,6 +8,9 @@ import string
 from ..errors import MalformedHeaderError, MalformedRequestError, MissingTokenError
 from .credentials import Credentials
 
+#: The scheme as nearly everybody sends it.
+_USUAL_SCHEME = "Bearer "
+
 #: What a ``b64token`` of RFC 6750 §2.1 (``token68`` of RFC 9110 §11.2) is made of, up to its padding.
 _B64TOKEN_CHARACTERS = f"{string.ascii_letters}{string.digits}-._~+/".encode()
 
@@ -28,9 +31,9 @@ def parse_authorization(header: str | None) -> Credentials:
     """
     if header is None:
         raise MissingTokenError("no Authorization header")
-    if header.startswith("Bearer ") and _is_b64token(header[7:]):
-        # As nearly everybody sends it; nothing below could find fault with it.
-        return Credentials("bearer", header[7:])
+    if header.startswith(_USUAL_SCHEME) and _is_b64token(token := header[len(_USUAL_SCHEME) :]):
+        # Nothing below could find fault with it.
+        return Credentials("bearer", token)
     scheme, _, credentials = header.strip(" \t").partition(" ")
     if _JOINED_CREDENTIAL.search(header):
         raise MalformedRequestError("more than one credential")
@@ -46,5 +49,5 @@ def parse_authorization(header: str | None) -> Credentials:
 
 def _is_b64token(text: str) -> bool:
     """Tell whether a text is one ``b64token``: a character at least, then padding or none."""
-    characters = text.rstrip("=").encode("ascii", "replace")
+    characters = text.rstrip("=").encode(errors="replace")
     return bool(characters) and not characters.translate(None, _B64TOKEN_CHARACTERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from auth import AccessToken
 from auth.access_token import freeze
 from auth.errors import InsufficientRoleError, InsufficientScopeError, MisuseError, NotOwnerError
-from auth.rules import OwnerRule, TokenRule
+from auth.rules import Declaration, OwnerRule, Policy, TokenRule, role_names, scope_names
 
 
 def token(user_id: str = "alice", *scopes: str) -> AccessToken:
@@ -50,6 +51,7 @@ def test_a_token_that_grants_too_little_is_refused(
     with pytest.raises(InsufficientScopeError) as raised:
         rule.check(token("alice", *scopes), {})
     assert raised.value.scope == needed
+    assert raised.value.reason == "the token lacks a scope of this view"
 
 
 def with_roles(*roles: str, scopes: frozenset[str] = frozenset()) -> AccessToken:
@@ -169,3 +171,141 @@ def test_a_route_without_the_variable_as_text_is_a_mistake(path: dict[str, Any])
 def test_a_token_is_demanded_unless_the_rule_says_otherwise() -> None:
     """A rule without arguments asks for a token and for no scopes."""
     assert TokenRule() == TokenRule(scopes=(), any_scope=(), optional=False)
+
+
+@pytest.mark.parametrize(
+    "more", [{"scopes": ("a",)}, {"any_scope": ("a",)}, {"roles": ("a",)}, {"any_role": ("a",)}], ids=str
+)
+def test_an_optional_token_cannot_be_asked_for_scopes_or_roles(more: dict[str, tuple[str, ...]]) -> None:
+    """An anonymous caller would lack them, or pass without them."""
+    with pytest.raises(TypeError, match=r"^require_jwt cannot combine optional=True with scopes or roles"):
+        TokenRule(optional=True, **more)
+
+
+@pytest.mark.parametrize("name", ["", "user id", "9", "user-id", "<user_id>", 7, None, b"user_id"], ids=repr)
+def test_the_owner_is_a_path_variable_with_a_name(name: Any) -> None:
+    """A name that no route can have is refused where it is written."""
+    with pytest.raises(TypeError, match=r"^owns_path_user takes the name of a path variable as param, such as user_id"):
+        OwnerRule(name)
+
+
+TOKEN, ANYBODY, OWNER = TokenRule(), TokenRule(optional=True), OwnerRule("user_id")
+
+
+@pytest.mark.parametrize(
+    ("rules", "optional"),
+    [((), True), ((ANYBODY,), True), ((ANYBODY, TOKEN), False), ((TOKEN,), False), ((ANYBODY, OWNER), False)],
+)
+def test_one_rule_that_needs_a_token_makes_a_policy_need_one(rules: tuple[Any, ...], optional: bool) -> None:
+    """Whatever the others allow."""
+    assert Policy(rules).optional is optional
+
+
+def test_a_policy_knows_the_path_variables_that_name_the_user() -> None:
+    """In the order of its rules."""
+    assert Policy((OwnerRule("team"), TOKEN, OWNER)).owners == ("team", "user_id")
+    assert Policy((TOKEN,)).owners == ()
+
+
+def test_a_policy_asks_the_rules_for_which_a_token_is_not_enough() -> None:
+    """Nothing is asked twice at each request, and nothing in vain."""
+    scoped = TokenRule(("a",))
+    checks = Policy((TOKEN, scoped, ANYBODY, OWNER)).checks
+
+    assert checks == (scoped.check, OWNER.check)
+    for check, refusal in zip(checks, (InsufficientScopeError, NotOwnerError), strict=True):
+        with pytest.raises(refusal):
+            check(token("bob"), {"user_id": "alice"})
+    assert Policy((TOKEN,)).checks == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "public", "missing"), [((), False, True), ((), True, False), ((TOKEN,), False, False)]
+)
+def test_a_view_without_rules_that_is_not_public_says_nothing(
+    rules: tuple[Any, ...], public: bool, missing: bool
+) -> None:
+    """Such a view is refused if everything is denied by default."""
+    assert Declaration(Policy(rules), public).missing is missing
+
+
+SCOPES: dict[str, tuple[str | Iterable[str] | None, tuple[str, ...]]] = {
+    "nothing": (None, ()),
+    "one": ("read", ("read",)),
+    "one text": ("read write", ("read", "write")),
+    "a list": (["write", "read"], ("write", "read")),
+    "the keys of a mapping": ({"a": 1, "b": 2}.keys(), ("a", "b")),
+    "a name twice": ("b a b", ("b", "a")),
+    "the edges of the alphabet": ("! # [ ] ~", ("!", "#", "[", "]", "~")),
+    "letters that are capital": ("XX", ("XX",)),
+}
+
+
+@pytest.mark.parametrize(("written", "names"), SCOPES.values(), ids=SCOPES)
+def test_scopes_are_one_text_or_several(written: str | Iterable[str] | None, names: tuple[str, ...]) -> None:
+    """A text is split at its spaces, as the ``scope`` claim is (RFC 6749 §3.3)."""
+    assert scope_names(written) == names
+
+
+NO_SCOPES: dict[str, Any] = {
+    "empty": "",
+    "an empty list": [],
+    "two spaces": "a  b",
+    "a space before": " a",
+    "a space after": "a ",
+    "a tab": "a\tb",
+    "a line end": "a\n",
+    "a quotation mark": 'a"b',
+    "a backslash": "a\\b",
+    "no ASCII": "é",
+    "a control character": "\x7f",
+    "a space in a list": ["a b"],
+    "an empty name": ["a", ""],
+    "a number": ["a", 1],
+    "bytes": [b"a"],
+    "null": [None],
+}
+
+
+@pytest.mark.parametrize("written", NO_SCOPES.values(), ids=NO_SCOPES)
+def test_what_a_challenge_cannot_quote_is_no_scope(written: Any) -> None:
+    """An empty list is refused as well: it would let everybody pass."""
+    with pytest.raises(TypeError, match=r"^scopes are names of printable ASCII"):
+        scope_names(written)
+
+
+ROLES: dict[str, tuple[str | Iterable[str] | None, tuple[str, ...]]] = {
+    "nothing": (None, ()),
+    "one": ("admin", ("admin",)),
+    "one with a space": ("team lead", ("team lead",)),
+    "a list": (["b", "a"], ("b", "a")),
+    "the keys of a mapping": ({"a": 1, "b": 2}.keys(), ("a", "b")),
+    "a name twice": (["b", "a", "b"], ("b", "a")),
+    "another script": ("управляющий", ("управляющий",)),
+}
+
+
+@pytest.mark.parametrize(("written", "names"), ROLES.values(), ids=ROLES)
+def test_roles_are_one_text_or_several(written: str | Iterable[str] | None, names: tuple[str, ...]) -> None:
+    """One text is one role, spaces and all."""
+    assert role_names(written) == names
+
+
+NO_ROLES: dict[str, Any] = {
+    "empty": "",
+    "blank": "  ",
+    "an empty list": [],
+    "a space before": " admin",
+    "a space after": ["admin "],
+    "a line end": "admin\n",
+    "an empty name": ["admin", ""],
+    "a number": ["admin", 1],
+    "null": [None],
+}
+
+
+@pytest.mark.parametrize("written", NO_ROLES.values(), ids=NO_ROLES)
+def test_a_role_has_a_name_without_space_around_it(written: Any) -> None:
+    """An empty list is refused as well: it would let everybody pass."""
+    with pytest.raises(TypeError, match=r"^roles are names without space around them"):
+        role_names(written)

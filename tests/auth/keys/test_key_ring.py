@@ -95,6 +95,13 @@ def test_the_order_of_more_keys_than_are_tried_makes_a_difference() -> None:
     assert not ring(*keys).is_like(ring(*reversed(keys)))
 
 
+def test_the_order_of_as_many_keys_as_are_tried_makes_no_difference() -> None:
+    """Each of the ten is tried, whichever comes first."""
+    keys = [key(str(number)) for number in range(10)]
+
+    assert ring(*keys).is_like(ring(*reversed(keys)))
+
+
 def test_a_ring_cannot_be_changed() -> None:
     """Threads share it, and remembered tokens belong to it."""
     unchanging = ring(key("1"))

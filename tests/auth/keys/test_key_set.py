@@ -101,6 +101,7 @@ def test_a_dropped_key_is_named_without_material_on_one_short_line() -> None:
     named, nameless = reasons(judged)
     assert named.startswith(r'key 0 (kid "\u001b[2J\n\u202eaaa')
     assert len(named) < 200
+    assert [entry.key_id and len(entry.key_id) for entry in judged.dropped] == [80, None]
     assert nameless.startswith("key 1 (no kid) ")
     assert "c2VjcmV0" not in named + nameless
 
@@ -244,7 +245,7 @@ def test_a_key_that_names_another_issuer_of_the_server_is_dropped(named: object,
     judged = KeySet.from_document(document, TENANT)
 
     assert bool(judged.ring.keys) is counts
-    assert [entry.reason for entry in judged.dropped] == ([] if counts else ['is for another issuer ("issuer")'])
+    assert reasons(judged) == ([] if counts else ['key 0 (kid "key-1") is for another issuer ("issuer")'])
     assert KeySet.from_document(document).ring.keys
 
 

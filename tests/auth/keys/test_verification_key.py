@@ -150,6 +150,7 @@ PEMS = {
     "Ed25519": (pem(ED25519), {"EdDSA", "Ed25519"}),
     "Ed448": (pem(ED448), {"EdDSA", "Ed448"}),
     "written-out line ends": (pem(P256).replace("\n", "\\n"), {"ES256"}),
+    "written-out CRLF": (pem(P256).replace("\n", "\\r\\n"), {"ES256"}),
     "CRLF": (pem(P256).replace("\n", "\r\n"), {"ES256"}),
     "text around": (f"# our issuer\n{pem(P256)}\n", {"ES256"}),
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import string
 
 import pytest
 
@@ -55,6 +58,7 @@ MALFORMED = {
     "whitespace inside": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.A A", "not three base64url segments"),
     "newline at the end": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA\n", "not three base64url segments"),
     "not ASCII": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.éA", "not three base64url segments"),
+    "half a surrogate pair": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.\ud800A", "not three base64url segments"),
     "digits of another script": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.٣٣", "not three base64url segments"),
     "JSON serialization": ('{"payload":"AA","signature":"AA"}', "not three base64url segments"),
     "impossible length": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AAAAA", "a segment has an impossible length"),
@@ -71,11 +75,34 @@ def test_only_three_canonical_segments_are_a_token(encoded: str, reason: str) ->
     assert raised.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("first", "canonical"),
+    [
+        ("", {segment(bytes([number])) for number in range(2**8)}),
+        ("A", {segment(number.to_bytes(2)) for number in range(2**10)}),
+    ],
+    ids=["one byte", "two bytes"],
+)
+def test_the_bits_that_belong_to_no_byte_are_zero(first: str, canonical: set[str]) -> None:
+    """A decoder may refuse other bits (RFC 4648 §3.5); this one does, so each signature has one spelling."""
+    alphabet = string.ascii_letters + string.digits + "-_"
+    read = set()
+    for pair in itertools.product(alphabet, repeat=2):
+        signature = first + "".join(pair)
+        with contextlib.suppress(MalformedTokenError):
+            assert segment(parse_compact(f"{GOOD_HEADER}.{GOOD_CLAIMS}.{signature}", 8192).signature) == signature
+            read.add(signature)
+
+    assert read == canonical
+
+
 NOT_STRICT = "is not strict UTF-8 JSON"
 BAD_JSON = {
     "not JSON": (b"nonsense", NOT_STRICT),
     "truncated": (b'{"a":', NOT_STRICT),
     "trailing text": (b"{} {}", NOT_STRICT),
+    "a no-break space before": (b'\xc2\xa0{"a":1}', NOT_STRICT),
+    "a form feed after": (b'{"a":1}\x0c', NOT_STRICT),
     "trailing comma": (b'{"a":1,}', NOT_STRICT),
     "single quotes": (b"{'a':1}", NOT_STRICT),
     "byte order mark": (b'\xef\xbb\xbf{"a":1}', NOT_STRICT),
@@ -99,6 +126,9 @@ BAD_JSON = {
     "true": (b"true", "is not a JSON object"),
     "half a surrogate pair": (b'{"a":"\\ud800"}', "holds half a surrogate pair"),
     "the other half": (b'{"a":"\\uDC00"}', "holds half a surrogate pair"),
+    "half a surrogate pair in capitals": (b'{"a":"\\uD9FF"}', "holds half a surrogate pair"),
+    "the last of the other halves": (b'{"a":"\\udfff"}', "holds half a surrogate pair"),
+    "the halves in the wrong order": (b'{"a":"\\udE00\\udA3d"}', "holds half a surrogate pair"),
     "half a surrogate pair as name": (b'{"\\udbff":1}', "holds half a surrogate pair"),
     "too deep": (nested(MAX_DEPTH + 1), "is nested too deeply"),
     "too deep in arrays": (b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", "is nested too deeply"),
@@ -120,6 +150,7 @@ def test_header_and_payload_are_strict_json_objects(raw: bytes, reason: str, par
 GOOD_JSON = {
     "empty object": (b"{}", {}),
     "whitespace around": (b' \n{"a":1}\t', {"a": 1}),
+    "carriage returns around": (b'\r{"a":1}\r', {"a": 1}),
     "surrogate pair": (b'{"a":"\\ud83d\\ude00"}', {"a": "\N{GRINNING FACE}"}),
     "escaped NUL": (b'{"a":"\\u0000"}', {"a": "\0"}),
     "brackets in text": (b'{"a":"' + b"[" * 50 + b'"}', {"a": "[" * 50}),
@@ -136,6 +167,25 @@ def test_unusual_json_with_one_reading_is_accepted(raw: bytes, value: object) ->
     token = parse_compact(compact(claims=raw), 8192)
 
     assert token.claims == value
+
+
+def with_a_header_of(characters: int) -> str:
+    """Return a token whose header segment has so many characters."""
+    padding = "x" * (characters * 3 // 4 - len(json.dumps(HEADER | {"pad": ""})))
+    encoded = compact(header=HEADER | {"pad": padding})
+    assert encoded.index(".") == characters
+    return encoded
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(512, True), (514, False)])
+def test_a_header_is_kept_for_the_next_token_unless_it_is_long(characters: int, kept: bool) -> None:
+    """The tokens of an issuer share it; strangers could fill the memory with long ones."""
+    encoded = with_a_header_of(characters)
+
+    first, second = parse_compact(encoded, 8192), parse_compact(encoded, 8192)
+
+    assert first.header == second.header
+    assert (first.header is second.header) is kept
 
 
 def test_an_empty_signature_is_syntax_that_the_verifier_refuses() -> None:

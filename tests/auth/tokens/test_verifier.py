@@ -160,6 +160,7 @@ BAD_CLAIMS: dict[str, tuple[dict[str, Any], type[AuthError]]] = {
     "sub blank": ({"sub": " \u2003"}, errors.MissingClaimError),
     "sub with a newline": ({"sub": "al\nice"}, errors.MissingClaimError),
     "sub with NUL": ({"sub": "alice\x00"}, errors.MissingClaimError),
+    "sub with the last of the C0 controls": ({"sub": "alice\x1f"}, errors.MissingClaimError),
     "sub with DEL": ({"sub": "alice\x7f"}, errors.MissingClaimError),
     "sub with U+FFFD": ({"sub": "alice\ufffd"}, errors.MissingClaimError),
     "sub with half a surrogate pair": ({"sub": "alice\ud800"}, errors.MalformedTokenError),
@@ -263,6 +264,30 @@ def test_times_are_held_against_the_clock(changes: dict[str, Any], now: float, r
         outcome = type(error)
 
     assert outcome is refusal
+
+
+LATEST_AND_EARLIEST: dict[str, tuple[dict[str, Any], dict[str, Any], float, str]] = {
+    "exp": ({}, {}, NOW + 900 + LEEWAY, "exp is reached"),
+    "exp before the maximum age": (
+        {"exp": NOW + 50},
+        {"AUTH_MAX_TOKEN_AGE": 60},
+        NOW + 50 + LEEWAY,
+        "exp is reached",
+    ),
+    "the maximum age before exp": ({}, {"AUTH_MAX_TOKEN_AGE": 60}, NOW + 60 + LEEWAY, "older than AUTH_MAX_TOKEN_AGE"),
+    "iat": ({}, {}, NOW - LEEWAY - 1, "iat lies ahead"),
+    "iat after nbf": ({"nbf": NOW - 10}, {}, NOW - LEEWAY - 1, "iat lies ahead"),
+    "nbf shortly after iat": ({"nbf": NOW, "iat": NOW - 10}, {}, NOW - LEEWAY - 1, "nbf lies ahead"),
+    "nbf and iat in one second": ({"nbf": NOW}, {}, NOW - LEEWAY - 1, "nbf lies ahead"),
+}
+
+
+@pytest.mark.parametrize(("changes", "checked", "now", "reason"), LATEST_AND_EARLIEST.values(), ids=LATEST_AND_EARLIEST)
+def test_the_narrowest_bound_of_a_time_decides_and_is_named(
+    changes: dict[str, Any], checked: dict[str, Any], now: float, reason: str
+) -> None:
+    """A token begins with the later of ``nbf`` and ``iat``, and ends with ``exp`` or its age, whichever comes first."""
+    assert refusal_of(with_claims(**changes), now=lambda: now, **checked).reason == reason
 
 
 @pytest.mark.parametrize(("now", "expired"), [(NOW + 899.999, False), (NOW + 900, True)])

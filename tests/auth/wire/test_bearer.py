@@ -16,11 +16,13 @@ ACCEPTED = {
     "lower case": ("bearer abc", "abc"),
     "upper case": ("BEARER abc", "abc"),
     "mixed case": ("bEaReR abc", "abc"),
+    "two spaces": ("Bearer  abc", "abc"),
     "several spaces": ("Bearer   abc", "abc"),
     "spaces around": ("  Bearer abc  ", "abc"),
     "tabs around": ("\tBearer abc\t", "abc"),
     "whole alphabet": ("Bearer azAZ09-._~+/==", "azAZ09-._~+/=="),
     "token named bearer": ("Bearer Bearer", "Bearer"),
+    "token of one letter": ("Bearer X", "X"),
 }
 
 
@@ -39,6 +41,7 @@ REFUSED: dict[str, tuple[str | None, type[AuthError]]] = {
     "Digest with commas": ('Digest username="a", realm="b"', errors.MissingTokenError),
     "token alone": ("abc.def.ghi", errors.MissingTokenError),
     "unlike Bearer": ("Bear abc", errors.MissingTokenError),
+    "letters around Bearer": ("XBearer abcX", errors.MissingTokenError),
     "scheme alone": ("Bearer", errors.MalformedHeaderError),
     "scheme and a space": ("Bearer ", errors.MalformedHeaderError),
     "scheme and spaces": ("Bearer    ", errors.MalformedHeaderError),
@@ -51,8 +54,11 @@ REFUSED: dict[str, tuple[str | None, type[AuthError]]] = {
     "glued": ("Bearerabc", errors.MalformedHeaderError),
     "quotes": ('Bearer "abc"', errors.MalformedHeaderError),
     "named value": ("Bearer token=abc", errors.MalformedHeaderError),
+    "padding first": ("Bearer =abc", errors.MalformedHeaderError),
+    "half a surrogate pair": ("Bearer abc\udce9", errors.MalformedHeaderError),
     "padding alone": ("Bearer ==", errors.MalformedHeaderError),
     "padding inside": ("Bearer ab=c", errors.MalformedHeaderError),
+    "padding before one letter": ("Bearer ab=X", errors.MalformedHeaderError),
     "comma at the end": ("Bearer abc,", errors.MalformedHeaderError),
     "not ASCII": ("Bearer abcé", errors.MalformedHeaderError),
     "no-break space": ("Bearer\xa0abc", errors.MalformedHeaderError),
