@@ -133,6 +133,11 @@ docs: $(INSTALLED_DEV) ## Build the documentation site into site/.
 	@$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going docs $(SITE)
 	@echo "The site is in $(SITE)/index.html."
 
+# MUTANTS='auth.rules.* auth.wire.*' and the like say which mutants are tested; `.venv/bin/mutmut browse` shows them afterwards.
+.PHONY: mutants
+mutants: $(INSTALLED_DEV) ## Change the modules that decide, and see whether a test notices each change.
+	@set -f; $(PYTHON) -m tests.support.mutants $(MUTANTS)
+
 # How fast it all is, beside its peers; BENCH='--only guard' and the like say what is measured.
 .PHONY: bench
 bench: $(INSTALLED_BENCH) ## Measure library and service beside their peers.
