@@ -25,7 +25,7 @@ class KeyStatus:
     keys: int | None
     #: Seconds since the keys were fetched; None if nothing is fetched or no fetch has succeeded yet.
     age: float | None
-    #: Why the last fetch failed, in our own words; None after a success.
+    #: Why the last fetch failed or brought no usable key, in our own words; None after a success.
     last_error: str | None
     #: Seconds until the next fetch; None if nothing is ever fetched.
     next_refresh: float | None

@@ -74,6 +74,11 @@ class Snapshot:
         """The usable keys."""
         return self.key_set.ring
 
+    @property
+    def is_in_order(self) -> bool:
+        """Whether there is a usable key, or no key at all: some issuers make their first key when they need it."""
+        return bool(self.ring.keys) or not self.key_set.dropped
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshState:
@@ -92,13 +97,15 @@ class RefreshState:
     error: str | None = None
     #: The key set that the last fetch brought, if it failed only because no key in the set can be used.
     rejected: KeySet | None = None
-    #: When the snapshot is given up, however the issuer fails: it has published an empty key set since.
-    withdrawn_at: float = math.inf
+    #: When the snapshot is given up, however the issuer fails, because it has published no usable key since.
+    given_up_at: float = math.inf
 
     @classmethod
     def at_start(cls, inherited: Snapshot | None, now: float, jitter: float) -> RefreshState:
         """Return the state of a process that begins with nothing, or with the snapshot of its parent."""
-        return cls(snapshot=inherited, next_at=now if inherited is None else _refresh_at(inherited, jitter))
+        if inherited is None or not inherited.is_in_order:
+            return cls(snapshot=inherited, next_at=now)
+        return cls(snapshot=inherited, next_at=_refresh_at(inherited, jitter))
 
     @property
     def ring(self) -> KeyRing | None:
@@ -117,23 +124,25 @@ class RefreshState:
         withdrawal. The issuer is asked again as after a failure. Meanwhile the good keys serve on: for ``max_age`` if
         the set is empty, and until they are too old for any outage if its keys cannot be used.
         """
-        before = self.snapshot
-        if before is not None:
-            fetched = replace(fetched, key_set=fetched.key_set.following(before.key_set))
+        if self.snapshot is not None:
+            fetched = replace(fetched, key_set=fetched.key_set.following(self.snapshot.key_set))
         taken = RefreshState(snapshot=fetched, next_at=_refresh_at(fetched, jitter))
         if fetched.ring.keys:
             return taken
-        withdrawn_at, is_empty = math.inf, not fetched.key_set.dropped
-        if before is not None and is_empty:
-            withdrawn_at = before.fetched_at + settings.max_age
-        given_up_at = min(before.usable_until, withdrawn_at) if before is not None and before.ring.keys else now
-        if is_empty and given_up_at <= now:
+        given_up_at = self._given_up_at(fetched, now, settings)
+        if given_up_at <= now and fetched.is_in_order:
             return taken
-        failed = self.after_failure(_fault(fetched), now, settings, jitter)
+        failed = replace(self.after_failure(_fault(fetched), now, settings, jitter), rejected=fetched.key_set)
         if given_up_at <= now:
-            return replace(failed, snapshot=fetched, rejected=fetched.key_set, withdrawn_at=math.inf)
-        next_at = min(failed.next_at, given_up_at)
-        return replace(failed, rejected=fetched.key_set, withdrawn_at=withdrawn_at, next_at=next_at)
+            return replace(failed, snapshot=fetched, given_up_at=math.inf)
+        return replace(failed, given_up_at=given_up_at, next_at=min(failed.next_at, given_up_at))
+
+    def _given_up_at(self, fetched: Snapshot, now: float, settings: RemoteKeySettings) -> float:
+        """Return when good keys give way to a key set without a usable one: at once if there are none."""
+        held = self.usable(now)
+        if held is None or not held.ring.keys:
+            return now
+        return min(held.usable_until, held.fetched_at + settings.max_age) if fetched.is_in_order else held.usable_until
 
     def after_failure(self, error: str, now: float, settings: RemoteKeySettings, jitter: float) -> RefreshState:
         """Return the state after a failed fetch.
@@ -159,15 +168,15 @@ class RefreshState:
         return self.usable(now) if is_failing else None
 
     def usable(self, now: float) -> Snapshot | None:
-        """Return the snapshot unless it is too old to be trusted at all, or withdrawn."""
-        if self.snapshot is None or now >= min(self.snapshot.usable_until, self.withdrawn_at):
+        """Return the snapshot unless it is given up, or too old to be trusted at all."""
+        if self.snapshot is None or now >= min(self.snapshot.usable_until, self.given_up_at):
             return None
         return self.snapshot
 
     def is_ready(self, now: float) -> bool:
-        """Tell whether tokens can be verified. An idle issuer without any key is no obstacle."""
+        """Tell whether tokens can be verified, or will be as soon as the issuer has a key."""
         snapshot = self.usable(now)
-        return snapshot is not None and (bool(snapshot.ring.keys) or self.rejected is None)
+        return snapshot is not None and snapshot.is_in_order
 
     def retry_after(self, now: float) -> int:
         """Return the whole seconds until the next attempt, for ``Retry-After``."""

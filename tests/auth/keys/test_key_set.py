@@ -72,6 +72,7 @@ UNUSABLE: dict[str, tuple[object, str]] = {
     "weak": (json.loads(RSAAlgorithm.to_jwk(WEAK.public_key())) | {"kid": "a"}, 'kid "a") has 1024 bits'),
     "of an unknown type": ({"kty": "PQC", "kid": "a"}, 'kid "a") has an unknown key type ("kty")'),
     "on another curve": (EC.jwk(crv="secp256k1"), 'kid "key-1") is not a readable JWK'),
+    "without a coordinate": (EC.jwk(y=...), 'kid "key-1") is not a readable JWK'),
     "for encryption by alg": (RSA.jwk(alg="RSA-OAEP"), 'kid "key-1") has an "alg" that does not fit it'),
     "HMAC by alg": (RSA.jwk(alg="HS256"), 'kid "key-1") has an "alg" that does not fit it'),
     "without kid": ({"kty": "PQC"}, 'no kid) has an unknown key type ("kty")'),
@@ -158,7 +159,7 @@ def test_what_is_left_out_is_told_in_the_order_of_the_set() -> None:
 
 def test_the_same_key_twice_counts_once() -> None:
     """Repeated, it would take the place of another key among those that are tried."""
-    judged = key_set(*[RSA.jwk()] * 11, RSA.jwk(alg="PS256"))
+    judged = key_set(*[RSA.jwk()] * 11, RSA.jwk(x5c=["MIIB"]), RSA.jwk(alg="PS256"))
 
     assert judged.ring.keys == tuple(keys(RSA.jwk(), RSA.jwk(alg="PS256")))
     assert judged.dropped == ()

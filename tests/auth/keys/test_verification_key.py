@@ -228,6 +228,9 @@ BAD_JWKS: dict[str, tuple[dict[str, Any], str]] = {
     "no modulus": (jwk(RSAAlgorithm, RSA, n=...), "is not a readable JWK"),
     "modulus a number": (RSA_JWK | {"n": 5}, "is not a readable JWK"),
     "modulus no base64url": (RSA_JWK | {"n": "€"}, "is not a readable JWK"),
+    "exponent a number": (RSA_JWK | {"e": 65537}, "is not a readable JWK"),
+    "exponent zero": (RSA_JWK | {"e": "AAAAAAA"}, "is not a readable JWK"),
+    "modulus not set": (RSA_JWK | {"n": ""}, "is not a readable JWK"),
     "exponent even": (RSA_JWK | {"e": "Ag"}, "is not a readable JWK"),
     "point off the curve": (EC_JWK | {"y": EC_JWK["x"]}, "is not a readable JWK"),
     "crv unknown": (EC_JWK | {"crv": "P-1"}, "is not a readable JWK"),
@@ -274,7 +277,7 @@ def test_any_private_member_with_a_value_makes_a_jwk_private(member: str, value:
 
 
 @pytest.mark.parametrize("value", [None, "", []], ids=["null", "empty text", "empty list"])
-@pytest.mark.parametrize("member", [*PRIVATE_MEMBERS, "use", "alg", "kid", "key_ops", "x5c", "x5t", "x5t#S256", "x5u"])
+@pytest.mark.parametrize("member", [*PRIVATE_MEMBERS, "use", "alg", "kid", "key_ops", "crv", "x", "x5c", "x5t", "x5u"])
 def test_a_member_that_is_not_set_counts_as_absent(member: str, value: object) -> None:
     """Many serializers write such a member instead of leaving it out; it restricts nothing."""
     assert VerificationKey.from_jwk(RSA_JWK | {member: value}) == VerificationKey.from_jwk(RSA_JWK)

@@ -14,6 +14,10 @@ from auth.keys.remote.schedule import FetchBudget, RefreshState, RemoteKeySettin
 SETTINGS = RemoteKeySettings()
 GRACE = SETTINGS.timeout
 
+SIGNING = VerificationKey.from_secret("a" * 32)
+NO_KEY_AT_ALL = KeySet(KeyRing())
+NONE_USABLE = KeySet(KeyRing(), (DroppedKey(index=0, key_id='"a"', reason='is not for signatures ("use")'),))
+
 
 def snapshot_at(
     fetched_at: float = 1000,
@@ -82,6 +86,16 @@ def test_a_process_with_the_keys_of_its_parent_asks_when_they_are_due() -> None:
 
     assert state.next_at == 1420
     assert state.trusted(1300, GRACE) is state.snapshot
+
+
+def test_a_process_whose_parent_had_no_usable_key_asks_at_once() -> None:
+    """Its parent was about to ask again as well. A parent whose issuer had no key yet was not."""
+    unusable, empty = (replace(snapshot_at(), key_set=key_set) for key_set in (NONE_USABLE, NO_KEY_AT_ALL))
+
+    assert RefreshState.at_start(unusable, 1300, 0).next_at == 1300
+    assert not RefreshState.at_start(unusable, 1300, 0).is_ready(1300)
+    assert RefreshState.at_start(empty, 1300, 0).next_at == 1420
+    assert RefreshState.at_start(empty, 1300, 0).is_ready(1300)
 
 
 @pytest.mark.parametrize(("jitter", "seconds"), [(0, 420), (0.5, 465), (1, 510)])
@@ -186,11 +200,6 @@ def test_a_success_ends_the_failing() -> None:
     assert (state.failures, state.error, state.next_at) == (0, None, 1871)
 
 
-SIGNING = VerificationKey.from_secret("a" * 32)
-NO_KEY_AT_ALL = KeySet(KeyRing())
-NONE_USABLE = KeySet(KeyRing(), (DroppedKey(index=0, key_id='"a"', reason='is not for signatures ("use")'),))
-
-
 def with_keys(fetched_at: float = 1000) -> RefreshState:
     return RefreshState.at_start(None, fetched_at, 0).after_fetch(
         snapshot_at(fetched_at, None, SETTINGS, SIGNING), fetched_at, SETTINGS, 0
@@ -238,7 +247,7 @@ def test_an_empty_set_is_believed_at_once_if_the_age_of_the_keys_is_reached() ->
     """Keys that nobody confirmed for so long may have been withdrawn long since."""
     state = after(with_keys(), NO_KEY_AT_ALL, 1600)
 
-    assert (state.failures, state.error, state.withdrawn_at) == (0, None, math.inf)
+    assert (state.failures, state.error, state.given_up_at) == (0, None, math.inf)
     assert state.snapshot is not None
     assert (state.snapshot.fetched_at, state.snapshot.ring.keys) == (1600, ())
 
@@ -251,7 +260,7 @@ def test_the_age_counts_from_the_last_usable_set_whatever_the_issuer_says() -> N
     state = after(state, NO_KEY_AT_ALL, 1500)
 
     assert state.trusted(1500.5, GRACE) is short
-    assert state.withdrawn_at == 1600
+    assert state.given_up_at == 1600
 
 
 def test_an_outage_after_an_empty_set_does_not_bring_withdrawn_keys_back() -> None:
@@ -264,12 +273,22 @@ def test_an_outage_after_an_empty_set_does_not_bring_withdrawn_keys_back() -> No
     assert not state.is_ready(1600)
 
 
+def test_keys_that_an_empty_set_has_withdrawn_do_not_come_back() -> None:
+    """An outage hid the end of their time, and then the issuer publishes keys that cannot be used."""
+    state = after(with_keys(), NO_KEY_AT_ALL, 1590).after_failure("It broke", 1595, SETTINGS, 1)
+
+    state = after(state, NONE_USABLE, 1700)
+
+    assert state.ring is NONE_USABLE.ring
+    assert not state.is_ready(1700)
+
+
 def test_the_last_answer_decides_for_how_long_good_keys_serve_on() -> None:
     """An empty set and then one that cannot be used is a failure like the latter; the other way round it withdraws."""
     broken = after(after(with_keys(), NO_KEY_AT_ALL, 1500), NONE_USABLE, 1501)
     empty = after(after(with_keys(), NONE_USABLE, 1500), NO_KEY_AT_ALL, 1501)
 
-    assert (broken.withdrawn_at, empty.withdrawn_at) == (math.inf, 1600)
+    assert (broken.given_up_at, empty.given_up_at) == (87_400, 1600)
 
 
 def test_usable_keys_end_it_at_once() -> None:
@@ -280,7 +299,7 @@ def test_usable_keys_end_it_at_once() -> None:
     state = held.after_fetch(snapshot_at(1501, None, SETTINGS, SIGNING), 1501, SETTINGS, 0)
 
     assert held.ring is before.ring is state.ring
-    assert (state.failures, state.error, state.rejected, state.withdrawn_at) == (0, None, None, math.inf)
+    assert (state.failures, state.error, state.rejected, state.given_up_at) == (0, None, None, math.inf)
 
 
 def test_an_empty_set_at_first_is_an_answer_and_one_without_a_usable_key_is_a_failure() -> None:
