@@ -218,7 +218,7 @@ class ConfigurationError(Exception):
 
 
 class MisuseError(RuntimeError):
-    """The service's code uses the library in a way that cannot work, and a request ran into it.
+    """The service's code uses the library in a way that cannot work, and a request or another task ran into it.
 
-    The message says how to fix it. Nothing is let through: the request ends as the service's own 500.
+    The message says how to fix it. Nothing is let through: a request ends as the service's own 500.
     """

@@ -17,6 +17,7 @@ from ..rules import Policy
 from ..wire.challenges import body_for, headers_for
 from .audit import log_refusal
 from .current import verified_token
+from .misplaced import app_and_request
 from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
 #: The WSGI environ key of the error that a request is answered with.
@@ -36,11 +37,16 @@ class Refusal(HTTPException):
 
 
 def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
-    """Check the current request against the rules of a function that is about to run; raise a :class:`Refusal`."""
-    app = this_app()
+    """Check the current request against the rules of a function that is about to run.
+
+    Raises:
+        Refusal: the request may not reach the function.
+        MisuseError: there is no HTTP request.
+    """
+    app, request = app_and_request("A guard was called")
     server: ServerState = app.extensions.get(EXTENSION) or state_of(app)
     try:
-        server.enforce(policy, app, this_request(), arguments)
+        server.enforce(policy, app, request, arguments)
     except AuthError as error:
         raise Refusal(error) from error
 

@@ -7,7 +7,8 @@ from werkzeug.local import LocalProxy
 
 from ..access_token import AccessToken
 from ..errors import MisuseError
-from .server import EXTENSION, ServerState, current_state, this_app, this_request
+from .misplaced import app_and_request
+from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
 
 def verified_token() -> AccessToken | None:
@@ -24,7 +25,8 @@ def verified_token() -> AccessToken | None:
 
 
 def _demanded_token() -> AccessToken | None:
-    state, request = current_state(), this_request()
+    app, request = app_and_request("current_token was read")
+    state = state_of(app)
     authentication = state.authentication(request)
     if authentication is None:
         raise MisuseError("current_token was read where no guard has run. Put @require_jwt on the view.")

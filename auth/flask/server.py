@@ -10,7 +10,7 @@ from flask import Flask, Request, current_app, request
 
 from ..access_token import AccessToken
 from ..authenticator import Authenticator
-from ..errors import MisuseError, NotOwnerError
+from ..errors import MalformedTokenError, MisuseError, NotOwnerError
 from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
@@ -89,13 +89,17 @@ class ServerState:
         """
         return {issuer.name or "any": issuer.keys.status() for issuer in self.config.issuers}
 
-    def verify(self, token: str) -> AccessToken:
+    def verify(self, token: object) -> AccessToken:
         """Return the access token that a text is, for tokens that do not come in an ``Authorization`` field.
+
+        A client may send anything in place of a text: that is a malformed token.
 
         Raises:
             InvalidTokenError: one of its kinds; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
+        if not isinstance(token, str):
+            raise MalformedTokenError("not a text")
         return self.authenticator.authenticate(Credentials("bearer", token))
 
     def request_id(self, environ: MutableMapping[str, Any]) -> str:
