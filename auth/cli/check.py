@@ -29,10 +29,12 @@ def check_issuer(issuer: TrustedIssuer, now: Callable[[], float]) -> Iterator[Fi
     if not isinstance(issuer.keys, RemoteKeySource):
         yield _check_given_keys(issuer.keys)
         return
+    for remark in issuer.keys.remarks():
+        yield Finding(remark)
     try:
         fetched = issuer.keys.fetch_now()
     except FetchError as error:
-        yield Finding(f"The keys cannot be fetched: {error}.", is_problem=True)
+        yield Finding(f"The keys cannot be fetched: {error}. {error.advice}".rstrip(), is_problem=True)
         return
     at = now()
     yield from _check_fetched_keys(fetched, issuer, issuer.keys.settings)

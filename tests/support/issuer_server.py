@@ -56,6 +56,9 @@ class Fault(Enum):
     RESET = auto()
     SERVER_ERROR = auto()
     NOT_FOUND = auto()
+    UNAUTHORIZED = auto()
+    FORBIDDEN = auto()
+    TOO_MANY_REQUESTS = auto()
     #: To /elsewhere on this server.
     REDIRECT = auto()
     HTML = auto()
@@ -77,7 +80,14 @@ class Fault(Enum):
     NOT_HTTP = auto()
 
 
-_STATUS: dict[Fault | None, int] = {Fault.SERVER_ERROR: 500, Fault.NOT_FOUND: 404, Fault.REDIRECT: 302}
+_STATUS: dict[Fault | None, int] = {
+    Fault.SERVER_ERROR: 500,
+    Fault.NOT_FOUND: 404,
+    Fault.UNAUTHORIZED: 401,
+    Fault.FORBIDDEN: 403,
+    Fault.TOO_MANY_REQUESTS: 429,
+    Fault.REDIRECT: 302,
+}
 
 _BODIES: dict[Fault | None, bytes] = {
     Fault.HTML: b"<!doctype html><title>Log in</title>",
@@ -138,11 +148,13 @@ class IssuerServer:
         """``path`` is that of the issuer's URL, such as ``/realms/demo``."""
         #: The keys it publishes, as they are or as JWKs of any kind.
         self.keys = list(keys)
-        #: What replaces the whole document of a path, or members of the metadata.
+        #: What replaces the whole document of a path (bytes are sent as they are), or members of the metadata.
         self.documents: dict[str, object] = {}
         self.metadata: dict[str, Any] = {}
         #: Headers besides the usual ones; ``Date`` and ``Content-Type`` replace them.
         self.headers: dict[str, str] = {}
+        #: What is sent before every answer, such as interim answers.
+        self.interim = b""
         #: Faults of single paths; :attr:`fault` is that of all others.
         self.faults: dict[str, Fault] = {}
         #: How often each path was asked for, and the headers of the last time.
@@ -294,11 +306,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, fault: Fault | None, document: object, lifted: threading.Event) -> None:
         status = _STATUS.get(fault, 404 if document is None else 200)
-        body = _BODIES.get(fault, json.dumps(document).encode())
+        body = _BODIES.get(fault, document if isinstance(document, bytes) else json.dumps(document).encode())
         head = self._head(fault, status, _HUGE if fault is Fault.HUGE else len(body))
         if fault is Fault.DRIPPING_HEADERS:
             self._drip(head, lifted)
-        self.wfile.write(head)
+        self.wfile.write(self.server.issuer.interim + head)
         if fault in (Fault.HUGE, Fault.HUGE_UNANNOUNCED):
             body = b" " * _HUGE
         if fault is Fault.DRIPPING_BODY:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from ..key_set import InvalidKeySetError, KeySet
-from .bounded_http import Deadline, FetchError, UnexpectedAnswerError, fetch_json
+from .bounded_http import FetchError, UnexpectedAnswerError, fetch_json
+from .connections import Deadline
 from .schedule import RemoteKeySettings, Snapshot
 from .urls import is_fetchable, redacted
 

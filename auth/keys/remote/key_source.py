@@ -7,6 +7,7 @@ A request whose key is known never waits for the network. One thread per process
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 import time
@@ -17,8 +18,11 @@ from ...errors import KeysUnavailableError
 from ..key_ring import KeyRing
 from ..source import KeyStatus
 from .discovery import JwksLocation, KeyFetcher
+from .proxies import remarks
 from .refresher import Fetch, Refresher
 from .schedule import RefreshState, RemoteKeySettings, Snapshot
+
+_LOGGER = logging.getLogger("flask_resource_server.keys")
 
 #: How long a request waits for a fetch, as a part of the time that one may take. The rest is for the answer.
 _PATIENCE = 0.9
@@ -116,6 +120,10 @@ class RemoteKeySource:
         """
         return KeyFetcher(self._location, self.settings, self._clock).fetch()
 
+    def remarks(self) -> list[str]:
+        """Return what the environment says about proxies without effect on the way to the issuer, a sentence each."""
+        return list(remarks(self._location.name))
+
     def _running_refresher(self, now: float) -> Refresher:
         refresher = self._refresher()
         refresher.keep_running(now)
@@ -132,6 +140,8 @@ class RemoteKeySource:
             refresher = self._refreshers.setdefault(process, made)  # of two threads, one makes it
             if refresher is made:
                 weakref.finalize(self, made.stop)
+                for remark in self.remarks():
+                    _LOGGER.warning(remark)
         return refresher
 
     def _awaited(self, refresher: Refresher, seen: RefreshState, now: float) -> Snapshot:

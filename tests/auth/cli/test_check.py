@@ -13,6 +13,7 @@ from auth.cli.check import Finding, check_issuer
 from auth.keys import KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
 from tests.support.issuer_server import AUDIENCE, Fault, IssuerServer, SigningKey
+from tests.support.proxy_server import ProxyServer
 from tests.support.services import SECRET, SETTINGS, static_keys
 
 KEY = SigningKey.generate("ES256")
@@ -79,29 +80,83 @@ def test_metadata_of_another_issuer_is_a_problem() -> None:
     assert found == [f"The keys cannot be fetched: the metadata of {issuer.issuer} names another issuer."]
 
 
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (Fault.SERVER_ERROR, "answered with status 500"),
-        (Fault.HTML, "answered with something that is not a JSON object"),
-        (Fault.HANGING, "did not answer in time"),
-        (Fault.RESET, "closed the connection"),
-    ],
-)
-def test_an_issuer_that_cannot_be_asked_is_a_problem(fault: Fault, reason: str) -> None:
-    """In the words of the log."""
+OPEN = "Keys are fetched without credentials: this URL has to be open to everybody, or to this machine."
+THE_DOCUMENT = "The URL has to be that of the document itself, in JSON, for a client without a login."
+ANSWERS = {
+    Fault.SERVER_ERROR: "answered with status 500.",
+    Fault.NOT_FOUND: "answered with status 404. Correct the URL: the server has nothing there to be fetched.",
+    Fault.UNAUTHORIZED: f"answered with status 401. {OPEN}",
+    Fault.FORBIDDEN: f"answered with status 403. {OPEN}",
+    Fault.TOO_MANY_REQUESTS: (
+        "answered with status 429. The server wants to be asked less often: by fewer processes, or after a longer age "
+        "of the keys."
+    ),
+    Fault.REDIRECT: (
+        "answered with status 302, a redirect, which is not followed. Set the URL to which it leads; a login page "
+        "there means that the URL needs to be opened first."
+    ),
+    Fault.HTML: f"answered with HTML or XML, which is not a JSON object. {THE_DOCUMENT}",
+    Fault.EMPTY: f"answered with something that is not a JSON object. {THE_DOCUMENT}",
+    Fault.HUGE: f"answered with more than 1048576 bytes. {THE_DOCUMENT}",
+    Fault.HANGING: "did not answer in time.",
+    Fault.RESET: "closed the connection.",
+    Fault.NOT_HTTP: "did not answer in valid HTTP.",
+}
+
+
+@pytest.mark.parametrize(("fault", "sentence"), ANSWERS.items(), ids=lambda value: getattr(value, "name", ""))
+def test_an_issuer_that_cannot_be_asked_is_a_problem(fault: Fault, sentence: str) -> None:
+    """In the words of the log, and with what to do about it."""
     with IssuerServer([KEY]) as issuer:
         issuer.fault = fault
         found = problems(settings_for(answering(issuer), AUTH_JWKS_TIMEOUT=0.3))
 
-    assert found == [f"The keys cannot be fetched: {issuer.jwks_url} {reason}."]
+    assert found == [f"The keys cannot be fetched: {issuer.jwks_url} {sentence}"]
+
+
+RUNS = "Check the host and the port, and whether the server runs."
 
 
 def test_a_stopped_issuer_is_a_problem() -> None:
     """Nobody listens."""
     issuer = IssuerServer([KEY])
 
-    assert problems(settings_for(issuer)) == [f"The keys cannot be fetched: {issuer.jwks_url} refuses connections."]
+    assert problems(settings_for(issuer)) == [
+        f"The keys cannot be fetched: {issuer.jwks_url} refuses connections. {RUNS}"
+    ]
+
+
+def test_a_host_that_nobody_knows_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 6761 §6.4 keeps this name from everybody."""
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    url = "https://issuer.invalid/jwks"
+
+    assert problems(BOUND | {"AUTH_JWKS_URL": url}) == [
+        f"The keys cannot be fetched: {url} has a host name that cannot be resolved. Correct the host name, or the "
+        "resolver of this machine."
+    ]
+
+
+def test_a_proxy_is_a_problem_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it refuses is no fault of the issuer; what has no effect is said before."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*.example")
+    with ProxyServer(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as proxy:
+        monkeypatch.setenv("https_proxy", f"http://user:password@{proxy.place}")
+        found = findings(BOUND | {"AUTH_JWKS_URL": "https://login.example/jwks"})
+
+    assert found == [
+        Finding(
+            "NO_PROXY means login.example with *.example, a form that has no effect here, so it is asked through "
+            f"{proxy.name}. Write login.example, or the end of its name, between commas."
+        ),
+        Finding(
+            f"The keys cannot be fetched: https://login.example/jwks cannot be reached: the proxy {proxy.name} "
+            "answered with status 407. The proxy wants a user and a password: set HTTPS_PROXY to "
+            "http://USER:PASSWORD@HOST:PORT.",
+            is_problem=True,
+        ),
+    ]
 
 
 def test_an_issuer_without_keys_yet_is_none() -> None:
@@ -256,7 +311,7 @@ def test_the_command_fails_for_one_issuer_among_several() -> None:
     assert status == 1
     assert lines[:4] == [
         f"{dead.issuer}, for a, b:",
-        f"  PROBLEM: The keys cannot be fetched: {dead.jwks_url} refuses connections.",
+        f"  PROBLEM: The keys cannot be fetched: {dead.jwks_url} refuses connections. {RUNS}",
         f"{alive.issuer}, for {AUDIENCE}:",
         f"  {alive.jwks_url} answers with 1 usable of 1 keys.",
     ]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
-import threading
 import time
 from collections.abc import Iterator
 from email.message import Message
@@ -17,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.keys.remote import bounded_http
-from auth.keys.remote.bounded_http import MAX_BYTES, Deadline, Document, FetchError, UnexpectedAnswerError, fetch_json
+from auth.keys.remote import bounded_http, connections
+from auth.keys.remote.bounded_http import Document, FetchError, UnexpectedAnswerError, fetch_json
+from auth.keys.remote.connections import MAX_BYTES, Deadline
 from tests.support.certificates import certificate
 from tests.support.issuer_server import JWKS, Fault, IssuerServer
 
@@ -96,7 +95,7 @@ ANSWERS = {
     Fault.SERVER_ERROR: "answered with status 500",
     Fault.NOT_FOUND: "answered with status 404",
     Fault.REDIRECT: "answered with status 302, a redirect, which is not followed",
-    Fault.HTML: NOT_JSON,
+    Fault.HTML: "answered with HTML or XML, which is not a JSON object",
     Fault.GARBAGE: NOT_JSON,
     Fault.EMPTY: NOT_JSON,
     Fault.NOT_AN_OBJECT: NOT_JSON,
@@ -171,7 +170,7 @@ def test_what_follows_a_read_has_the_time_that_is_left_after_it() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb", buffering=0) as stream:
         theirs.sendall(b"HTTP")
-        assert bounded_http._BoundedReads(stream, ours, waning).read(4) == b"HTTP"
+        assert connections._BoundedReads(stream, ours, waning).read(4) == b"HTTP"
         assert ours.gettimeout() == 4
 
 
@@ -205,7 +204,7 @@ def test_headers_count_as_well(issuer: IssuerServer) -> None:
 
 def test_a_byte_order_mark_is_passed_over() -> None:
     """RFC 8259 §8.1 allows it, and some servers write one."""
-    assert bounded_http._parse_document(b'\xef\xbb\xbf{"keys": []}', "it") == {"keys": []}
+    assert bounded_http._parse_document(b'\xef\xbb\xbf{"keys": []}', [], "it") == {"keys": []}
 
 
 def test_a_server_that_is_not_there_refuses(issuer: IssuerServer) -> None:
@@ -265,7 +264,7 @@ def test_what_follows_the_connecting_has_all_the_time_that_is_left(
     """Not only the share of one address."""
     resolve_to(monkeypatch, issuer.port, issuer.port)
 
-    with bounded_http._connect(Deadline(ENOUGH), ("localhost", 1)) as connection:
+    with connections._connect(Deadline(ENOUGH), ("localhost", 1)) as connection:
         assert connection.gettimeout() == pytest.approx(ENOUGH, rel=0.2)
 
 
@@ -411,57 +410,72 @@ def test_https_from_a_server_without_tls_fails(issuer: IssuerServer) -> None:
     assert reason(url) == "failed the TLS handshake"
 
 
-class Proxy:
-    """An HTTP proxy that plays the issuer itself once it is told to connect to it."""
-
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self.asked = b""
-        self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://user:password@127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        with self._listener, self._listener.accept()[0] as connection:
-            connection.settimeout(ENOUGH)
-            self.asked = connection.recv(4096)
-            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
-            with self._tls.wrap_socket(connection, server_side=True) as tunnel:
-                tunnel.recv(4096)
-                tunnel.sendall(b'HTTP/1.0 200 OK\r\n\r\n{"keys": []}')
-
-    def close(self) -> None:
-        self._thread.join(ENOUGH)
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Length: 5\r\n\r\n"
+INTERIM = {
+    "100": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "102": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "103": HINTS,
+    "199 without a reason": b"HTTP/1.1 199\r\n\r\n",
+    "several": HINTS * 3 + b"HTTP/1.1 100 Continue\r\n\r\n" + HINTS,
+}
 
 
-def test_a_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TLS goes through it to the issuer, so it sees nothing and can change nothing."""
-    tls, file = certificate(tmp_path, host="issuer.example")
-    proxy = Proxy(tls)
-    monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    monkeypatch.setenv("https_proxy", proxy.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-
-    document = fetch("https://issuer.example/jwks")
-    proxy.close()
-
-    assert document.content == {"keys": []}
-    assert proxy.asked.startswith(b"CONNECT issuer.example:443 ")
-    assert b"Proxy-Authorization: Basic dXNlcjpwYXNzd29yZA==" in proxy.asked
-
-
-def test_a_proxy_of_a_kind_we_do_not_know_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever set it wants no direct connections."""
-    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
-    monkeypatch.delenv("no_proxy", raising=False)
-
-    assert reason("https://issuer.example/jwks") == "refuses connections"
-
-
-def test_this_machine_is_asked_directly(issuer: IssuerServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over plain http a proxy could answer in its place, and so decide whom we trust."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.delenv("no_proxy", raising=False)
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+def test_interim_answers_are_passed_over(issuer: IssuerServer, interim: bytes) -> None:
+    """RFC 9110 §15.2: a client must be able to read any number of them, asked for or not."""
+    issuer.interim = interim
 
     assert fetch(issuer.jwks_url).content == {"keys": []}
+
+
+def test_a_change_of_the_protocol_is_refused(issuer: IssuerServer) -> None:
+    """RFC 9110 §15.2.2: what follows is not HTTP any more, and nobody asked for it."""
+    issuer.interim = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"
+
+    assert reason(issuer.jwks_url) == "answered with status 101"
+
+
+def test_interim_answers_without_end_are_cut_off(issuer: IssuerServer) -> None:
+    """They count as headers do."""
+    issuer.interim = HINTS * 40_000
+
+    assert reason(issuer.jwks_url) in ("did not answer in valid HTTP", "did not answer in time")
+
+
+KINDS = {
+    b"<!doctype html><title>Log in</title>": "HTML or XML, which is not a JSON object",
+    b"\xef\xbb\xbf\r\n <?xml version='1.0'?><Error/>": "HTML or XML, which is not a JSON object",
+    '{"keys": []}'.encode("utf-16"): "text in UTF-16; JSON has to be in UTF-8 (RFC 8259 §8.1)",
+    b'\xfe\xff\x00{\x00"': "text in UTF-16; JSON has to be in UTF-8 (RFC 8259 §8.1)",
+    b"\x1f\x8b\x08\x00": "gzip, and no Content-Encoding that says so",
+    '{"kid": "é"}'.encode("latin-1"): "something that is not a JSON object",
+    b"-----BEGIN CERTIFICATE-----": "something that is not a JSON object",
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), KINDS.items(), ids=lambda value: ascii(value)[:30])
+def test_what_is_not_json_is_called_by_its_kind(issuer: IssuerServer, body: bytes, kind: str) -> None:
+    """A login page, the wrong file, or a file in the wrong encoding."""
+    issuer.documents[JWKS] = body
+
+    error = fail(issuer.jwks_url)
+
+    assert str(error) == f"{issuer.jwks_url} answered with {kind}"
+    assert error.advice == "The URL has to be that of the document itself, in JSON, for a client without a login."
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", "us-ascii", "iso-8859-1", "utf-16", "nonsense"])
+def test_the_charset_in_the_header_does_not_matter(issuer: IssuerServer, charset: str) -> None:
+    """RFC 8259 §11: JSON has no such parameter, and is UTF-8."""
+    issuer.headers["Content-Type"] = f"application/json; charset={charset}"
+    issuer.documents[JWKS] = b'\xef\xbb\xbf{"keys": [], "x": "\xc3\xa9"}'
+
+    assert fetch(issuer.jwks_url).content == {"keys": [], "x": "é"}
+
+
+def test_the_query_is_sent_as_it_is(issuer: IssuerServer) -> None:
+    """And the fragment is not (RFC 9112 §3.2.1); a URL without a path asks for the root."""
+    issuer.documents = {"/": {"at": "root"}, "/?a=%2F&b": {"at": "query"}}
+
+    assert fetch(f"{issuer.origin}#part").content == {"at": "root"}
+    assert fetch(f"{issuer.origin}?a=%2F&b#part").content == {"at": "query"}

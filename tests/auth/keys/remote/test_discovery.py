@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from auth.keys import DiscoveredLocation, FetchError, FixedLocation, RemoteKeySettings, RemoteKeySource
-from auth.keys.remote.bounded_http import Deadline
+from auth.keys.remote.connections import Deadline
 from auth.keys.remote.discovery import Address, KeyFetcher, oauth_metadata_url, openid_metadata_url
 from tests.support.issuer_server import JWKS, OAUTH_METADATA, OPENID_METADATA, Fault, IssuerServer, SigningKey
 

@@ -21,7 +21,7 @@ import pytest
 import auth
 from auth.errors import KeysUnavailableError
 from auth.keys import FixedLocation, RemoteKeySettings, RemoteKeySource
-from auth.keys.remote.bounded_http import Deadline
+from auth.keys.remote.connections import Deadline
 from auth.keys.remote.discovery import Address
 from auth.keys.remote.refresher import Refresher
 from tests.support.issuer_server import JWKS, Fault, IssuerServer
