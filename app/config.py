@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -105,11 +105,12 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
 
 
 def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
-    origin = parse_origin(url)
+    origin = parse_origin(url, _http_hosts(config))
     if origin is None:
         yield (
             "BETTER_AUTH_URL must be the origin of the Better Auth server and nothing more, such as "
-            "https://auth.example.com: no path, no query, no user; plain http only on loopback."
+            "https://auth.example.com: no path, no query, no user; plain http only on loopback, and in development "
+            "to the hosts in AUTH_INSECURE_HTTP_HOSTS."
         )
         return
     for name in BOUND_BY_URL:
@@ -129,7 +130,7 @@ def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
 
     Where the operator has set the library's own, that stays: naming another variable would send them the wrong way.
     """
-    secret, origin = config.get("BETTER_AUTH_SECRET"), parse_origin(config.get("BETTER_AUTH_URL"))
+    secret, origin = config.get("BETTER_AUTH_SECRET"), parse_origin(config.get("BETTER_AUTH_URL"), _http_hosts(config))
     translated: dict[str, object] = {
         "AUTH_SECRET": _split_secrets(secret) if isinstance(secret, str) else None,
         "AUTH_JWKS_URL": None if origin is None else origin + BETTER_AUTH_JWKS,
@@ -142,8 +143,22 @@ def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
     return sentence
 
 
-def parse_origin(url: object) -> str | None:
-    """Return the origin (RFC 6454) a URL consists of, without trailing slash, or None where there is more to it."""
+def _http_hosts(config: Mapping[str, Any]) -> frozenset[str]:
+    """Return the hosts that plain http is allowed to. The library judges whether that makes sense."""
+    hosts = config.get("AUTH_INSECURE_HTTP_HOSTS") or ()
+    named = [hosts] if isinstance(hosts, str) else hosts
+    return (
+        frozenset(host.lower() for host in named if isinstance(host, str))
+        if isinstance(named, Iterable)
+        else frozenset()
+    )
+
+
+def parse_origin(url: object, http_hosts: frozenset[str] = frozenset()) -> str | None:
+    """Return the origin (RFC 6454) a URL consists of, without trailing slash, or None where there is more to it.
+
+    Plain http is for loopback and ``http_hosts``.
+    """
     # As browsers write it: a name outside ASCII stands as punycode there.
     if not isinstance(url, str) or not url.isascii() or any(character.isspace() for character in url):
         return None
@@ -153,7 +168,7 @@ def parse_origin(url: object) -> str | None:
     except ValueError:
         return None
     host = parts.hostname or ""
-    allowed = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and (host in http_hosts or _is_loopback(host)))
     if not host or not allowed or _has_more_than_an_origin(parts):
         return None
     shown = f"[{host}]" if ":" in host else host

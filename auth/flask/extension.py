@@ -57,7 +57,7 @@ class ResourceServer:
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
-        config = AuthConfig.from_mapping(app.config, keys=self._keys)
+        config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug)
         verifier = TokenVerifier(
             config.issuers,
             max_token_bytes=config.max_token_bytes,

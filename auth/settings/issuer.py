@@ -9,6 +9,7 @@ from ..keys.algorithms import SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, name_in_namespace
 from .key_source import KEY_SETTINGS, accepted_algorithms, check_key_source, make_key_source
+from .plain_http import check_plain_http
 from .reader import Section
 
 #: Claims with a name that a user goes by for a time (OpenID Connect Core §5.1); the last three are of Microsoft and
@@ -22,11 +23,15 @@ _UNBOUND = {
 }
 
 
-def check_issuer(section: Section, keys: KeySource | None) -> None:
-    """Note what does not go together; ``keys`` stands in for the settings that say where keys come from."""
+def check_issuer(section: Section, keys: KeySource | None, http_hosts: frozenset[str]) -> None:
+    """Note what does not go together; ``keys`` stands in for the settings that say where keys come from.
+
+    Plain http is allowed to ``http_hosts``.
+    """
     if "exp" not in _required_claims(section.values):
         section.warnings.append(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
     _check_identity_claim(section)
+    check_plain_http(section, http_hosts)
     check_key_source(section, keys)
     if keys is None:
         is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
@@ -76,12 +81,12 @@ def _note_unbound_secret(section: Section, name: str) -> None:
         section.warnings.append(f"{labels[name]} is not set: {_UNBOUND[name].format(secret=labels['secret'])}")
 
 
-def make_issuer(values: SimpleNamespace, keys: KeySource | None) -> TrustedIssuer:
-    """Return the issuer whose settings have no problem."""
+def make_issuer(values: SimpleNamespace, keys: KeySource | None, http_hosts: frozenset[str]) -> TrustedIssuer:
+    """Return the issuer whose settings have no problem; plain http is allowed to ``http_hosts``."""
     profile, algorithms = PROFILES[values.profile], accepted_algorithms(values, keys)
     identity = values.identity_claim or profile.identity_claim
     return TrustedIssuer(
-        keys=make_key_source(values, algorithms) if keys is None else keys,
+        keys=make_key_source(values, algorithms, http_hosts) if keys is None else keys,
         algorithms=algorithms,
         names=values.issuer,
         audience=frozenset(values.audience),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from ..keys import DiscoveredLocation, FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, StaticKeys
 from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
-from ..keys.remote.urls import is_fetchable
+from ..keys.remote.urls import is_well_formed
 from ..tokens.profiles import PROFILES
 from .reader import Section
 
@@ -40,7 +40,7 @@ def check_key_source(section: Section, given: KeySource | None) -> None:
             "in any case."
         )
     for asked in values.issuer[:1] if values.discovery else ():
-        if not is_fetchable(asked) or "?" in asked or "#" in asked:
+        if not is_well_formed(asked) or "?" in asked or "#" in asked:
             problem(
                 f"{labels['issuer']} must be an https URL without user, query and fragment, for {labels['discovery']} "
                 "looks for the keys there; http on this machine only."
@@ -90,14 +90,16 @@ def accepted_algorithms(values: SimpleNamespace, given: KeySource | None) -> fro
     return frozenset({"HS256"}) if "HS256" in made_for else made_for
 
 
-def make_key_source(values: SimpleNamespace, algorithms: frozenset[str]) -> KeySource:
-    """Return the keys of an issuer whose settings have no problem."""
+def make_key_source(values: SimpleNamespace, algorithms: frozenset[str], http_hosts: frozenset[str]) -> KeySource:
+    """Return the keys of an issuer whose settings have no problem; plain http is allowed to ``http_hosts``."""
     if not values.discovery and values.jwks_url is None:
         return StaticKeys(key.restricted_to(algorithms) for key in (*values.secret, *values.public_key))
     first = values.issuer[0]
     owner = first if PROFILES[values.profile].keys_name_issuer else None
     return RemoteKeySource(
-        DiscoveredLocation(first, owner) if values.discovery else FixedLocation(values.jwks_url, owner),
+        DiscoveredLocation(first, owner, http_hosts)
+        if values.discovery
+        else FixedLocation(values.jwks_url, owner, http_hosts),
         settings=RemoteKeySettings(
             max_age=values.jwks_max_age,
             stale_limit=values.jwks_stale_limit,

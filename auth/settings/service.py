@@ -15,6 +15,7 @@ from ..errors import ConfigurationError
 from ..keys import KeySource
 from ..tokens.issuer import TrustedIssuer
 from .issuer import check_issuer, make_issuer
+from .plain_http import allowed_hosts
 from .reader import Section, read_entry, read_service
 from .table import TABLE, Level
 
@@ -38,23 +39,28 @@ class AuthConfig:
     warnings: tuple[str, ...]
 
     @classmethod
-    def from_mapping(cls, settings: Mapping[str, Any], *, keys: KeySource | None = None) -> AuthConfig:
+    def from_mapping(
+        cls, settings: Mapping[str, Any], *, keys: KeySource | None = None, debug: bool = False
+    ) -> AuthConfig:
         """Read the ``AUTH_…`` keys of a mapping such as ``app.config``; ``keys`` stands in for secret or public key.
+
+        ``debug`` tells that the app runs in debug mode, which allows what is for development.
 
         Raises:
             ConfigurationError: with every problem found, not the first one only.
         """
         service = read_service(settings)
         sections = [service]
+        http_hosts = allowed_hosts(service, is_development=debug or service.values.development_tokens)
         if "issuers" in service.given:
-            sections = _read_entries(service, keys)
+            sections = _read_entries(service, keys, http_hosts)
         else:
-            check_issuer(service, keys)
+            check_issuer(service, keys, http_hosts)
         if service.problems:
             # What several entries inherit is judged for each of them, and told once.
             raise ConfigurationError(list(dict.fromkeys(service.problems)))
         return cls(
-            issuers=_make_issuers(sections, keys),
+            issuers=_make_issuers(sections, keys, http_hosts),
             max_token_bytes=service.values.max_token_bytes,
             token_cache_size=service.values.token_cache_size,
             realm=service.values.realm,
@@ -65,7 +71,7 @@ class AuthConfig:
         )
 
 
-def _read_entries(service: Section, keys: KeySource | None) -> list[Section]:
+def _read_entries(service: Section, keys: KeySource | None, http_hosts: frozenset[str]) -> list[Section]:
     """Read the entries of ``AUTH_ISSUERS``, judge each, and hold them against each other."""
     problem = service.problems.append
     for row in TABLE:
@@ -75,7 +81,7 @@ def _read_entries(service: Section, keys: KeySource | None) -> list[Section]:
         problem("A key source is given with keys=, and AUTH_ISSUERS is set as well; keep one.")
     entries = [read_entry(index, entry, service) for index, entry in enumerate(service.values.issuers)]
     for entry in entries:
-        check_issuer(entry, None)
+        check_issuer(entry, None, http_hosts)
         if "issuer" not in entry.given:
             problem(f"{entry.labels['issuer']} is not set; it says whose tokens the entry is for.")
     service.problems.extend((*_confusions_of_issuers(entries), *_confusions_of_users(entries)))
@@ -105,7 +111,9 @@ def _confusions_of_users(entries: Sequence[Section]) -> Iterator[str]:
         yield "One user_prefix in AUTH_ISSUERS begins with another; end each with a sign of its own, such as a colon."
 
 
-def _make_issuers(sections: Sequence[Section], keys: KeySource | None) -> tuple[TrustedIssuer, ...]:
-    issuers = [make_issuer(section.values, keys) for section in sections]
+def _make_issuers(
+    sections: Sequence[Section], keys: KeySource | None, http_hosts: frozenset[str]
+) -> tuple[TrustedIssuer, ...]:
+    issuers = [make_issuer(section.values, keys, http_hosts) for section in sections]
     prefixes = tuple(issuer.user_prefix for issuer in issuers if issuer.user_prefix)
     return tuple(issuer if issuer.user_prefix else replace(issuer, reserved_prefixes=prefixes) for issuer in issuers)

@@ -11,18 +11,17 @@ from enum import Enum
 from typing import Any
 
 from ..keys import RemoteKeySettings
+from .addresses import HOSTS, ISSUER, URL
 from .values import (
     ALGORITHMS,
     FLAG,
     HEADER,
     IDENTITY_CLAIM,
-    ISSUER,
     ISSUERS,
     PROFILE,
     PUBLIC_KEYS,
     REALM,
     SECRETS,
-    URL,
     USER_PREFIX,
     Kind,
     number,
@@ -123,6 +122,10 @@ TABLE = (
             "Refuse requests for a route that declares neither a guard nor `@public`."),
     Setting("development_tokens", False, FLAG, _SERVICE,
             "Allow `flask auth token SUBJECT` to sign with the shared secret; `flask --debug` allows it too."),
+    Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
+            "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
+            "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "
+            "[keys.md](keys.md#plain-http-in-development)."),
     Setting("user_prefix", "", USER_PREFIX, _ENTRY,
             "What stands in front of the user ids of this issuer. One entry at most may leave it out: its users have "
             "the plain ids."),

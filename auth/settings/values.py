@@ -14,7 +14,6 @@ from typing import Any
 
 from ..keys import UnusableKeyError, VerificationKey
 from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
-from ..keys.remote.urls import is_fetchable, is_plain_http
 from ..keys.weak_secrets import is_published
 from ..tokens.profiles import PROFILES
 from .spelling import closest
@@ -155,16 +154,6 @@ def _check_profile(name: str, place: Place) -> None:
 PROFILE = text(_check_profile, "one of " + ", ".join(f"`{name}`" for name in PROFILES))
 
 
-def _check_url(url: str, place: Place) -> None:
-    if "://" not in url:
-        place.refuse("must begin with https://.")
-    elif not is_fetchable(url) or "#" in url:
-        place.refuse("must be an https URL without user and fragment; http on this machine only.")
-
-
-URL = text(_check_url, "an https URL")
-
-
 def _check_identity_claim(name: str, place: Place) -> None:
     if name in _NEVER_A_USER:
         place.refuse(f"must name the user, which {name} does not.")
@@ -174,9 +163,11 @@ def _check_identity_claim(name: str, place: Place) -> None:
 IDENTITY_CLAIM = text(_check_identity_claim)
 
 
-def texts(check: Callable[[tuple[str, ...], Place], None] = lambda _values, _place: None) -> Kind:
+def texts(
+    check: Callable[[tuple[str, ...], Place], None] = lambda _values, _place: None,
+    takes: str = "a text or a list of texts",
+) -> Kind:
     """Return the kind of one text or a list of them; ``check`` refuses those that mean nothing."""
-    takes = "a text or a list of texts"
 
     def read(value: Any, place: Place) -> Any:
         if isinstance(value, str):
@@ -196,16 +187,6 @@ def texts(check: Callable[[tuple[str, ...], Place], None] = lambda _values, _pla
         return ordered
 
     return Kind(takes, read)
-
-
-def _check_issuer(names: tuple[str, ...], place: Place) -> None:
-    if any(map(is_plain_http, names)):
-        place.refuse("is a plain-http URL; an issuer that is not on this machine needs https.")
-    if len(set(names)) < len(names):
-        place.refuse("holds one name twice.")
-
-
-ISSUER = texts(_check_issuer)
 
 
 def _check_algorithms(names: tuple[str, ...], place: Place) -> None:

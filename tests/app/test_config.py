@@ -109,6 +109,18 @@ def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str) -> Non
     assert parse_origin(url) == origin
 
 
+def test_better_auth_may_be_at_a_named_host_in_development() -> None:
+    """As the containers of one network see each other."""
+    app = configured(
+        BETTER_AUTH_SECRET=None,
+        BETTER_AUTH_URL="http://Better-Auth:3000/",
+        AUTH_INSECURE_HTTP_HOSTS=["better-auth"],
+    )
+
+    assert app.config["AUTH_ISSUER"] == app.config["AUTH_AUDIENCE"] == "http://better-auth:3000"
+    assert app.config["AUTH_JWKS_URL"] == "http://better-auth:3000/api/auth/jwks"
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -148,7 +160,7 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"BETTER_AUTH_URL": "https://auth.example.com/api/auth"}, "BETTER_AUTH_URL must be the origin"),
         ({"AUTH_IDENTITY_CLAIM": "email"}, "set BETTER_AUTH_URL as well"),
         ({"AUTH_ISSUERS": [{"issuer": "https://login.example"}]}, "make them one of its entries"),
-        ({"AUTH_JWKS_URL": "http://login.example/jwks", "BETTER_AUTH_SECRET": None}, "AUTH_JWKS_URL must be an https"),
+        ({"AUTH_JWKS_URL": "http://login.example/jwks", "BETTER_AUTH_SECRET": None}, "AUTH_JWKS_URL is a plain-http"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL is not a database URL"),
         ({"DATABASE_URL": "sqlite:///a?b=%zz:\0", "LOG_FORMAT": "xml"}, "LOG_FORMAT must be"),
         ({"DATABASE_URL": "postgresql://tasks_app:half@other@host/tasks"}, "DATABASE_URL holds a password with an @"),
@@ -172,6 +184,12 @@ def test_what_is_more_or_less_than_an_origin_is_none(url: object) -> None:
         ({"TRUSTED_PROXIES": "1"}, "TRUSTED_PROXIES must be the number of proxies"),
         ({"MAX_CONTENT_LENGTH": 0}, "MAX_CONTENT_LENGTH must be a whole number"),
         ({"MAX_CONTENT_LENGTH": None}, "MAX_CONTENT_LENGTH must be a whole number"),
+        ({"BETTER_AUTH_URL": "http://better-auth:3000"}, "in development to the hosts in AUTH_INSECURE_HTTP_HOSTS."),
+        ({"AUTH_INSECURE_HTTP_HOSTS": "better-auth"}, "AUTH_INSECURE_HTTP_HOSTS is for development"),
+        (
+            {"AUTH_INSECURE_HTTP_HOSTS": 7, "BETTER_AUTH_URL": "http://a"},
+            "AUTH_INSECURE_HTTP_HOSTS must be a host name",
+        ),
         ({"AUTH_LEWAY": 5}, "AUTH_LEWAY is not a setting"),
     ],
 )
@@ -194,7 +212,7 @@ URL = "https://auth.example.com"
         ({"BETTER_AUTH_SECRET": "short"}, "BETTER_AUTH_SECRET holds a secret that"),
         ({"AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
         ({"BETTER_AUTH_SECRET": SECRET, "AUTH_SECRET": "short"}, "AUTH_SECRET holds a secret that"),
-        ({"BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": "http://a.example"}, "AUTH_JWKS_URL must be an https URL"),
+        ({"BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": "http://a.example"}, "AUTH_JWKS_URL is a plain-http URL"),
         ({"BETTER_AUTH_SECRET": f'"{SECRET}"'}, "BETTER_AUTH_SECRET holds a text with spaces, line ends or quotation"),
         (
             {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": URL, "AUTH_JWKS_URL": URL},

@@ -53,7 +53,7 @@ there is
 - no key, or keys from two places;
 - a secret that is short or comes from an example, or a key that is private, weak, or unfit for the accepted algorithms;
 - no issuer or no audience for public keys. With a secret both may be missing, which is logged as a warning;
-- a plain-http URL that is not on this machine;
+- a plain-http URL that is not on this machine, unless development allows it to that host;
 - a setting that is misspelt, out of its bounds, or of the wrong kind;
 - several issuers whose users could be taken for one another;
 - a combination by which no token could be accepted.

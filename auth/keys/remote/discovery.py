@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from ...wire.near_names import difference
 from ..key_set import InvalidKeySetError, KeySet
 from .bounded_http import FetchError, UnexpectedAnswerError, fetch_json
 from .connections import Deadline
 from .schedule import RemoteKeySettings, Snapshot
-from .urls import is_fetchable, redacted
+from .urls import is_fetchable, is_well_formed, redacted
 
 #: Seconds for which an address found in metadata is used without asking again.
 _KEEP_FOUND = 3600
+
+#: What to do about metadata of another issuer, and about keys that metadata put at a host for which http is refused.
+_SET_ITS_NAME = "Set the issuer to exactly what the metadata and the tokens say, character by character."
+_NAME_ITS_HOST = "In development, AUTH_INSECURE_HTTP_HOSTS may name its host."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Address:
     keep: float = math.inf
     #: The issuer whose keys count, if the set holds keys of several issuers and names them; None if all keys count.
     owner: str | None = None
+    #: The hosts that may be asked by plain http, in addition to this machine; in lower case. For development.
+    http_hosts: frozenset[str] = frozenset()
 
 
 class JwksLocation(Protocol):
@@ -53,6 +60,8 @@ class FixedLocation:
     url: str
     #: See :attr:`Address.owner`.
     owner: str | None = None
+    #: See :attr:`Address.http_hosts`.
+    http_hosts: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -61,7 +70,7 @@ class FixedLocation:
 
     def find(self, deadline: Deadline) -> Address:  # noqa: ARG002  # nobody is asked
         """Return the URL."""
-        return Address(self.url, owner=self.owner)
+        return Address(self.url, owner=self.owner, http_hosts=self.http_hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,8 @@ class DiscoveredLocation:
     issuer: str
     #: See :attr:`Address.owner`.
     owner: str | None = None
+    #: See :attr:`Address.http_hosts`.
+    http_hosts: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -86,21 +97,31 @@ class DiscoveredLocation:
         metadata = self._metadata(deadline)
         # RFC 8414 §3.3: identical, or the metadata must not be used. No other document is tried then.
         if metadata.get("issuer") != self.issuer:
-            raise FetchError(f"the metadata of {self.name} names another issuer")
+            raise self._another_issuer(metadata.get("issuer"))
         url = metadata.get("jwks_uri")
         if not isinstance(url, str):
             raise FetchError(f"the metadata of {self.name} has no jwks_uri")
-        # A development issuer on this machine may use http for both. Metadata that came by https must not lead to http.
-        if not is_fetchable(url) or (_is_http(url) and not _is_http(self.issuer)):
-            raise FetchError(f"the metadata of {self.name} has a jwks_uri that is not an https URL")
-        return Address(url, keep=_KEEP_FOUND, owner=self.owner)
+        # A development issuer may use http for both. Metadata that came by https must not lead to http.
+        if not is_fetchable(url, self.http_hosts) or (_is_http(url) and not _is_http(self.issuer)):
+            raise FetchError(
+                f"the metadata of {self.name} has a jwks_uri that is not an https URL",
+                _NAME_ITS_HOST if is_well_formed(url) and _is_http(self.issuer) else "",
+            )
+        return Address(url, keep=_KEEP_FOUND, owner=self.owner, http_hosts=self.http_hosts)
+
+    def _another_issuer(self, named: object) -> FetchError:
+        message = f"the metadata of {self.name} names another issuer"
+        only = difference(named, [self.issuer]) if isinstance(named, str) else None
+        if only is None:
+            return FetchError(message, _SET_ITS_NAME)
+        return FetchError(f"{message}, which differs only by {only}", _SET_ITS_NAME)
 
     def _metadata(self, deadline: Deadline) -> dict[str, Any]:
         try:
-            return fetch_json(openid_metadata_url(self.issuer), deadline).content
+            return fetch_json(openid_metadata_url(self.issuer), deadline, self.http_hosts).content
         except UnexpectedAnswerError as openid:
             try:
-                return fetch_json(oauth_metadata_url(self.issuer), deadline).content
+                return fetch_json(oauth_metadata_url(self.issuer), deadline, self.http_hosts).content
             except UnexpectedAnswerError as oauth:
                 raise FetchError(f"{openid}; {oauth}") from oauth
 
@@ -127,7 +148,7 @@ class KeyFetcher:
         if address is None or began_at >= self._address_until:
             address = self._location.find(deadline)
             self._address_until = began_at + address.keep
-        document, url = fetch_json(address.url, deadline), redacted(address.url)
+        document, url = fetch_json(address.url, deadline, address.http_hosts), redacted(address.url)
         try:
             key_set = KeySet.from_document(document.content, address.owner)
         except InvalidKeySetError as error:

@@ -13,13 +13,17 @@ _LONGEST_LOGGED = 200
 _BRACKETED = re.compile(r"\[[^][]+\](:[0-9]*)?")
 
 
-def is_plain_http(url: str) -> bool:
-    """Tell whether a URL sends data over the network unencrypted: ``http``, and not to this machine."""
+def is_plain_http(url: str, allowed: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a URL sends data over the network unencrypted: ``http``, and not to this machine.
+
+    The hosts in ``allowed`` count as this machine; they are in lower case.
+    """
     try:
-        scheme = urlsplit(url).scheme
+        parts = urlsplit(url)
+        host = parts.hostname
     except ValueError:
         return True
-    return scheme == "http" and not is_loopback(url)
+    return parts.scheme == "http" and host not in allowed and not is_loopback(url)
 
 
 def is_loopback(url: str) -> bool:
@@ -38,12 +42,17 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def is_fetchable(url: str) -> bool:
-    """Tell whether keys may be fetched from a URL: ``https``, or ``http`` to this machine; printable ASCII only."""
-    if not (url.isascii() and url.isprintable()) or " " in url or is_plain_http(url):
+def is_fetchable(url: str, http_hosts: frozenset[str] = frozenset()) -> bool:
+    """Tell whether keys may be fetched from a URL: ``https``, or ``http`` to this machine or one of some hosts."""
+    return is_well_formed(url) and not is_plain_http(url, http_hosts)
+
+
+def is_well_formed(url: str) -> bool:
+    """Tell whether a URL names a web server: a host and no user, in printable ASCII."""
+    if not (url.isascii() and url.isprintable()) or " " in url:
         return False
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         # Reading the port raises ValueError if it is not a number.
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:

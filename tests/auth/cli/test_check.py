@@ -72,12 +72,15 @@ def test_discovery_is_gone_through_as_the_service_does() -> None:
 
 
 def test_metadata_of_another_issuer_is_a_problem() -> None:
-    """With or without a slash at the end makes another."""
+    """With or without a slash at the end makes another; how near it is stands there."""
     with IssuerServer([KEY]) as issuer:
         issuer.metadata["issuer"] = f"{issuer.issuer}/"
         found = problems(settings_for(issuer, AUTH_JWKS_URL=None, AUTH_DISCOVERY=True))
 
-    assert found == [f"The keys cannot be fetched: the metadata of {issuer.issuer} names another issuer."]
+    assert found == [
+        f"The keys cannot be fetched: the metadata of {issuer.issuer} names another issuer, which differs only by a "
+        "slash at the end. Set the issuer to exactly what the metadata and the tokens say, character by character."
+    ]
 
 
 OPEN = "Keys are fetched without credentials: this URL has to be open to everybody, or to this machine."

@@ -79,7 +79,6 @@ def test_every_setting_of_a_fetch_arrives(source: dict[str, Any]) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "plain http": ({"AUTH_JWKS_URL": "http://login.example/jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
     "a file": ({"AUTH_JWKS_URL": "file:///etc/jwks.json"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),
     "no scheme": ({"AUTH_JWKS_URL": "login.example/jwks"}, ["AUTH_JWKS_URL must begin with https://."]),
     "no host": ({"AUTH_JWKS_URL": "https:///jwks"}, [f"AUTH_JWKS_URL {NOT_FETCHABLE}"]),

@@ -380,7 +380,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a plain-http issuer": (
         SETTINGS | {"AUTH_ISSUER": "http://login.example"},
-        ["AUTH_ISSUER is a plain-http URL; an issuer that is not on this machine needs https."],
+        [
+            "AUTH_ISSUER is a plain-http URL; an issuer that is not on this machine needs https, or in development "
+            "its host in AUTH_INSECURE_HTTP_HOSTS (FLASK_AUTH_INSECURE_HTTP_HOSTS='[\"login.example\"]') together with "
+            "AUTH_DEVELOPMENT_TOKENS or flask --debug.",
+        ],
     ),
     "an empty issuer": (
         SETTINGS | {"AUTH_ISSUER": ""},
@@ -593,6 +597,7 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_REQUEST_ID_HEADER": "X Request ID",
             "AUTH_DENY_BY_DEFAULT": 1,
             "AUTH_DEVELOPMENT_TOKENS": 1,
+            "AUTH_INSECURE_HTTP_HOSTS": "*",
             "AUTH_JWKS_URL": "http://login.example/jwks",
             "AUTH_DISCOVERY": "no",
             "AUTH_JWKS_MAX_AGE": 0,

@@ -38,6 +38,7 @@ OTHERS: dict[str, Any] = {
     "request_id_header": "X-Request-ID",
     "deny_by_default": True,
     "development_tokens": True,
+    "insecure_http_hosts": ["keycloak"],
     "user_prefix": "x:",
 }
 

@@ -107,17 +107,28 @@ def test_a_server_that_does_not_answer_is_not_asked_twice(issuer: IssuerServer, 
     assert issuer.requests == {OPENID_METADATA: 1}
 
 
-OTHER_ISSUERS = ["{issuer}/", "{issuer}#", "http://localhost:{port}", "HTTP://127.0.0.1:{port}", "", None, 5, ...]
+ANOTHER = {
+    "{issuer}/": ", which differs only by a slash at the end",
+    "{issuer}/v2.0": ", which differs only by the version at the end of the path",
+    "http://localhost:{port}": ", which differs only by the host",
+    "https://127.0.0.1:{port}": ", which differs only by the scheme",
+    "HTTP://127.0.0.1:{port}": ", which differs only by upper and lower case",
+    "https://login.example/tenant": "",
+    "": "",
+    None: "",
+    5: "",
+    ...: "",
+}
 
 
-@pytest.mark.parametrize("other", OTHER_ISSUERS, ids=str)
-def test_metadata_of_another_issuer_are_refused(issuer: IssuerServer, other: object) -> None:
-    """RFC 8414 §3.3: identical, character by character; no other document is tried then."""
+@pytest.mark.parametrize(("other", "difference"), ANOTHER.items(), ids=str)
+def test_metadata_of_another_issuer_are_refused(issuer: IssuerServer, other: object, difference: str) -> None:
+    """RFC 8414 §3.3: identical, character by character; no other document is tried then. A near name is told apart."""
     if isinstance(other, str):
         other = other.format(issuer=issuer.issuer, port=issuer.port)
     issuer.metadata["issuer"] = other
 
-    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} names another issuer"
+    assert reason(issuer.issuer) == f"the metadata of {issuer.issuer} names another issuer{difference}"
     assert issuer.requests == {OPENID_METADATA: 1}
 
 
@@ -169,6 +180,32 @@ def test_an_issuer_may_keep_its_keys_on_another_host(monkeypatch: pytest.MonkeyP
 def test_a_plain_http_issuer_elsewhere_is_not_asked() -> None:
     """The configuration refuses it; so does this."""
     assert "is not an https URL" in reason("http://issuer.example")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "uri", "is_refused"),
+    [
+        ("http://keycloak:8080", "http://keycloak:8080/jwks", False),
+        ("http://localhost:8080", "http://KeyCloak/jwks", False),
+        ("http://keycloak:8080", "http://other:8080/jwks", True),
+        ("https://keycloak", "http://keycloak:8080/jwks", True),
+    ],
+)
+def test_metadata_may_put_the_keys_at_a_host_that_plain_http_is_allowed_to(
+    issuer: str, uri: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the exact name. Metadata that came by https must not lead to plain http even there."""
+    monkeypatch.setattr(DiscoveredLocation, "_metadata", lambda *_: {"issuer": issuer, "jwks_uri": uri})
+    location, hosts = DiscoveredLocation(issuer, http_hosts=frozenset({"keycloak"})), frozenset({"keycloak"})
+
+    if not is_refused:
+        assert location.find(Deadline(1)) == Address(uri, keep=3600, http_hosts=hosts)
+        return
+    with pytest.raises(FetchError) as raised:
+        location.find(Deadline(1))
+    assert str(raised.value) == f"the metadata of {issuer} has a jwks_uri that is not an https URL"
+    way_out = "" if issuer.startswith("https") else "In development, AUTH_INSECURE_HTTP_HOSTS may name its host."
+    assert raised.value.advice == way_out
 
 
 def test_metadata_and_keys_share_one_deadline(issuer: IssuerServer) -> None:

@@ -29,6 +29,26 @@ def test_http_is_plain_unless_it_stays_on_this_machine(url: str, plain: bool) ->
     assert is_plain_http(url) is plain
 
 
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("http://keycloak:8080", False),
+        ("http://KEYCLOAK/realms/shop", False),
+        ("http://keycloak@issuer.example", True),
+        ("http://keycloak.issuer.example", True),
+        ("http://keycloak.", True),
+        ("http://", True),
+        ("http://[", True),
+    ],
+)
+def test_plain_http_may_be_allowed_to_hosts_by_name(url: str, plain: bool) -> None:
+    """Whatever the port; the name has to be the whole name."""
+    hosts = frozenset({"keycloak"})
+
+    assert is_plain_http(url, hosts) is plain
+    assert is_fetchable(url, hosts) is not plain
+
+
 @pytest.mark.parametrize("url", ["https://localhost", "http://127.0.0.1:1", "http://[::1]/jwks"])
 def test_loopback_is_known_by_name_and_by_address(url: str) -> None:
     """Whatever the scheme."""
