@@ -16,6 +16,9 @@ from .reader import Section
 #: The settings that say where keys come from; one issuer has one of them.
 KEY_SETTINGS = ("secret", "public_key", "jwks_url", "discovery")
 
+#: What stands in the address of metadata and in no issuer (RFC 8615 §3).
+_WELL_KNOWN = "/.well-known/"
+
 #: What a newcomer has most often forgotten. Settings of an entry of ``AUTH_ISSUERS`` have no variables.
 _IN_ENVIRONMENT = " In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it."
 
@@ -40,7 +43,12 @@ def check_key_source(section: Section, given: KeySource | None) -> None:
             "in any case."
         )
     for asked in values.issuer[:1] if values.discovery else ():
-        if not is_well_formed(asked) or "?" in asked or "#" in asked:
+        if _WELL_KNOWN in asked:
+            problem(
+                f"{labels['issuer']} is the address of the metadata. Set it to the issuer that they name: mostly "
+                f"what stands before {_WELL_KNOWN}."
+            )
+        elif not is_well_formed(asked) or "?" in asked or "#" in asked:
             problem(
                 f"{labels['issuer']} must be an https URL without user, query and fragment, for {labels['discovery']} "
                 "looks for the keys there; http on this machine only."

@@ -144,8 +144,9 @@ class IssuerServer:
         *,
         path: str = "",
         tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
-        """``path`` is that of the issuer's URL, such as ``/realms/demo``."""
+        """``path`` is that of the issuer's URL, such as ``/realms/demo``; ``host`` is a name or address of ours."""
         #: The keys it publishes, as they are or as JWKs of any kind.
         self.keys = list(keys)
         #: What replaces the whole document of a path (bytes are sent as they are), or members of the metadata.
@@ -168,13 +169,15 @@ class IssuerServer:
         self._lifted = threading.Event()
         self._asked = threading.Condition()
         self._server: _Server | None = None
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        self.host = host
+        self.address = socket.gethostbyname(host)
+        with socket.create_server((self.address, 0)) as listener:
             self.port: int = listener.getsockname()[1]
 
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://{self.host}:{self.port}"
 
     @property
     def issuer(self) -> str:
@@ -266,14 +269,14 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, issuer: IssuerServer) -> None:
         self.issuer = issuer
-        super().__init__(("127.0.0.1", issuer.port), _Handler)
+        super().__init__((issuer.address, issuer.port), _Handler)
         if issuer._tls is not None:
             self.socket = issuer._tls.wrap_socket(self.socket, server_side=True)
 
     def server_bind(self) -> None:
         """Bind without asking the resolver for our own name, as the HTTP server would."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.issuer.port
+        self.server_name, self.server_port = self.issuer.host, self.issuer.port
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep what the test shall see, but not that the client has hung up: it may."""

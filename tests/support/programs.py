@@ -34,6 +34,16 @@ def free_port() -> int:
     return port
 
 
+def own_name() -> str:
+    """Return the name of this machine, which resolves and is not that of loopback; skip the test if there is none."""
+    name = socket.gethostname().lower()
+    try:
+        socket.gethostbyname(name)
+    except OSError:
+        unavailable("a resolver that knows the name of this machine")
+    return name if name != "localhost" else unavailable("a name of this machine")
+
+
 def accepts_connections(port: int) -> bool:
     """Tell whether something listens on a port of the loopback interface."""
     try:

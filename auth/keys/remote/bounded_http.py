@@ -29,6 +29,9 @@ _ACCEPT = "application/jwk-set+json, application/json"
 #: A number of seconds. Longer numbers make no sense and take long to convert.
 _SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
+#: How every gzip file begins (RFC 1952 §2.3.1).
+_GZIP = b"\x1f\x8b"
+
 _NOT_JSON = "The URL has to be that of the document itself, in JSON, for a client without a login."
 
 
@@ -124,7 +127,9 @@ def _read_body(response: http.client.HTTPResponse, name: str) -> bytes:
 
 def _parse_document(body: bytes, codings: list[str], name: str) -> dict[str, Any]:
     content = _json_object(body)
-    # Some servers name a coding and do not use it, or name what is none, such as utf-8.
+    # Some servers name a coding and do not use it, or name what is none, such as utf-8. Others do not name it, or a
+    # proxy has lost the name: no JSON begins like gzip.
+    codings = codings or ["gzip"] * body.startswith(_GZIP)
     if content is None and codings:
         try:
             body = unpacked(body, codings, MAX_BYTES)
@@ -153,8 +158,6 @@ def _kind_of(body: bytes) -> str:
     """Return what a body is that is not a JSON object."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text in UTF-16; JSON has to be in UTF-8 (RFC 8259 §8.1)"
-    if body.startswith(b"\x1f\x8b"):
-        return "gzip, and no Content-Encoding that says so"
     if body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return "HTML or XML, which is not a JSON object"
     return "something that is not a JSON object"

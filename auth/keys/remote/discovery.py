@@ -18,8 +18,9 @@ from .urls import is_fetchable, is_well_formed, redacted
 #: Seconds for which an address found in metadata is used without asking again.
 _KEEP_FOUND = 3600
 
-#: What to do about metadata of another issuer, and about keys that metadata put at a host for which http is refused.
+#: What to do about metadata of another issuer, metadata in the place of keys, and keys by http where that is refused.
 _SET_ITS_NAME = "Set the issuer to exactly what the metadata and the tokens say, character by character."
+_TAKE_ITS_URL = "These are the metadata of an issuer: set the URL to the jwks_uri in them, or use discovery."
 _NAME_ITS_HOST = "In development, AUTH_INSECURE_HTTP_HOSTS may name its host."
 
 
@@ -152,7 +153,7 @@ class KeyFetcher:
         try:
             key_set = KeySet.from_document(document.content, address.owner)
         except InvalidKeySetError as error:
-            raise FetchError(f"{url} {error}") from error
+            raise FetchError(f"{url} {error}", _TAKE_ITS_URL if "jwks_uri" in document.content else "") from error
         self._address = address
         fresh_for, usable_for = self._settings.lifetimes(document.max_age)
         return Snapshot(

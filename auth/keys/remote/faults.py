@@ -66,7 +66,12 @@ def _what_failed(error: BaseException) -> str:
 def advice(error: Exception, url: str) -> str:
     """Return what to do about it, in whole sentences; empty if there is nothing to say."""
     match error:
-        case ProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
+        # 407 is right; some proxies answer a wrong password with 401.
+        case ProxyError(status=407 | 401) if error.proxy.authorization is not None:
+            return (
+                "The proxy refused the user and the password in HTTPS_PROXY. Only Basic authentication is known here."
+            )
+        case ProxyError(status=407 | 401):
             return "The proxy wants a user and a password: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT."
         case ProxyError(status=HTTPStatus.FORBIDDEN):
             return "The proxy does not allow connections to this host: have it allowed there, or name it in NO_PROXY."

@@ -12,7 +12,7 @@ from auth import KeySource, ResourceServer
 from auth.cli.check import Finding, check_issuer
 from auth.keys import KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
-from tests.support.issuer_server import AUDIENCE, Fault, IssuerServer, SigningKey
+from tests.support.issuer_server import AUDIENCE, OPENID_METADATA, Fault, IssuerServer, SigningKey
 from tests.support.proxy_server import ProxyServer
 from tests.support.services import SECRET, SETTINGS, static_keys
 
@@ -107,6 +107,18 @@ ANSWERS = {
 }
 
 
+def test_metadata_in_the_place_of_keys_are_a_problem() -> None:
+    """Two addresses that look alike."""
+    with IssuerServer([KEY]) as issuer:
+        url = issuer.origin + OPENID_METADATA
+        found = problems(settings_for(issuer, AUTH_JWKS_URL=url))
+
+    assert found == [
+        f"The keys cannot be fetched: {url} is not a JWK Set: it has no list of keys. These are the metadata of an "
+        "issuer: set the URL to the jwks_uri in them, or use discovery."
+    ]
+
+
 @pytest.mark.parametrize(("fault", "sentence"), ANSWERS.items(), ids=lambda value: getattr(value, "name", ""))
 def test_an_issuer_that_cannot_be_asked_is_a_problem(fault: Fault, sentence: str) -> None:
     """In the words of the log, and with what to do about it."""
@@ -155,8 +167,8 @@ def test_a_proxy_is_a_problem_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
         ),
         Finding(
             f"The keys cannot be fetched: https://login.example/jwks cannot be reached: the proxy {proxy.name} "
-            "answered with status 407. The proxy wants a user and a password: set HTTPS_PROXY to "
-            "http://USER:PASSWORD@HOST:PORT.",
+            "answered with status 407. The proxy refused the user and the password in HTTPS_PROXY. Only Basic "
+            "authentication is known here.",
             is_problem=True,
         ),
     ]

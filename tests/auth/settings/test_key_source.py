@@ -96,6 +96,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "discovery by a name": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": "login"}, [NO_ISSUER_URL]),
     "discovery by a query": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}?tenant=1"}, [NO_ISSUER_URL]),
+    "discovery by the address of the metadata": (
+        {"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}/.well-known/openid-configuration"},
+        [
+            "AUTH_ISSUER is the address of the metadata. Set it to the issuer that they name: mostly what "
+            "stands before /.well-known/."
+        ],
+    ),
     "discovery by the first of several names": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": ["login", ISSUER]},
         [NO_ISSUER_URL],

@@ -67,6 +67,12 @@ def test_keys_that_were_packed_without_being_asked_are_read(
     assert fetch(issuer, pack(BODY), coding) == DOCUMENT
 
 
+def test_gzip_is_known_without_its_name(issuer: IssuerServer) -> None:
+    """A file that was uploaded so, or a proxy that lost the header on the way. JSON never begins like that."""
+    assert fetch(issuer, gzip.compress(BODY), "") == DOCUMENT
+    assert reason(issuer, gzip.compress(BODY)[:-1], "") == "with a body that is not whole and valid gzip"
+
+
 def test_several_gzip_members_are_one_document(issuer: IssuerServer) -> None:
     """RFC 1952 §2.2: a file consists of a series of members."""
     assert fetch(issuer, gzip.compress(BODY[:5]) + gzip.compress(BODY[5:]), "gzip") == DOCUMENT

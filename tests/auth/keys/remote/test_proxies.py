@@ -93,7 +93,9 @@ def test_interim_answers_of_a_proxy_are_passed_over(tmp_path: Path, monkeypatch:
         assert fetch().content == {"keys": []}
 
 
-WANTS_PASSWORD = "The proxy wants a user and a password: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT."
+REFUSES_PASSWORD = (
+    "The proxy refused the user and the password in HTTPS_PROXY. Only Basic authentication is known here."
+)
 FORBIDS = "The proxy does not allow connections to this host: have it allowed there, or name it in NO_PROXY."
 CANNOT_CONNECT = "The proxy could not connect to this host: ask whoever runs the proxy, or name it in NO_PROXY."
 CORRECT = "Correct HTTPS_PROXY, or name the host in NO_PROXY if it is reached without a proxy."
@@ -101,8 +103,9 @@ CORRECT = "Correct HTTPS_PROXY, or name the host in NO_PROXY if it is reached wi
 REFUSALS = {
     b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n": (
         "answered with status 407",
-        WANTS_PASSWORD,
+        REFUSES_PASSWORD,
     ),
+    b"HTTP/1.1 401 Unauthorized\r\n\r\n": ("answered with status 401", REFUSES_PASSWORD),
     b"HTTP/1.0 403 Forbidden\r\nContent-Length: 6\r\n\r\nsecret": ("answered with status 403", FORBIDS),
     b"HTTP/1.1 502 Bad Gateway\r\n\r\n": ("answered with status 502", CANNOT_CONNECT),
     b"HTTP/1.1 503 Service Unavailable\r\n\r\n": ("answered with status 503", CANNOT_CONNECT),
@@ -124,6 +127,16 @@ def test_a_proxy_that_refuses_is_named(
 
     assert str(error) == f"{URL} cannot be reached: the proxy {proxy.name} {said[0]}"
     assert error.advice == said[1]
+
+
+def test_a_proxy_that_wants_a_password_is_told_from_one_that_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another kind of authentication, such as NTLM, is not known here."""
+    with ProxyServer(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: NTLM\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.place)
+        error = fail()
+
+    assert str(error) == f"{URL} cannot be reached: the proxy {proxy.name} answered with status 407"
+    assert error.advice == ("The proxy wants a user and a password: set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT.")
 
 
 def test_a_proxy_that_says_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
