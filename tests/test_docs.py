@@ -11,12 +11,13 @@ from typing import Any
 
 import jwt
 import pytest
+import yaml
 from dotenv import dotenv_values
 from flask import Flask
 
 from app import create_app
 from auth.errors import ConfigurationError
-from auth.keys import StaticKeys, VerificationKey
+from auth.keys import RemoteKeySource, StaticKeys, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
@@ -37,6 +38,8 @@ for _page, _text in PAGES.items():
 
 #: Pages with an example token.
 EXAMPLES = BLOCKS["json"]
+
+COMPOSE_FILES = [block for block in BLOCKS["yaml"] if str(block.values[1]).startswith("services:")]
 
 #: Names that a page shows because they do not exist.
 SHOWN_AS_MISSPELT = {"AUTH_AUDIANCE", "AUTH_TOKEN_MAX_AGE"}
@@ -99,6 +102,30 @@ def test_the_variables_on_a_page_start_a_service(
         block = re.sub("BETTER_AUTH_SECRET=.*", f"BETTER_AUTH_SECRET={SECRET}", block)
 
     assert config_from(block, monkeypatch, tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize(("page", "block"), COMPOSE_FILES)
+def test_the_api_in_a_compose_file_starts(
+    page: str, block: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It fetches the keys by plain http from the other container of the file, which the start warns of."""
+    services: dict[str, Any] = yaml.safe_load(block)["services"]
+    issuer, api = services
+    variables = services[api]["environment"]
+    assert all(isinstance(value, str) for value in variables.values())
+    text = "\n".join(f"{name}='{value}'" for name, value in variables.items())
+
+    config = config_from(text, monkeypatch, tmp_path)
+
+    assert services[api]["depends_on"] == [issuer]
+    assert services[issuer].keys() & {"image", "build"}
+    (trusted,) = config.issuers
+    assert isinstance(trusted.keys, RemoteKeySource)
+    assert f"http://{issuer}:" in repr(trusted.keys._location)
+    assert trusted.name is not None
+    # What the issuer calls itself is what its tokens say.
+    assert trusted.name.startswith(services[issuer]["environment"].get("KC_HOSTNAME", trusted.name))
+    assert [f"allows plain http to {issuer}:" in warning for warning in config.warnings] == [True]
 
 
 @pytest.mark.parametrize(("page", "snippet"), BLOCKS["python"])
