@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import random
 import secrets
 import statistics
 import sys
@@ -131,10 +132,13 @@ class Clients:
         return count
 
     def rotate(self, period: float) -> None:
-        """Publish a new key every so many seconds."""
+        """Publish a new key every so many seconds, a little earlier or later each time.
+
+        The budget fills up evenly, so keys that came evenly would meet it at the same few moments.
+        """
         due = time.monotonic()
         # The last key is there for long enough to show its delay.
-        while (due := due + period) < self.end - period:
+        while (due := due + period * random.uniform(0.8, 1.2)) < self.end - period:  # noqa: S311 - no secret
             time.sleep(max(0, due - time.monotonic()))
             self.issuer.rotate()
 
