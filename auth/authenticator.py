@@ -42,5 +42,5 @@ class Authenticator:
 def _unbound(token: AccessToken) -> AccessToken:
     if token.claims.get("cnf") is not None:
         # RFC 7800 §3.1: the token is bound to a key, and nothing proves that the caller has it.
-        raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)")
+        raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)", InvalidTypeError.BOUND)
     return token

@@ -15,6 +15,10 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar
 
+#: What a client sends (RFC 6750 §2.1).
+_HEADER = "Authorization: Bearer TOKEN"
+_SEND_IT = f"Send it as {_HEADER}."
+
 
 class AuthErrorCode(StrEnum):
     """The value of ``error`` in the body of an answer. Clients may rely on every one of them."""
@@ -43,8 +47,9 @@ class AuthError(Exception):
 
     code: ClassVar[AuthErrorCode]
     status: ClassVar[HTTPStatus]
-    #: What the client reads: one fixed sentence per code.
-    message: ClassVar[str]
+    #: What the client reads: fixed sentences per code. They name a scope, a role or a claim only if the view or the
+    #: settings ask for it.
+    message: str
     #: Whether the answer carries a ``WWW-Authenticate: Bearer`` challenge.
     challenges: ClassVar[bool] = True
     #: The ``error`` attribute of that challenge, if RFC 6750 §3.1 registers one for the case.
@@ -54,8 +59,13 @@ class AuthError(Exception):
     #: Seconds after which to try again, for ``Retry-After``.
     retry_after: int | None = None
 
-    def __init__(self, reason: str = "") -> None:
-        """Keep the exact cause for the log: our own words, never a part of the token or of the request."""
+    def __init__(self, reason: str = "", message: str | None = None) -> None:
+        """Keep the exact cause for the log, and a message that fits it better than that of the class.
+
+        Both are our own words, never a part of the token or of the request.
+        """
+        if message is not None:
+            self.message = message
         super().__init__(reason or self.message)
         self.reason: str = reason or self.message
 
@@ -65,7 +75,8 @@ class MissingTokenError(AuthError):
 
     code = AuthErrorCode.MISSING_TOKEN
     status = HTTPStatus.UNAUTHORIZED
-    message = "An access token is required."
+    message = f"An access token is required. {_SEND_IT}"
+    OTHER_CREDENTIALS: ClassVar[str] = f"The Authorization header does not begin with Bearer. {_SEND_IT}"
 
 
 class MalformedRequestError(AuthError):
@@ -73,7 +84,7 @@ class MalformedRequestError(AuthError):
 
     code = AuthErrorCode.MALFORMED_REQUEST
     status = HTTPStatus.BAD_REQUEST
-    message = "The request must carry exactly one Authorization header with one credential."
+    message = f"The request carries more than one credential. Keep one: {_HEADER}."
     challenge_error: ClassVar[str | None] = "invalid_request"
 
 
@@ -88,21 +99,32 @@ class MalformedHeaderError(InvalidTokenError):
     """``Bearer`` is not followed by exactly one well-formed value (``b64token``, RFC 6750 §2.1)."""
 
     code = AuthErrorCode.MALFORMED_HEADER
-    message = "The Authorization header must be Bearer, a space, and one token."
+    message = f"The Authorization header must be Bearer, a space, and one token with nothing around it: {_HEADER}."
+    EMPTY: ClassVar[str] = f"No access token follows Bearer in the Authorization header. {_SEND_IT}"
 
 
 class MalformedTokenError(InvalidTokenError):
     """The token is too long, not three segments, not JSON objects, or holds members of the wrong type."""
 
     code = AuthErrorCode.MALFORMED_TOKEN
-    message = "The access token is malformed."
+    message = "The access token is malformed. Send it unchanged, or get a new one."
+    NOT_A_JWT: ClassVar[str] = (
+        "The access token is not a JWT, which has three parts with dots between them. Ask its issuer for a JWT."
+    )
+    ENCRYPTED: ClassVar[str] = (
+        "The access token is encrypted: it has five parts. Ask its issuer for a signed JWT, which has three."
+    )
+    PLACEHOLDER: ClassVar[str] = (
+        "The client sent a word such as undefined or null as the access token. Let it fetch a token first."
+    )
+    TOO_LONG: ClassVar[str] = "The access token is longer than this service accepts. Ask its issuer for fewer claims."
 
 
 class InvalidSignatureError(InvalidTokenError):
     """The signature, its algorithm or its key does not match (RFC 8725 §3.1)."""
 
     code = AuthErrorCode.INVALID_SIGNATURE
-    message = "The signature of the access token is not valid."
+    message = "The signature of the access token is not valid. Send it unchanged, from the issuer of this service."
 
 
 class TokenExpiredError(InvalidTokenError):
@@ -116,42 +138,57 @@ class TokenNotYetValidError(InvalidTokenError):
     """``nbf`` lies ahead (RFC 7519 §4.1.5), or ``iat`` does: a token from the future is refused as well."""
 
     code = AuthErrorCode.TOKEN_NOT_YET_VALID
-    message = "The access token is not valid yet."
+    message = "The access token is not valid yet. Try again later, or correct the clock of its issuer."
 
 
 class InvalidIssuerError(InvalidTokenError):
     """``iss`` is absent or names no issuer that this service trusts (RFC 8725 §3.8)."""
 
     code = AuthErrorCode.INVALID_ISSUER
-    message = "The access token comes from another issuer."
+    message = "The access token comes from another issuer. Get one from the issuer of this service."
 
 
 class InvalidAudienceError(InvalidTokenError):
     """``aud``, or the claim that ``AUTH_PROFILE`` has in its place, does not name this service (RFC 7519 §4.1.3)."""
 
     code = AuthErrorCode.INVALID_AUDIENCE
-    message = "The access token is meant for another service."
+    message = "The access token is meant for another service. Ask its issuer for one for this service."
 
 
 class InvalidTypeError(InvalidTokenError):
     """The token is no bearer access token: of another kind (RFC 8725 §3.12), or bound by ``cnf`` (RFC 7800)."""
 
     code = AuthErrorCode.INVALID_TYPE
-    message = "The token is not an access token for use as Bearer."
+    message = "The token is not an access token for use as Bearer. Send the access token, not an ID or refresh token."
+    BOUND: ClassVar[str] = "The access token is bound to a key. Ask its issuer for one that can be used as Bearer."
 
 
 class MissingClaimError(InvalidTokenError):
     """A required claim is absent, null or of the wrong type, or the identity claim is not verified."""
 
     code = AuthErrorCode.MISSING_CLAIM
-    message = "The access token lacks a required claim."
+    message = "The access token lacks a claim that is required here, or has an unusable value in it."
+
+    @classmethod
+    def absent(cls, *names: str) -> MissingClaimError:
+        """Return the error for a token that has none of these claims."""
+        listed = " and ".join(names)
+        return cls(
+            f"{listed} {'is' if len(names) == 1 else 'are'} absent or null",
+            f"The access token lacks a claim that is required here: {' or '.join(names)}.",
+        )
+
+    @classmethod
+    def unusable(cls, name: str, reason: str, wanted: str) -> MissingClaimError:
+        """Return the error for a claim with a value that cannot be used; ``wanted`` says which could."""
+        return cls(f"{name} {reason}", f"A claim of the access token cannot be used here: {name} must be {wanted}.")
 
 
 class TokenRevokedError(InvalidTokenError):
     """The token is on the denylist."""
 
     code = AuthErrorCode.TOKEN_REVOKED
-    message = "The access token has been revoked."
+    message = "The access token has been revoked. Get a new one."
 
 
 class InsufficientScopeError(AuthError):
@@ -159,11 +196,12 @@ class InsufficientScopeError(AuthError):
 
     code = AuthErrorCode.INSUFFICIENT_SCOPE
     status = HTTPStatus.FORBIDDEN
-    message = "The access token does not grant the required scope."
+    message = "The access token lacks a scope that this request needs."
     challenge_error: ClassVar[str | None] = "insufficient_scope"
 
-    def __init__(self, scope: Iterable[str], reason: str = "") -> None:
-        super().__init__(reason)
+    def __init__(self, scope: Iterable[str], reason: str = "", missing: str = "") -> None:
+        """``scope`` holds every scope that the view asks for; ``missing`` says which of them the token lacks."""
+        super().__init__(reason, f"{self.message[:-1]}: {missing}." if missing else None)
         self.scope: tuple[str, ...] = tuple(scope)
 
 
@@ -172,8 +210,12 @@ class InsufficientRoleError(AuthError):
 
     code = AuthErrorCode.INSUFFICIENT_ROLE
     status = HTTPStatus.FORBIDDEN
-    message = "The user of the access token does not have the required role."
+    message = "The user of the access token lacks a role that this request needs."
     challenges = False
+
+    def __init__(self, reason: str = "", missing: str = "") -> None:
+        """``missing`` says which of the roles that the view asks for the user lacks."""
+        super().__init__(reason, f"{self.message[:-1]}: {missing}." if missing else None)
 
 
 class NotOwnerError(AuthError):
@@ -181,7 +223,7 @@ class NotOwnerError(AuthError):
 
     code = AuthErrorCode.NOT_OWNER
     status = HTTPStatus.FORBIDDEN
-    message = "The access token belongs to another user."
+    message = "The access token belongs to another user than the one in the path."
     challenges = False
 
 
@@ -199,7 +241,7 @@ class KeysUnavailableError(AuthError):
 
     code = AuthErrorCode.KEYS_UNAVAILABLE
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    message = "The keys to verify access tokens are not available at the moment."
+    message = "The keys to verify access tokens are not available at the moment. Try again later."
     challenges = False
 
     def __init__(self, reason: str = "", *, retry_after: int = 5) -> None:

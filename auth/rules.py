@@ -52,13 +52,24 @@ class TokenRule:
         if token is None:
             return
         if not _has(token.scopes, self.scopes, self.any_scope):
-            raise InsufficientScopeError((*self.scopes, *self.any_scope), "the token lacks a scope of this view")
+            missing = _missing(token.scopes, self.scopes, self.any_scope)
+            reason = f"the token lacks a scope of this view: {missing}"
+            raise InsufficientScopeError((*self.scopes, *self.any_scope), reason, missing)
         if not _has(token.roles, self.roles, self.any_role):
-            raise InsufficientRoleError("the user lacks a role of this view")
+            missing = _missing(token.roles, self.roles, self.any_role)
+            raise InsufficientRoleError(f"the user lacks a role of this view: {missing}", missing)
 
 
 def _has(granted: Set[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
     return all(name in granted for name in every) and not (any_of and granted.isdisjoint(any_of))
+
+
+def _missing(granted: frozenset[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> str:
+    """Return in words what is asked for and not granted."""
+    parts = [", ".join(name for name in every if name not in granted)]
+    if granted.isdisjoint(any_of):
+        parts.append("one of " * (len(any_of) > 1) + ", ".join(any_of))
+    return " and ".join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)

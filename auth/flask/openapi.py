@@ -88,7 +88,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             },
             code=403,
             status="Forbidden",
-            message="The access token belongs to another user.",
+            message="The access token belongs to another user than the one in the path.",
             error="not_owner",
         ),
         "KeysUnavailable": _answer(
@@ -102,7 +102,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             },
             code=503,
             status="Service Unavailable",
-            message="The keys to verify access tokens are not available at the moment.",
+            message="The keys to verify access tokens are not available at the moment. Try again later.",
             error="keys_unavailable",
         ),
     },

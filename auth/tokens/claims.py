@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..access_token import Names
@@ -31,6 +31,9 @@ _ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
 
 #: What no user id holds: ASCII control characters, and U+FFFD, which stands in a path for every byte that is not UTF-8.
 _NO_PART_OF_AN_ID = re.compile(r"[\x00-\x1f\x7f\ufffd]")
+
+#: Names that a log line holds at most.
+_MOST_LISTED = 5
 
 #: The seconds that Python's calendar can show: years 1 to 9999.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
@@ -68,7 +71,7 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     audience = claims.get("aud")
     values = [audience] if isinstance(audience, str) else audience
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidAudienceError("aud is absent or not a string or a list of strings")
+        raise InvalidAudienceError(f"aud is absent or not a string or a list of strings; {expected(sorted(issuer.audience))}")
     if issuer.audience.isdisjoint(values):
         raise InvalidAudienceError(_why_another_service("aud", values, issuer))
 
@@ -76,27 +79,32 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
 def _check_audience_claim(value: object, issuer: TrustedIssuer) -> None:
     name = issuer.profile.audience_claim
     if not isinstance(value, str):
-        raise InvalidAudienceError(f"{name} is absent or not a string")
+        raise InvalidAudienceError(f"{name} is absent or not a string; {expected(sorted(issuer.audience))}")
     if value not in issuer.audience:
         raise InvalidAudienceError(_why_another_service(name, [value], issuer))
 
 
 def _why_another_service(claim: str, values: list[str], issuer: TrustedIssuer) -> str:
+    if not issuer.audience:
+        return f"{claim} names a service, and AUTH_AUDIENCE is not set"
     nearly = next(filter(None, (difference(value, issuer.audience) for value in values)), None)
-    if nearly is not None:
-        return f"{claim} differs from AUTH_AUDIENCE only by {nearly}"
-    return (
-        f"{claim} names other services" if issuer.audience else f"{claim} names a service, and AUTH_AUDIENCE is not set"
-    )
+    why = f"{claim} names other services" if nearly is None else f"{claim} differs from AUTH_AUDIENCE only by {nearly}"
+    return f"{why}; {expected(sorted(issuer.audience))}"
+
+
+def expected(names: Sequence[str]) -> str:
+    """Return names of our own for a log line, the first few of many."""
+    more = len(names) - _MOST_LISTED
+    return f"expected {' or '.join(names[:_MOST_LISTED])}" + (f" or one of {more} more" if more > 0 else "")
 
 
 def check_claim_types(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Refuse registered claims of the wrong type; a required one counts as missing then."""
-    for name, is_right in _REGISTERED_TYPES.items():
+    for name, (is_right, wanted) in _REGISTERED_TYPES.items():
         if name not in claims or is_right(claims[name]):
             continue
         if name in issuer.required_claims or name == issuer.identity_claim:
-            raise MissingClaimError(f"{name} has the wrong type")
+            raise MissingClaimError.unusable(name, "has the wrong type", wanted)
         if name == "iss":
             raise InvalidIssuerError("iss is not a string")
         raise MalformedTokenError(f"{name} has the wrong type")
@@ -111,14 +119,17 @@ def _is_numeric_date(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, (int, float)) and _EARLIEST <= value <= _LATEST
 
 
+_TEXT = (_is_text, "a string")
+_TIME = (_is_numeric_date, "a number of seconds since 1970")
+
 #: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own.
-_REGISTERED_TYPES: dict[str, Callable[[object], bool]] = {
-    "iss": _is_text,
-    "sub": _is_text,
-    "exp": _is_numeric_date,
-    "nbf": _is_numeric_date,
-    "iat": _is_numeric_date,
-    "jti": _is_text,
+_REGISTERED_TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
+    "iss": _TEXT,
+    "sub": _TEXT,
+    "exp": _TIME,
+    "nbf": _TIME,
+    "iat": _TIME,
+    "jti": _TEXT,
 }
 
 
@@ -126,10 +137,10 @@ def check_required(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Demand the claims of the settings and of the profile."""
     for name in issuer.required_claims:
         if claims.get(name) is None:
-            raise MissingClaimError(f"{name} is absent or null")
+            raise MissingClaimError.absent(name)
     choices = issuer.profile.one_of_claims
     if choices and all(claims.get(name) is None for name in choices):
-        raise MissingClaimError(f"{' and '.join(choices)} are absent or null")
+        raise MissingClaimError.absent(*choices)
 
 
 def identity(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
@@ -139,14 +150,18 @@ def identity(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
     themselves, the issuer says that it was verified. The issuer of the plain ids cannot make one that reads like a user
     of another issuer.
     """
-    value = claims.get(issuer.identity_claim)
+    name = issuer.identity_claim
+    value = claims.get(name)
+    if value is None:
+        raise MissingClaimError.absent(name)
     if not isinstance(value, str):
-        raise MissingClaimError("the identity claim is absent or not a string")
+        raise MissingClaimError.unusable(name, "has the wrong type", "a string")
     if not value.strip() or _NO_PART_OF_AN_ID.search(value):
-        raise MissingClaimError("the identity claim is blank, or holds control characters or U+FFFD")
+        reason = "is blank, or holds control characters or U+FFFD"
+        raise MissingClaimError.unusable(name, reason, "a string that is not blank and has no control characters")
     _check_verified(claims, issuer)
     if value.startswith(issuer.reserved_prefixes):
-        raise MissingClaimError("the identity claim begins with the user_prefix of another issuer")
+        raise MissingClaimError(f"{name} begins with the user_prefix of another issuer")
     return issuer.user_prefix + value
 
 

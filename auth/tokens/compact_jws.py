@@ -31,6 +31,12 @@ _FROM_BASE64URL = bytes.maketrans(b"-_+/=", b"+/***")
 #: (RFC 4648 §3.5).
 _LAST_CHARACTERS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 
+#: What clients make of a variable without a value, lower-case.
+_PLACEHOLDERS = frozenset({"undefined", "null", "none", "nil", "nan", "true", "false", "token"})
+
+#: An encrypted token has five segments (RFC 7516 §7.1).
+_DOTS_OF_JWE = 4
+
 #: What may stand around a JSON text (RFC 8259 §2).
 _JSON_SPACE = " \t\n\r"
 
@@ -55,10 +61,10 @@ def parse_compact(encoded: str, max_bytes: int) -> SignedToken:
             header and claims are not strict JSON objects. ``alg``, ``crit`` and the rest are the verifier's business.
     """
     if len(encoded) > max_bytes:
-        raise MalformedTokenError("longer than AUTH_MAX_TOKEN_BYTES")
+        raise MalformedTokenError("longer than AUTH_MAX_TOKEN_BYTES", MalformedTokenError.TOO_LONG)
     raw = encoded.encode(errors="surrogatepass")
     if raw.count(b".") != 2:
-        raise MalformedTokenError("not three base64url segments")
+        raise _not_a_jwt(encoded)
     signing_input, _, signature = raw.rpartition(b".")
     header, _, claims = signing_input.partition(b".")
     if not header or not claims:
@@ -70,6 +76,14 @@ def parse_compact(encoded: str, max_bytes: int) -> SignedToken:
         signing_input=signing_input,
         signature=decoded_signature,
     )
+
+
+def _not_a_jwt(encoded: str) -> MalformedTokenError:
+    if encoded.lower() in _PLACEHOLDERS:
+        return MalformedTokenError("a word that stands for no token", MalformedTokenError.PLACEHOLDER)
+    if encoded.count(".") == _DOTS_OF_JWE:
+        return MalformedTokenError("five segments, so encrypted (RFC 7516 §7.1)", MalformedTokenError.ENCRYPTED)
+    return MalformedTokenError("not three base64url segments", MalformedTokenError.NOT_A_JWT)
 
 
 def _parse_header(segment: bytes) -> Mapping[str, Any]:

@@ -29,6 +29,8 @@ class Profile:
 
     #: Accepted media types in ``typ``, lower case, without ``application/``; None where it may be absent.
     types: frozenset[str | None]
+    #: What every name of such an issuer ends with.
+    issuer_ends_with: str = ""
     #: Claims without which it is no access token of this kind, besides ``AUTH_REQUIRED_CLAIMS``.
     required_claims: tuple[str, ...] = ()
     #: Claims of which at least one is there, where there are any.
@@ -97,6 +99,7 @@ PROFILES: Mapping[str, Profile] = {
     # Auth0, "Access Token Profiles": typ JWT, or at+jwt in the RFC 9068 profile; permissions of its RBAC.
     "auth0": Profile(
         types=frozenset({"jwt", "at+jwt"}),
+        issuer_ends_with="/",
         required_claims=("iss", "aud"),
         scope_claims=("scope", "permissions"),
         role_paths=(),

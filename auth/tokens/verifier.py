@@ -22,6 +22,7 @@ from .claims import (
     check_required,
     check_times,
     check_type,
+    expected,
     identity,
     roles,
     scopes,
@@ -94,12 +95,13 @@ class TokenVerifier:
         return issuer
 
     def _why_no_issuer(self, name: object) -> str:
-        if not isinstance(name, str):
-            return "iss is absent or not a string"
         ours = [known for known in self._issuers if known is not None]
+        if not isinstance(name, str):
+            return f"iss is absent or not a string; {expected(ours)}"
         setting = "AUTH_ISSUER" if len(ours) == 1 else "one of our issuers"
         nearly = difference(name, ours)
-        return f"iss is not {setting}" if nearly is None else f"iss differs from {setting} only by {nearly}"
+        why = f"iss is not {setting}" if nearly is None else f"iss differs from {setting} only by {nearly}"
+        return f"{why}; {expected(ours)}"
 
 
 def _without_null(claims: Mapping[str, Any]) -> Mapping[str, Any]:

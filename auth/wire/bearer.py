@@ -40,8 +40,10 @@ def parse_authorization(header: str | None) -> Credentials:
     if scheme.lower() != "bearer":
         if scheme.lower().startswith("bearer"):
             raise MalformedHeaderError("something other than a space follows Bearer")
-        raise MissingTokenError("no Bearer credentials")
+        raise MissingTokenError("no Bearer credentials", MissingTokenError.OTHER_CREDENTIALS)
     token = credentials.strip(" ")
+    if not token:
+        raise MalformedHeaderError("nothing follows Bearer", MalformedHeaderError.EMPTY)
     if not _is_b64token(token):
         raise MalformedHeaderError("Bearer without one well-formed value")
     return Credentials("bearer", token)

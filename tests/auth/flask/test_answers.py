@@ -46,7 +46,7 @@ def test_a_handler_for_our_error_words_the_body(service_kind: str, kind: type[er
 
     response = app.test_client().get("/", headers=bearer("abc"))
 
-    assert response.get_json() == {"why": "malformed_token", "said": "The access token is malformed."}
+    assert response.get_json() == {"why": "malformed_token", "said": errors.MalformedTokenError.NOT_A_JWT}
     assert_complete(response, 401, ERROR)
 
 

@@ -96,62 +96,75 @@ GOOD = bearer(compact())
 #: path, request headers, status, phrase, message, error, challenge
 TABLE: dict[str, tuple[str, dict[str, str], int, str, str, str, str | None]] = {
     "MISSING_TOKEN": (
-        "/me", {}, 401, "Unauthorized", "An access token is required.", "missing_token", 'Bearer realm="api"',
+        "/me", {}, 401, "Unauthorized", "An access token is required. Send it as Authorization: Bearer TOKEN.",
+        "missing_token", 'Bearer realm="api"',
     ),
     "malformed request": (
         "/me", {"Authorization": f"Bearer {compact()}, Bearer {compact()}"}, 400, "Bad Request",
-        "The request must carry exactly one Authorization header with one credential.", "malformed_request",
+        "The request carries more than one credential. Keep one: Authorization: Bearer TOKEN.", "malformed_request",
         'Bearer realm="api", error="invalid_request"',
     ),
     "INVALID_HEADER_FORMAT": (
         "/me", {"Authorization": "Bearer"}, 401, "Unauthorized",
-        "The Authorization header must be Bearer, a space, and one token.", "malformed_header", INVALID,
+        "No access token follows Bearer in the Authorization header. Send it as Authorization: Bearer TOKEN.",
+        "malformed_header", INVALID,
     ),
     "MALFORMED_TOKEN": (
-        "/me", bearer("abc"), 401, "Unauthorized", "The access token is malformed.", "malformed_token", INVALID,
+        "/me", bearer("abc"), 401, "Unauthorized",
+        "The access token is not a JWT, which has three parts with dots between them. Ask its issuer for a JWT.",
+        "malformed_token", INVALID,
     ),
     "INVALID_TOKEN_SIGNATURE": (
         "/me", bearer(compact(secret=OTHER_SECRET)), 401, "Unauthorized",
-        "The signature of the access token is not valid.", "invalid_signature", INVALID,
+        "The signature of the access token is not valid. Send it unchanged, from the issuer of this service.",
+        "invalid_signature", INVALID,
     ),
     "TOKEN_EXPIRED": (
         "/me", bearer(with_claims(exp=NOW - 30)), 401, "Unauthorized", "The access token has expired.",
         "token_expired", INVALID,
     ),
     "not yet valid": (
-        "/me", bearer(with_claims(nbf=NOW + 31)), 401, "Unauthorized", "The access token is not valid yet.",
+        "/me", bearer(with_claims(nbf=NOW + 31)), 401, "Unauthorized",
+        "The access token is not valid yet. Try again later, or correct the clock of its issuer.",
         "token_not_yet_valid", INVALID,
     ),
     "invalid issuer": (
         "/me", bearer(with_claims(iss="https://evil.example")), 401, "Unauthorized",
-        "The access token comes from another issuer.", "invalid_issuer", INVALID,
+        "The access token comes from another issuer. Get one from the issuer of this service.",
+        "invalid_issuer", INVALID,
     ),
     "invalid audience": (
         "/me", bearer(with_claims(aud="https://other.example")), 401, "Unauthorized",
-        "The access token is meant for another service.", "invalid_audience", INVALID,
+        "The access token is meant for another service. Ask its issuer for one for this service.", "invalid_audience",
+        INVALID,
     ),
     "invalid type": (
         "/me", bearer(with_header(typ="logout+jwt")), 401, "Unauthorized",
-        "The token is not an access token for use as Bearer.", "invalid_type", INVALID,
+        "The token is not an access token for use as Bearer. Send the access token, not an ID or refresh token.",
+        "invalid_type", INVALID,
     ),
     "MISSING_UID_CLAIM": (
-        "/me", bearer(with_claims(sub=...)), 401, "Unauthorized", "The access token lacks a required claim.",
+        "/me", bearer(with_claims(sub=...)), 401, "Unauthorized",
+        "The access token lacks a claim that is required here: sub.",
         "missing_claim", INVALID,
     ),
     "revoked": (
-        "/revoked", GOOD, 401, "Unauthorized", "The access token has been revoked.", "token_revoked", INVALID,
+        "/revoked", GOOD, 401, "Unauthorized", "The access token has been revoked. Get a new one.",
+        "token_revoked", INVALID,
     ),
     "insufficient scope": (
         "/reports", bearer(with_claims(scope="reports:read staff")), 403, "Forbidden",
-        "The access token does not grant the required scope.", "insufficient_scope",
+        "The access token lacks a scope that this request needs: reports:list.", "insufficient_scope",
         'Bearer realm="api", error="insufficient_scope", scope="reports:read reports:list staff"',
     ),
     "insufficient role": (
         "/staff", bearer(with_claims(roles=["user"], scope="staff")), 403, "Forbidden",
-        "The user of the access token does not have the required role.", "insufficient_role", None,
+        "The user of the access token lacks a role that this request needs: staff and one of editor, admin.",
+        "insufficient_role", None,
     ),
     "FORBIDDEN_USER_ACCESS": (
-        "/users/bob/notes", GOOD, 403, "Forbidden", "The access token belongs to another user.", "not_owner", None,
+        "/users/bob/notes", GOOD, 403, "Forbidden",
+        "The access token belongs to another user than the one in the path.", "not_owner", None,
     ),
     "undeclared route": (
         "/undeclared", GOOD, 403, "Forbidden", "Access to this resource has not been configured.",
@@ -193,7 +206,7 @@ def test_keys_that_cannot_be_had_are_nobodys_bad_token(kind: str) -> None:
 
     response = app.test_client().get("/me", headers=GOOD)
 
-    message = "The keys to verify access tokens are not available at the moment."
+    message = "The keys to verify access tokens are not available at the moment. Try again later."
     check_refusal(response, 503, "Service Unavailable", message, "keys_unavailable", None, "7")
     assert app.extensions[EXTENSION].keys_ready() is False
 

@@ -49,7 +49,7 @@ MALFORMED = {
     "one segment": ("abc", "not three base64url segments"),
     "two segments": (f"{GOOD_HEADER}.{GOOD_CLAIMS}", "not three base64url segments"),
     "four segments": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA.AA", "not three base64url segments"),
-    "five segments (JWE)": ("a.b.c.d.e", "not three base64url segments"),
+    "five segments (JWE)": ("a.b.c.d.e", "five segments, so encrypted (RFC 7516 §7.1)"),
     "dots alone": ("..", "not three base64url segments"),
     "empty header": (f".{GOOD_CLAIMS}.AA", "not three base64url segments"),
     "detached payload": (f"{GOOD_HEADER}..AA", "not three base64url segments"),
