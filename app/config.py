@@ -128,8 +128,11 @@ def _split_secrets(secret: str) -> list[str]:
 def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
     """Return a sentence about settings of the library with our variables in their place.
 
-    Where the operator has set the library's own, that stays: naming another variable would send them the wrong way.
+    Where the operator has set the library's own, that stays: naming another variable would send them the wrong way. So
+    does a sentence about a variable that is there and not read.
     """
+    if " in the environment, but " in sentence:
+        return sentence
     secret, origin = config.get("BETTER_AUTH_SECRET"), parse_origin(config.get("BETTER_AUTH_URL"), _http_hosts(config))
     translated: dict[str, object] = {
         "AUTH_SECRET": _split_secrets(secret) if isinstance(secret, str) else None,

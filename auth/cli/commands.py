@@ -16,9 +16,7 @@ from ..flask.server import current_state, this_app
 from ..rules import AccessRule, Declaration, OwnerRule
 from .check import check_issuer
 
-auth_commands: AppGroup = AppGroup(
-    "auth", help="Tokens for development, the guards of the routes, the keys of the issuers."
-)
+auth_commands: AppGroup = AppGroup("auth")
 
 
 @auth_commands.command("token")
@@ -27,7 +25,10 @@ auth_commands: AppGroup = AppGroup(
 @click.option("--role", "roles", multiple=True, help="Role of the user; may be repeated.")
 @click.option("--expires-in", default=3600, show_default=True, help="Seconds until the token expires.")
 def print_token(subject: str, scopes: tuple[str, ...], roles: tuple[str, ...], expires_in: int) -> None:
-    """Print an access token for SUBJECT, signed with the shared secret. For development."""
+    """Print a development token for SUBJECT.
+
+    It is signed with the shared secret of the service.
+    """
     if not (current_state().config.development_tokens or current_app.debug):
         raise click.ClickException(
             "Tokens are minted in development only: set AUTH_DEVELOPMENT_TOKENS to true, or run flask --debug. "
@@ -50,7 +51,10 @@ def print_token(subject: str, scopes: tuple[str, ...], roles: tuple[str, ...], e
 
 @auth_commands.command("check")
 def check_configuration() -> None:
-    """Ask each issuer for its keys, and tell what stands in the way; exit with 1 where anything does."""
+    """Ask each issuer for its keys.
+
+    Tells what stands in the way of verifying tokens, and exits with 1 if anything does.
+    """
     failed = False
     for issuer in current_state().config.issuers:
         click.echo(
@@ -65,8 +69,12 @@ def check_configuration() -> None:
 
 @auth_commands.command("routes")
 def list_routes() -> None:
-    """List every route with who may enter; exit with 1 where one says nothing or cannot work."""
+    """List the routes with who may enter.
+
+    Exits with 1 if a route says nothing or cannot work.
+    """
     failed = False
+    lines = [("METHOD", "ROUTE", "ACCESS")]
     for route in sorted(current_app.url_map.iter_rules(), key=lambda route: route.rule):
         view = current_app.view_functions[route.endpoint]
         for method in _methods(route, view):
@@ -78,7 +86,10 @@ def list_routes() -> None:
             ]
             failed = failed or declaration.missing or bool(lacking)
             note = f"  UNUSABLE: the route has no <{lacking[0]}> that is text" if lacking else ""
-            click.echo(f"{method:7} {route.rule}  {_in_words(declaration)}{note}")
+            lines.append((method, route.rule, f"{_in_words(declaration)}{note}"))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
     if failed:
         raise click.exceptions.Exit(1)
 

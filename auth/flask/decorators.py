@@ -20,6 +20,12 @@ from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_
 from .answers import enforce_on_call
 from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
 
+#: What a guard that is written with arguments looks like.
+_EXAMPLES = {
+    "require_jwt": 'require_jwt(scopes="reports:read")',
+    "owns_path_user": 'owns_path_user(param="owner")',
+}
+
 #: A view function, a method, a view class or a blueprint. A decorator returns the type it was given.
 ViewT = TypeVar("ViewT", bound=Callable[..., Any] | Blueprint)
 
@@ -132,7 +138,10 @@ def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
         add_rule(view, rule)
         return view
     if not callable(view):
-        raise TypeError(f"{name} stands on a view, or takes keyword arguments; got {type(view).__name__}.")
+        raise TypeError(
+            f"{name} stands on a view, or takes keyword arguments such as @{_EXAMPLES[name]}; "
+            f"got {type(view).__name__}."
+        )
     if isinstance(view, type):
         if not issubclass(view, View):
             raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")

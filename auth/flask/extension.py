@@ -9,6 +9,7 @@ when it runs, for callers that come past the hook. A refusal travels up untouche
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 
@@ -20,7 +21,7 @@ from ..keys import KeySource
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
 from .answers import REFUSED, answer, answer_first, complete
-from .commands import register_commands
+from .commands import StartRefusedError, register_commands, show_help_if_asked
 from .openapi import document_guards
 from .preflight import answer_to_preflight
 from .satisfiable import check_satisfiable
@@ -57,7 +58,7 @@ class ResourceServer:
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
-        config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug)
+        config = self._read_settings(app)
         verifier = TokenVerifier(
             config.issuers,
             max_token_bytes=config.max_token_bytes,
@@ -77,6 +78,13 @@ class ResourceServer:
         appcontext_pushed.connect(_join_frameworks, app)
         for warning in config.warnings:
             _LOGGER.warning(warning)
+
+    def _read_settings(self, app: Flask) -> AuthConfig:
+        try:
+            return AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
+        except ConfigurationError as error:
+            show_help_if_asked()
+            raise StartRefusedError(error.problems) from None
 
 
 def _join_frameworks(app: Flask) -> None:

@@ -42,6 +42,9 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _UNSET: tuple[object, ...] = (None, "", [])
 
 
+_KEY_OF_A_PAIR = "is a key of a key pair, not a shared secret; for a public key there is AUTH_PUBLIC_KEY"
+
+
 class UnusableKeyError(ValueError):
     """A key cannot be used to verify access tokens; the message says why and names no key material."""
 
@@ -72,15 +75,17 @@ class VerificationKey:
         Raises:
             UnusableKeyError: it is shorter than 32 bytes (RFC 7518 §3.2), or a key of a key pair in any encoding.
         """
+        if not secret:
+            raise UnusableKeyError("is empty")
         try:
             material = secret.encode() if isinstance(secret, str) else secret
             IMPLEMENTATIONS["HS256"].prepare_key(material)
         except UnicodeEncodeError:
             raise UnusableKeyError("is not valid Unicode text") from None
         except jwt.InvalidKeyError:
-            raise UnusableKeyError("is empty or a public key, not a shared secret") from None
+            raise UnusableKeyError(_KEY_OF_A_PAIR) from None
         if is_key_material(material):
-            raise UnusableKeyError("is a key of a key pair, not a shared secret")
+            raise UnusableKeyError(_KEY_OF_A_PAIR)
         algorithms = frozenset(name for name, size in HMAC_MIN_BYTES.items() if len(material) >= size)
         if not algorithms:
             raise UnusableKeyError(f"has {len(material)} bytes, at least 32 are needed")
@@ -97,6 +102,8 @@ class VerificationKey:
             raise UnusableKeyError("is a private key; give the public one")
         if "CERTIFICATE" in text:
             raise UnusableKeyError("is a certificate; give its public key (openssl x509 -pubkey -noout)")
+        if "-----BEGIN" not in text:
+            raise UnusableKeyError("is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----")
         if text.count("-----BEGIN") != 1:
             raise UnusableKeyError("is not exactly one PEM public key; give several as a list")
         try:

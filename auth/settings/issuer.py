@@ -8,7 +8,7 @@ from ..keys import KeySource
 from ..keys.algorithms import SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, name_in_namespace
-from .key_source import KEY_SETTINGS, accepted_algorithms, check_key_source, make_key_source
+from .key_source import KEY_SETTINGS, WELL_KNOWN, accepted_algorithms, check_key_source, make_key_source
 from .plain_http import check_plain_http
 from .reader import Section
 
@@ -22,6 +22,12 @@ _UNBOUND = {
     "audience": "tokens that name no audience are accepted, even tokens for another service.",
 }
 
+#: What to set with public keys, which verify whatever the issuer signed for anybody.
+_NEEDED = {
+    "issuer": "with public keys it is needed (RFC 8725 §3.8): the exact iss of the tokens.",
+    "audience": "with public keys it is needed (RFC 8725 §3.9): the {claim} of the tokens.",
+}
+
 
 def check_issuer(section: Section, keys: KeySource | None, http_hosts: frozenset[str]) -> None:
     """Note what does not go together; ``keys`` stands in for the settings that say where keys come from.
@@ -33,12 +39,15 @@ def check_issuer(section: Section, keys: KeySource | None, http_hosts: frozenset
     _check_identity_claim(section)
     check_plain_http(section, http_hosts)
     check_key_source(section, keys)
+    _check_names(section)
     if keys is None:
         is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
     else:
         is_secret = not accepted_algorithms(section.values, keys).isdisjoint(SYMMETRIC_ALGORITHMS)
     for name in _UNBOUND:
-        if name not in section.given:
+        if name == "issuer" and section.is_entry and name not in section.given:
+            section.problems.append(f"{section.labels[name]} is not set; it says whose tokens the entry is for.")
+        elif name not in section.given:
             (_note_unbound_secret if is_secret else _refuse_unbound_keys)(section, name)
 
 
@@ -60,9 +69,25 @@ def _check_identity_claim(section: Section) -> None:
         )
 
 
+def _check_names(section: Section) -> None:
+    """Tell where the names of an issuer are not what its tokens have as ``iss``, as far as its profile knows."""
+    label, profile = section.labels["issuer"], PROFILES[section.values.profile]
+    for name in section.values.issuer:
+        if WELL_KNOWN in f"{name}/":
+            section.problems.append(
+                f"{label} is the address of the metadata. Set it to the issuer that they name: mostly what stands "
+                f"before {WELL_KNOWN}."
+            )
+        elif not name.endswith(profile.issuer_ends_with):
+            section.warnings.append(
+                f"{label} does not end with {profile.issuer_ends_with}, as the iss of all tokens does by "
+                f"{section.labels['profile']}."
+            )
+
+
 def _refuse_unbound_keys(section: Section, name: str) -> None:
-    """Demand issuer and audience with public keys, which verify whatever the issuer signed for anybody."""
-    reason = "with public keys it is needed (RFC 8725 §3.8 and §3.9)."
+    """Demand issuer and audience with public keys."""
+    reason = _NEEDED[name].format(claim=PROFILES[section.values.profile].audience_claim)
     if name == "issuer" and section.values.discovery:
         reason = f"{section.labels['discovery']} looks for the keys there."
     section.problems.append(f"{section.labels[name]} is not set; {reason}")

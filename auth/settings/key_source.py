@@ -5,10 +5,11 @@ Always one of them, and with it one kind of algorithm (RFC 8725 §3.1). Nothing 
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 from ..keys import DiscoveredLocation, FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, StaticKeys
-from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
+from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, HMAC_MIN_BYTES, SYMMETRIC_ALGORITHMS
 from ..keys.remote.urls import is_well_formed
 from ..tokens.profiles import PROFILES
 from .reader import Section
@@ -17,10 +18,16 @@ from .reader import Section
 KEY_SETTINGS = ("secret", "public_key", "jwks_url", "discovery")
 
 #: What stands in the address of metadata and in no issuer (RFC 8615 §3).
-_WELL_KNOWN = "/.well-known/"
+WELL_KNOWN = "/.well-known/"
 
 #: What a newcomer has most often forgotten. Settings of an entry of ``AUTH_ISSUERS`` have no variables.
-_IN_ENVIRONMENT = " In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it."
+_IN_ENVIRONMENT = (
+    " In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it. "
+    "gunicorn reads no .env file."
+)
+
+#: What ends the address of an issuer's metadata (OpenID Connect Discovery §4, RFC 8414 §3).
+_METADATA = re.compile(r"/\.well-known/(?:openid-configuration|oauth-authorization-server)\b")
 
 
 def check_key_source(section: Section, given: KeySource | None) -> None:
@@ -42,13 +49,15 @@ def check_key_source(section: Section, given: KeySource | None) -> None:
             f"{labels['jwks_stale_limit']} must be at least {labels['jwks_max_age']}: keys are trusted for that long "
             "in any case."
         )
+    if values.jwks_url is not None and _METADATA.search(values.jwks_url):
+        problem(
+            f"{labels['jwks_url']} is the address of the issuer's metadata; set {labels['discovery']} in its place, or "
+            "the jwks_uri that stands there."
+        )
     for asked in values.issuer[:1] if values.discovery else ():
-        if _WELL_KNOWN in asked:
-            problem(
-                f"{labels['issuer']} is the address of the metadata. Set it to the issuer that they name: mostly "
-                f"what stands before {_WELL_KNOWN}."
-            )
-        elif not is_well_formed(asked) or "?" in asked or "#" in asked:
+        if "://" not in asked:
+            problem(f"{labels['issuer']} must begin with https://, for {labels['discovery']} looks for the keys there.")
+        elif WELL_KNOWN not in f"{asked}/" and (not is_well_formed(asked) or "?" in asked or "#" in asked):
             problem(
                 f"{labels['issuer']} must be an https URL without user, query and fragment, for {labels['discovery']} "
                 "looks for the keys there; http on this machine only."
@@ -77,14 +86,21 @@ def _check_algorithms(section: Section, given: KeySource | None) -> None:
     is_fetched = isinstance(given, RemoteKeySource) or not section.given.isdisjoint(("jwks_url", "discovery"))
     if is_fetched and not algorithms.isdisjoint(SYMMETRIC_ALGORITHMS):
         problem(f"{label} names an HMAC algorithm; keys that are fetched are public (RFC 8725 §3.1).")
-    for name in sorted(algorithms) if keys else ():
-        if not any(name in key.algorithms for key in keys):
-            problem(
-                f"{label} names {name}, for which no configured key is fit (RFC 7518 §3; HS384 needs a secret "
-                "of 48 bytes, HS512 one of 64)."
-            )
-    if algorithms and any(key.algorithms.isdisjoint(algorithms) for key in keys):
+    if len(section.given.intersection(KEY_SETTINGS)) > 1:
+        # One of them has to go, and with it what could be said here.
+        return
+    without_key = [name for name in sorted(algorithms) if keys and not any(name in key.algorithms for key in keys)]
+    for name in without_key:
+        problem(f"{label} names {name}, {_need_of(name)}")
+    if not without_key and algorithms and any(key.algorithms.isdisjoint(algorithms) for key in keys):
         problem(f"A configured key is fit for none of {label}; remove it or name its algorithm.")
+
+
+def _need_of(algorithm: str) -> str:
+    """Return what an algorithm needs that no configured key is (RFC 7518 §3)."""
+    if algorithm in HMAC_MIN_BYTES:
+        return f"which needs a shared secret of at least {HMAC_MIN_BYTES[algorithm]} bytes."
+    return "which needs a public key that is made for it."
 
 
 def accepted_algorithms(values: SimpleNamespace, given: KeySource | None) -> frozenset[str]:

@@ -6,6 +6,7 @@ Sentences name a setting as it was written: ``AUTH_AUDIENCE``, or ``AUTH_ISSUERS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,6 +15,9 @@ from typing import Any
 from .spelling import closest
 from .table import DEFAULTS, TABLE, Level, Setting
 from .values import Place
+
+#: A name as a person writes it.
+_WORDS = re.compile(r"[A-Za-z]{1,16}(?:[_-][A-Za-z]{1,16})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Section:
     #: The names that are set, to good values or bad ones. An empty list sets nothing, nor does a switch that is off.
     given: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
+    #: Whether this is an entry of ``AUTH_ISSUERS``.
+    is_entry: bool = False
 
     def read(self, row: Setting, value: Any, place: Place) -> None:
         """Take a value; the default if it is absent or unusable."""
@@ -70,14 +76,16 @@ def read_service(settings: Mapping[Any, Any]) -> Section:
 
 def read_entry(index: int, settings: Mapping[str, Any], above: Section) -> Section:
     """Read an entry of ``AUTH_ISSUERS``. Every name in it is meant for us, so an unknown one is refused."""
-    section = Section(above.problems, above.warnings)
+    section = Section(above.problems, above.warnings, is_entry=True)
     rows = {row.name: row for row in TABLE if row.level is not Level.SERVICE}
     prefix = f"AUTH_ISSUERS[{index}]."
     for name in settings:
         if name not in rows:
-            meant = closest(name, rows)
+            meant = closest(name.lower().removeprefix("auth_"), rows)
             hint = "." if meant is None else f"; did you mean {prefix}{meant}?"
-            section.problems.append(f"{prefix}{name} is not a setting{hint}")
+            # Anything else may be a secret in the wrong place.
+            shown = f"{prefix}{name}" if _WORDS.fullmatch(name) else f"A name in {prefix[:-1]}"
+            section.problems.append(f"{shown} is not a setting{hint}")
     for name, row in rows.items():
         if settings.get(name) is None and row.level is Level.SHARED:
             section.inherit(name, prefix + name, above)

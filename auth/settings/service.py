@@ -6,7 +6,7 @@ settings without a problem become objects: frozen and complete, so no later room
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..keys import KeySource
 from ..tokens.issuer import TrustedIssuer
+from .environment import misnamed_settings, unread_variables
 from .issuer import check_issuer, make_issuer
 from .plain_http import allowed_hosts
 from .reader import Section, read_entry, read_service
@@ -40,11 +41,17 @@ class AuthConfig:
 
     @classmethod
     def from_mapping(
-        cls, settings: Mapping[str, Any], *, keys: KeySource | None = None, debug: bool = False
+        cls,
+        settings: Mapping[str, Any],
+        *,
+        keys: KeySource | None = None,
+        debug: bool = False,
+        environment: Collection[str] = (),
     ) -> AuthConfig:
         """Read the ``AUTH_…`` keys of a mapping such as ``app.config``; ``keys`` stands in for secret or public key.
 
-        ``debug`` tells that the app runs in debug mode, which allows what is for development.
+        ``debug`` tells that the app runs in debug mode, which allows what is for development. ``environment`` holds the
+        names of variables that may have been meant as settings.
 
         Raises:
             ConfigurationError: with every problem found, not the first one only.
@@ -58,7 +65,9 @@ class AuthConfig:
             check_issuer(service, keys, http_hosts)
         if service.problems:
             # What several entries inherit is judged for each of them, and told once.
-            raise ConfigurationError(list(dict.fromkeys(service.problems)))
+            unread = unread_variables(environment, settings)
+            misnamed = misnamed_settings(environment, settings, service.given, has_keys=keys is not None)
+            raise ConfigurationError(dict.fromkeys((*service.problems, *unread, *misnamed)))
         return cls(
             issuers=_make_issuers(sections, keys, http_hosts),
             max_token_bytes=service.values.max_token_bytes,
@@ -67,7 +76,7 @@ class AuthConfig:
             request_id_header=service.values.request_id_header,
             deny_by_default=service.values.deny_by_default,
             development_tokens=service.values.development_tokens,
-            warnings=tuple(dict.fromkeys(service.warnings)),
+            warnings=(*dict.fromkeys(service.warnings), *unread_variables(environment, settings)),
         )
 
 
@@ -82,8 +91,6 @@ def _read_entries(service: Section, keys: KeySource | None, http_hosts: frozense
     entries = [read_entry(index, entry, service) for index, entry in enumerate(service.values.issuers)]
     for entry in entries:
         check_issuer(entry, None, http_hosts)
-        if "issuer" not in entry.given:
-            problem(f"{entry.labels['issuer']} is not set; it says whose tokens the entry is for.")
     service.problems.extend((*_confusions_of_issuers(entries), *_confusions_of_users(entries)))
     return entries
 

@@ -20,9 +20,6 @@ from .spelling import closest
 
 _KNOWN_ALGORITHMS = (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
 
-#: The name of an algorithm is shorter. Anything longer may be a secret in the wrong place, and is not shown.
-_LONGEST_SHOWN = 16
-
 #: Claims that are the same for all users, or different in every token (RFC 7519 §4.1).
 _NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 
@@ -73,7 +70,9 @@ def number(minimum: float, maximum: float, *, whole: bool = False) -> Kind:
 
     def read(value: Any, place: Place) -> Any:
         is_number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        if not is_number or not minimum <= value <= maximum:
+        if isinstance(value, str):
+            place.refuse(f"must be {takes}: digits alone, without a unit and without quotation marks.")
+        elif not is_number or not minimum <= value <= maximum:
             place.refuse(f"must be {takes}.")
         return value
 
@@ -100,11 +99,11 @@ def _is_clean(text: str, place: Place) -> bool:
     return False
 
 
-def _is_broken_json(text: str, place: Place) -> bool:
+def _is_broken_json(text: str, place: Place, example: str = _AS_LIST) -> bool:
     """Refuse a text that was meant as a list or a mapping: readable JSON would have become one."""
     if not text.lstrip().startswith(("[", "{")):
         return False
-    place.refuse("looks like JSON but is not valid JSON.", _AS_LIST)
+    place.refuse("looks like JSON but is not valid JSON.", example)
     return True
 
 
@@ -114,7 +113,7 @@ def text(check: Callable[[str, Place], None] = lambda _value, _place: None, take
     def read(value: Any, place: Place) -> Any:
         if not isinstance(value, str):
             place.refuse("must be a text.", _AS_TEXT)
-        elif _is_clean(value, place):
+        elif not _is_broken_json(value, place, "value") and _is_clean(value, place):
             check(value, place)
         return value
 
@@ -157,7 +156,6 @@ PROFILE = text(_check_profile, "one of " + ", ".join(f"`{name}`" for name in PRO
 def _check_identity_claim(name: str, place: Place) -> None:
     if name in _NEVER_A_USER:
         place.refuse(f"must name the user, which {name} does not.")
-    _is_broken_json(name, place)
 
 
 IDENTITY_CLAIM = text(_check_identity_claim)
@@ -193,9 +191,11 @@ def _check_algorithms(names: tuple[str, ...], place: Place) -> None:
     algorithms = set(names)
     if not algorithms:
         place.refuse("is empty; name the algorithms of your keys or leave it out.")
+    # What is not the name of an algorithm may be a secret in the wrong place, and is not shown.
     for name in sorted(algorithms - {*_KNOWN_ALGORITHMS}):
-        shown = repr(name) if len(name) < _LONGEST_SHOWN else "something"
-        place.refuse(f"names {shown}, which is not one of {', '.join(_KNOWN_ALGORITHMS)}.")
+        meant = closest(name, known := {known.lower(): known for known in _KNOWN_ALGORITHMS})
+        hint = "" if meant is None else f" Did you mean {known[meant]}?"
+        place.refuse(f"names something that is not one of {', '.join(_KNOWN_ALGORITHMS)}.{hint}")
     if algorithms & set(SYMMETRIC_ALGORITHMS) and algorithms & set(ASYMMETRIC_ALGORITHMS):
         place.refuse("mixes HMAC and public-key algorithms; keep the kind of your key.")
 

@@ -71,7 +71,9 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     audience = claims.get("aud")
     values = [audience] if isinstance(audience, str) else audience
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidAudienceError(f"aud is absent or not a string or a list of strings; {expected(sorted(issuer.audience))}")
+        raise InvalidAudienceError(
+            f"aud is absent or not a string or a list of strings; {expected(sorted(issuer.audience))}"
+        )
     if issuer.audience.isdisjoint(values):
         raise InvalidAudienceError(_why_another_service("aud", values, issuer))
 

@@ -406,6 +406,20 @@ def test_a_sentence_is_translated_by_whole_names() -> None:
     )
 
 
+def test_a_variable_without_its_prefix_keeps_its_name(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says what is there and what is read; BETTER_AUTH_SECRET is neither."""
+    monkeypatch.setenv("AUTH_SECRET", SECRET)
+
+    with pytest.raises(ConfigurationError) as raised:
+        create_app(settings | {"BETTER_AUTH_SECRET": None})
+
+    assert raised.value.problems[-1] == (
+        "AUTH_SECRET is in the environment, but app.config.from_prefixed_env() reads FLASK_AUTH_SECRET."
+    )
+
+
 @pytest.mark.parametrize(("command", "is_said"), [("run", True), ("upgrade", False)])
 def test_only_those_who_start_the_server_are_warned(
     settings: dict[str, Any], caplog: pytest.LogCaptureFixture, command: str, is_said: bool

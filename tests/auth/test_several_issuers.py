@@ -318,7 +318,6 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         changed(2, issuer=...),
         {},
         [
-            "AUTH_ISSUERS[2].issuer is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).",
             "AUTH_ISSUERS[2].issuer is not set; it says whose tokens the entry is for.",
         ],
     ),
@@ -330,7 +329,7 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
     "public keys without audience": (
         changed(2, audience=...),
         {},
-        ["AUTH_ISSUERS[2].audience is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."],
+        ["AUTH_ISSUERS[2].audience is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens."],
     ),
     "no key": (
         changed(1, secret=...),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import click
+import pytest
 from flask import Blueprint, Flask
 
 from auth import ResourceServer
+from auth.errors import ConfigurationError
 from tests.support.services import SETTINGS, service
 
 
@@ -49,3 +52,35 @@ def test_a_running_service_imports_no_tool() -> None:
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["flask", "--app", "auth", "resource-server", "--help"], "Usage: flask resource-server [OPTIONS]"),
+        (["flask", "auth", "routes", "--help"], "Usage: flask auth routes [OPTIONS]"),
+    ],
+)
+def test_help_is_shown_for_an_app_that_cannot_be_made(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Flask makes the app first, whose settings are wrong."""
+    monkeypatch.setattr("sys.argv", arguments)
+
+    with click.Context(click.Command("flask")), pytest.raises(SystemExit) as ended:
+        ResourceServer(Flask("service"))
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(said)
+
+
+@pytest.mark.parametrize("arguments", [["auth", "check"], ["run", "--help"], ["db", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("in_command", [True, False])
+def test_wrong_settings_stop_every_other_start(
+    arguments: list[str], in_command: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a command and of a server, whatever that was started with."""
+    monkeypatch.setattr("sys.argv", ["flask", *arguments])
+
+    with click.Context(click.Command("flask")) if in_command else nullcontext(), pytest.raises(ConfigurationError):
+        ResourceServer(Flask("service"))

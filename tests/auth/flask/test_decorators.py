@@ -183,15 +183,17 @@ PATH_VARIABLE = "owns_path_user takes the name of a path variable as param, such
 MISUSES: dict[str, tuple[Callable[[], object], str]] = {
     "a scope in place of the view": (
         lambda: require_jwt("reports:read"),  # type: ignore[call-overload]
-        "require_jwt stands on a view, or takes keyword arguments; got str.",
+        'require_jwt stands on a view, or takes keyword arguments such as @require_jwt(scopes="reports:read"); '
+        "got str.",
     ),
     "a variable in place of the view": (
         lambda: owns_path_user("owner"),  # type: ignore[call-overload]
-        "owns_path_user stands on a view, or takes keyword arguments; got str.",
+        'owns_path_user stands on a view, or takes keyword arguments such as @owns_path_user(param="owner"); got str.',
     ),
     "no view after the call": (
         lambda: require_jwt()(None),  # type: ignore[type-var]
-        "require_jwt stands on a view, or takes keyword arguments; got NoneType.",
+        'require_jwt stands on a view, or takes keyword arguments such as @require_jwt(scopes="reports:read"); '
+        "got NoneType.",
     ),
     "an app in place of a view": (
         lambda: require_jwt(Flask("service")),

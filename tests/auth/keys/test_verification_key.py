@@ -128,9 +128,7 @@ NO_SECRETS: dict[str, str | bytes] = {
 @pytest.mark.parametrize("secret", NO_SECRETS.values(), ids=NO_SECRETS)
 def test_key_material_is_no_secret(secret: str | bytes) -> None:
     """Everybody has a public key, so everybody could sign with it (RFC 8725 §2.1)."""
-    with pytest.raises(
-        UnusableKeyError, match=r"^is (empty or a public key|a key of a key pair), not a shared secret$"
-    ):
+    with pytest.raises(UnusableKeyError, match=r"^is (empty$|a key of a key pair, not a shared secret; )"):
         VerificationKey.from_secret(secret)
 
 
@@ -166,8 +164,8 @@ def test_a_public_pem_is_bound_to_its_algorithms(text: str, algorithms: set[str]
 
 
 BAD_PEMS = {
-    "empty": ("", "is not exactly one PEM public key; give several as a list"),
-    "nonsense": ("nonsense", "is not exactly one PEM public key; give several as a list"),
+    "empty": ("", "is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----"),
+    "nonsense": ("nonsense", "is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----"),
     "two keys": (pem(P256) + pem(RSA), "is not exactly one PEM public key; give several as a list"),
     "private": (private_pem(P256), "is a private key; give the public one"),
     "certificate": (certificate(), "is a certificate; give its public key (openssl x509 -pubkey -noout)"),

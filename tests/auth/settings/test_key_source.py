@@ -15,6 +15,7 @@ from tests.support.services import AUDIENCE, ISSUER, SECRET
 BOUND: dict[str, Any] = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
 URL = f"{ISSUER}/jwks"
 NOT_FETCHABLE = "must be an https URL without user and fragment; http on this machine only."
+NO_SCHEME = "AUTH_ISSUER must begin with https://, for AUTH_DISCOVERY looks for the keys there."
 NO_ISSUER_URL = (
     "AUTH_ISSUER must be an https URL without user, query and fragment, for AUTH_DISCOVERY looks for the keys there; "
     "http on this machine only."
@@ -94,7 +95,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"AUTH_DISCOVERY": "yes"},
         ["AUTH_DISCOVERY must be true or false. In the environment: FLASK_AUTH_DISCOVERY=true"],
     ),
-    "discovery by a name": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": "login"}, [NO_ISSUER_URL]),
+    "discovery by a name": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": "login"}, [NO_SCHEME]),
     "discovery by a query": ({"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}?tenant=1"}, [NO_ISSUER_URL]),
     "discovery by the address of the metadata": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}/.well-known/openid-configuration"},
@@ -105,7 +106,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "discovery by the first of several names": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": ["login", ISSUER]},
-        [NO_ISSUER_URL],
+        [NO_SCHEME],
     ),
     "discovery of nobody": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": None},
@@ -138,7 +139,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "no audience": (
         {"AUTH_JWKS_URL": URL, "AUTH_AUDIENCE": None},
-        ["AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."],
+        ["AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens."],
     ),
     "no time": (
         {"AUTH_JWKS_URL": URL, "AUTH_JWKS_TIMEOUT": 0},

@@ -243,7 +243,8 @@ NO_TOKEN_WOULD_FIT = (
 NO_KEY = (
     "There is no key to verify tokens with. Set AUTH_SECRET (shared secret of at least 32 bytes, for example from: "
     "openssl rand -base64 48), AUTH_PUBLIC_KEY (PEM or JWK), AUTH_JWKS_URL, or AUTH_DISCOVERY to find the keys by the "
-    "issuer. In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it."
+    "issuer. In the environment, an AUTH_… name begins with FLASK_; app.config.from_prefixed_env() reads it. "
+    "gunicorn reads no .env file."
 )
 
 ONE_OF_THE_PROFILES = "AUTH_PROFILE must be one of jwt, rfc9068, better-auth, auth0, keycloak, cognito, entra."
@@ -273,7 +274,6 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "AUTH_SECRET and AUTH_PUBLIC_KEY are both set: the keys of an issuer are of one kind, from one place. "
             "Keep one.",
-            "A configured key is fit for none of AUTH_ALGORITHMS; remove it or name its algorithm.",
         ],
     ),
     "a secret of 31 bytes": (
@@ -286,11 +286,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an empty secret": (
         SETTINGS | {"AUTH_SECRET": ""},
-        [f"AUTH_SECRET holds a secret that is empty or a public key, not a shared secret. {MAKE_ONE}"],
+        [f"AUTH_SECRET holds a secret that is empty. {MAKE_ONE}"],
     ),
     "a public key as secret": (
         SETTINGS | {"AUTH_SECRET": RSA_PEM},
-        [f"AUTH_SECRET holds a secret that is empty or a public key, not a shared secret. {MAKE_ONE}"],
+        [
+            "AUTH_SECRET holds a secret that is a key of a key pair, not a shared secret; for a public key there is "
+            f"AUTH_PUBLIC_KEY. {MAKE_ONE}"
+        ],
     ),
     "an example secret": (
         SETTINGS | {"AUTH_SECRET": "a-string-secret-at-least-256-bits-long"},
@@ -310,7 +313,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "text that is no key": (
         PUBLIC | {"AUTH_PUBLIC_KEY": "nonsense"},
-        ["AUTH_PUBLIC_KEY holds a key that is not exactly one PEM public key; give several as a list."],
+        ["AUTH_PUBLIC_KEY holds a key that is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----."],
     ),
     "text that is no JSON": (
         PUBLIC | {"AUTH_PUBLIC_KEY": "{nonsense"},
@@ -327,13 +330,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "public keys for anybody": (
         {"AUTH_PUBLIC_KEY": RSA_PEM},
         [
-            "AUTH_ISSUER is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).",
-            "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).",
+            "AUTH_ISSUER is not set; with public keys it is needed (RFC 8725 §3.8): the exact iss of the tokens.",
+            "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens.",
         ],
     ),
     "public keys with an empty audience": (
         PUBLIC | {"AUTH_AUDIENCE": []},
-        ["AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."],
+        ["AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens."],
     ),
     "no algorithm": (
         SETTINGS | {"AUTH_ALGORITHMS": []},
@@ -361,18 +364,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an unreadable key for anybody": (
         {"AUTH_PUBLIC_KEY": "nonsense"},
         [
-            "AUTH_PUBLIC_KEY holds a key that is not exactly one PEM public key; give several as a list.",
-            "AUTH_ISSUER is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).",
-            "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9).",
+            "AUTH_PUBLIC_KEY holds a key that is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----.",
+            "AUTH_ISSUER is not set; with public keys it is needed (RFC 8725 §3.8): the exact iss of the tokens.",
+            "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens.",
         ],
     ),
     "a hash that is too long for the secret": (
         SETTINGS | {"AUTH_SECRET": SECRET[:32], "AUTH_ALGORITHMS": "HS512"},
-        [
-            "AUTH_ALGORITHMS names HS512, for which no configured key is fit (RFC 7518 §3; HS384 needs a secret of 48 "
-            "bytes, HS512 one of 64).",
-            "A configured key is fit for none of AUTH_ALGORITHMS; remove it or name its algorithm.",
-        ],
+        ["AUTH_ALGORITHMS names HS512, which needs a shared secret of at least 64 bytes."],
     ),
     "a key that nothing accepts": (
         PUBLIC | {"AUTH_PUBLIC_KEY": [RSA_PEM, EC_PEM], "AUTH_ALGORITHMS": "RS256"},
@@ -424,7 +423,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a leeway in words": (
         SETTINGS | {"AUTH_LEEWAY": "5s"},
-        ["AUTH_LEEWAY must be a number from 0 to 600."],
+        ["AUTH_LEEWAY must be a number from 0 to 600: digits alone, without a unit and without quotation marks."],
     ),
     "a leeway of true": (
         SETTINGS | {"AUTH_LEEWAY": True},
@@ -559,14 +558,21 @@ def test_an_impossible_setting_is_refused_with_the_way_out(settings: dict[str, A
     assert problems_of(settings) == problems
 
 
-@pytest.mark.parametrize("name", ["none", "None", "HS1", "hs256", "ES256K", "RSA-OAEP", "x' y"])
-def test_an_unknown_algorithm_is_refused(name: str) -> None:
-    """``none`` above all; the message lists those there are."""
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        *((name, "") for name in ("none", "None", "HS1", "RSA-OAEP", "x' y")),
+        ("hs256", " Did you mean HS256?"),
+        ("ES256K", " Did you mean ES256?"),
+    ],
+)
+def test_an_unknown_algorithm_is_refused(name: str, hint: str) -> None:
+    """``none`` above all; the message lists those there are, and does not repeat what may be a secret."""
     problems = problems_of(SETTINGS | {"AUTH_ALGORITHMS": ["HS256", name]})
 
     assert problems == [
-        f"AUTH_ALGORITHMS names {name!r}, which is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, "
-        "PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448."
+        "AUTH_ALGORITHMS names something that is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, "
+        f"PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448.{hint}"
     ]
 
 
@@ -693,8 +699,8 @@ def test_public_keys_of_a_key_source_are_bound_like_others() -> None:
     with pytest.raises(ConfigurationError) as raised:
         AuthConfig.from_mapping({}, keys=TokenIssuer.generate("RS256").keys)
     assert list(raised.value.problems) == [
-        f"{name} is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."
-        for name in ("AUTH_ISSUER", "AUTH_AUDIENCE")
+        "AUTH_ISSUER is not set; with public keys it is needed (RFC 8725 §3.8): the exact iss of the tokens.",
+        "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens.",
     ]
 
 
@@ -762,5 +768,5 @@ def test_an_empty_list_sets_nothing(nothing: object) -> None:
 
     assert AuthConfig.from_mapping(bound, keys=keys).issuers[0].keys is keys
     assert problems_of(PUBLIC | {"AUTH_AUDIENCE": nothing}) == [
-        "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.8 and §3.9)."
+        "AUTH_AUDIENCE is not set; with public keys it is needed (RFC 8725 §3.9): the aud of the tokens."
     ]

@@ -31,11 +31,8 @@ def wrapped(name: str) -> str:
     )
 
 
-def broken_json(name: str) -> str:
-    return (
-        f"{name} looks like JSON but is not valid JSON. "
-        f"""In the environment: FLASK_{name}='["first", "second"]'"""
-    )
+def broken_json(name: str, example: str = """'["first", "second"]'""") -> str:
+    return f"{name} looks like JSON but is not valid JSON. In the environment: FLASK_{name}={example}"
 
 
 #: Each setting that takes a text, with one that would do.
@@ -116,7 +113,7 @@ def test_a_text_that_was_meant_as_json_is_refused(name: str, value: str) -> None
 
 def test_an_identity_claim_that_was_meant_as_json_is_refused() -> None:
     """A claim of that name is in no token."""
-    assert problem_of(SETTINGS | {"AUTH_IDENTITY_CLAIM": "[sub, uid]"}) == broken_json("AUTH_IDENTITY_CLAIM")
+    assert problem_of(SETTINGS | {"AUTH_IDENTITY_CLAIM": "[sub, uid]"}) == broken_json("AUTH_IDENTITY_CLAIM", "value")
 
 
 @pytest.mark.parametrize("value", [f"['{SECRET}', '{OTHER_SECRET}']", f'["{SECRET}", "{OTHER_SECRET}"', f"[{SECRET}]"])
@@ -189,9 +186,9 @@ def test_what_a_sentence_shows_is_how_flask_wants_it(
 
 
 def test_what_may_be_a_secret_in_the_wrong_place_is_not_shown() -> None:
-    """The name of an algorithm is shorter than a secret."""
+    """Not even a short one: nothing that is not the name of an algorithm is repeated."""
     assert problem_of(SETTINGS | {"AUTH_ALGORITHMS": SECRET}).startswith(
-        "AUTH_ALGORITHMS names something, which is not one of HS256, "
+        "AUTH_ALGORITHMS names something that is not one of HS256, "
     )
 
 
