@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
+from tests.support.environments import run
 from tests.support.names import as_in_the_checkout
 from tests.support.services import SECRET
 
@@ -171,3 +173,44 @@ def test_a_token_shown_on_a_page_gets_in_by_the_settings_of_that_page(
 
     assert accepted
     assert all(token.user_id in (claims["sub"], claims.get("oid")) for token in accepted)
+
+
+#: Prints what it was told and starts nothing if that cannot work; gunicorn loads it as it loads any service.
+SERVICE = """\
+from dotenv import load_dotenv; load_dotenv()
+from flask import Flask
+from auth import ResourceServer
+
+app = Flask(__name__)
+app.config.from_prefixed_env()
+ResourceServer(app)
+print(sorted((name, value) for name, value in app.config.items() if name.startswith("AUTH_")))
+"""
+
+#: The tasks API, which reads variables of its own.
+TASKS_API = """\
+from dotenv import load_dotenv; load_dotenv()
+from app import create_app
+
+app = create_app({"DATABASE_URL": "sqlite:///never-opened.sqlite3"})
+print(sorted((name, str(value)) for name, value in app.config.items() if name.startswith("AUTH_")))
+"""
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS["sh"])
+def test_a_block_of_variables_works_in_a_shell_and_in_an_environment_file(
+    page: str, block: str, tmp_path: Path
+) -> None:
+    """As it stands on the page, with the same outcome; gunicorn starts a service that loads the file itself."""
+    block = re.sub("BETTER_AUTH_SECRET=.*", f"BETTER_AUTH_SECRET={SECRET}", block)
+    (tmp_path / "service.py").write_text(TASKS_API if "export BETTER_AUTH_URL" in block else SERVICE)
+    gunicorn = f"exec '{sys.executable}' -m gunicorn --check-config service:app"
+    settings = {"PYTHONPATH": str(ROOT)}
+
+    by_shell = run(["bash", "-euc", f"{block}\n{gunicorn}"], cwd=tmp_path, settings=settings)
+    (tmp_path / ".env").write_text(block)
+    by_file = run(["bash", "-euc", gunicorn], cwd=tmp_path, settings=settings)
+
+    assert all(line.startswith("export ") for line in block.splitlines())
+    assert "('AUTH_" in by_shell
+    assert by_file == by_shell

@@ -16,8 +16,18 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.routing import Rule
 
-from ..errors import AuthErrorCode
+from ..errors import (
+    AuthError,
+    AuthErrorCode,
+    InsufficientRoleError,
+    InsufficientScopeError,
+    KeysUnavailableError,
+    MissingTokenError,
+    NotOwnerError,
+    TokenExpiredError,
+)
 from ..rules import Policy, TokenRule
+from ..wire.challenges import body_for
 from .declarations import blueprints_around, declaration_of
 from .openapi_versions import describe_demands, sections_of_swagger
 
@@ -25,12 +35,13 @@ from .openapi_versions import describe_demands, sections_of_swagger
 SCHEME: Final = "bearerAuth"
 
 
-def _answer(description: str, headers: dict[str, Any], **example: Any) -> dict[str, Any]:
+def _answer(description: str, headers: dict[str, Any], *errors: AuthError) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/AuthError"}
+    examples = {error.code.value: {"value": body_for(error)} for error in errors}
     return {
         "description": description,
         "headers": headers,
-        "content": {"application/json": {"schema": schema, "example": example}},
+        "content": {"application/json": {"schema": schema, "examples": examples}},
     }
 
 
@@ -51,7 +62,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             "properties": {
                 "code": {"type": "integer", "description": "HTTP status code"},
                 "status": {"type": "string", "description": "HTTP status phrase"},
-                "message": {"type": "string", "description": "A sentence for people"},
+                "message": {"type": "string", "description": "For people: what is wrong and what to do"},
                 "error": {
                     "type": "string",
                     "enum": [code.value for code in AuthErrorCode],
@@ -71,10 +82,8 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
                     "example": 'Bearer realm="api", error="invalid_token"',
                 }
             },
-            code=401,
-            status="Unauthorized",
-            message="The access token has expired.",
-            error="token_expired",
+            TokenExpiredError(),
+            MissingTokenError(),
         ),
         "AccessDenied": _answer(
             "The access token is valid and does not reach this: another user's, or without a needed scope or role.",
@@ -86,10 +95,9 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
                     "example": 'Bearer realm="api", error="insufficient_scope", scope="reports:read"',
                 }
             },
-            code=403,
-            status="Forbidden",
-            message="The access token belongs to another user than the one in the path.",
-            error="not_owner",
+            NotOwnerError(),
+            InsufficientScopeError(["reports:read"], missing="reports:read"),
+            InsufficientRoleError(missing="admin"),
         ),
         "KeysUnavailable": _answer(
             "The keys of the issuer are not available at the moment; the token is not to blame.",
@@ -100,10 +108,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
                     "example": 5,
                 }
             },
-            code=503,
-            status="Service Unavailable",
-            message="The keys to verify access tokens are not available at the moment. Try again later.",
-            error="keys_unavailable",
+            KeysUnavailableError(),
         ),
     },
 }

@@ -22,16 +22,19 @@ effect. A key that is `None` sets nothing.
 Flask reads a `FLASK_…` variable as JSON if it can, and as plain text otherwise:
 
 ```sh
-FLASK_AUTH_ISSUER='["https://login.example.com/", "https://tenant.eu.auth0.com/"]'
-FLASK_AUTH_AUDIENCE=https://api.example.com
-FLASK_AUTH_PROFILE=auth0
-FLASK_AUTH_DISCOVERY=true
-FLASK_AUTH_LEEWAY=10
+export FLASK_AUTH_ISSUER='["https://login.example.com/", "https://tenant.eu.auth0.com/"]'
+export FLASK_AUTH_AUDIENCE=https://api.example.com
+export FLASK_AUTH_PROFILE=auth0
+export FLASK_AUTH_DISCOVERY=true
+export FLASK_AUTH_LEEWAY=10
 ```
 
 - A list needs double quotes inside, and single quotes around it in a shell.
 - `true` and `false` are written in lower case.
 - A text of digits alone would become a number: write `'["123"]'`, or `'"123"'` where a list is not possible.
+- Number settings take digits alone, without a unit: `FLASK_AUTH_LEEWAY=10`.
+- A shell and python-dotenv read the lines as they are. Leave out `export` for `docker run --env-file` and for the
+  `EnvironmentFile` of systemd. [Who reads a `.env` file](index.md#environment-variables) differs.
 - Not every reader of `.env` files removes the quotes around a value. A text with spaces, line ends or quotation marks
   around it stops the start, and so does a text that looks like JSON and is not. That includes secrets, which no message
   ever shows.

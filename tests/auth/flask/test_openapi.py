@@ -421,10 +421,9 @@ def test_two_apps_do_not_share_their_components() -> None:
 def test_the_examples_are_answers_that_are_given() -> None:
     """Each has the members that the schema requires, and a known code."""
     for response in COMPONENTS["responses"].values():
-        example = response["content"]["application/json"]["example"]
-
-        assert example.keys() == {"code", "status", "message", "error"}
-        assert example["error"] in [*AuthErrorCode]
+        for name, example in response["content"]["application/json"]["examples"].items():
+            assert example["value"].keys() == {"code", "status", "message", "error"}
+            assert example["value"]["error"] == name in [*AuthErrorCode]
 
 
 RESPONSES: dict[str, tuple[tuple[AccessRule, ...], set[str]]] = {
@@ -489,9 +488,9 @@ ANSWERS: dict[str, AuthError] = {
 @pytest.mark.parametrize(("name", "error"), ANSWERS.items(), ids=ANSWERS)
 def test_an_example_is_the_body_of_its_refusal(name: str, error: AuthError) -> None:
     """Status, sentence and code, as a client gets them."""
-    response = COMPONENTS["responses"][name]
+    examples = COMPONENTS["responses"][name]["content"]["application/json"]["examples"]
 
-    assert response["content"]["application/json"]["example"] == body_for(error)
+    assert examples[error.code] == {"value": body_for(error)}
 
 
 def test_the_schema_of_a_refusal_requires_all_of_it() -> None:
