@@ -48,10 +48,16 @@ serve: $(INSTALLED_APP) .env ## Run the tasks API on this machine.
 	@$(PYTHON) gunicorn.conf.py
 	@$(VENV)/bin/flask db upgrade
 	@echo
-	@echo "  Swagger UI  $$($(PYTHON) -m app.development address)/docs"
-	@echo "  Token of the user alice, for development, valid for one hour:"
-	@$(VENV)/bin/flask auth token alice 2>/dev/null \
-	    || echo "  none: this .env does not allow development tokens; use one of your authorization server."
+	@address=$$($(PYTHON) -m app.development address); \
+	echo "  Swagger UI: $$address/docs"; \
+	if token=$$($(VENV)/bin/flask auth token alice 2>/dev/null); then \
+	    echo "  Paste the token of the user alice after Authorize there, or these lines into another terminal (for one hour):"; \
+	    echo; \
+	    echo "export TOKEN=$$token"; \
+	    echo "curl -H \"Authorization: Bearer \$$TOKEN\" $$address/api/alice/tasks"; \
+	else \
+	    echo "  No token: this .env does not allow development tokens. Use one of your authorization server."; \
+	fi
 	@echo
 	@exec $(VENV)/bin/gunicorn
 

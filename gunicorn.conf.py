@@ -36,6 +36,10 @@ if str(FOLDER) not in sys.path[:1]:
 #: Seconds to wait for an address that another program still holds, as long as gunicorn itself waits.
 ADDRESS_PATIENCE = 5
 
+MOST_PORTS = 65535
+#: What starts the server: ``make serve`` runs this file by itself first.
+STARTED_BY = "make serve" if __name__ == "__main__" else "gunicorn"
+
 
 def whole_number(name: str, default: int, *, minimum: int = 1, maximum: int) -> int:
     """Return a number from the environment; stop the start with one sentence if it is out of bounds."""
@@ -47,7 +51,7 @@ def whole_number(name: str, default: int, *, minimum: int = 1, maximum: int) -> 
 
 
 HOST = os.environ.get("HOST") or "127.0.0.1"
-PORT = whole_number("PORT", 8000, maximum=65535)
+PORT = whole_number("PORT", 8000, maximum=MOST_PORTS)
 
 wsgi_app = "wsgi:app"
 # An IPv6 address needs brackets.
@@ -127,7 +131,9 @@ def obstacle_at(host: str, port: int) -> str | None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return f"Another program listens on port {port} of {host}: stop it, or set PORT to a free port."
+                free = port + 1 if port < MOST_PORTS else port - 1
+                way_out = f"stop it, or choose a free port (PORT={free} {STARTED_BY})"
+                return f"Another program listens on port {port} of {host}: {way_out}."
             return f"Cannot listen on port {port} of {host} (HOST and PORT): {error.strerror}."
         except TypeError:
             return "HOST must be the name or an address of this machine."

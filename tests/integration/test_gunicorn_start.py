@@ -90,12 +90,18 @@ def test_a_port_in_use_is_named_and_ends_the_start(tmp_path: Path, taken_port: i
     """One line at once, the same sentence when gunicorn gives up, and nothing else."""
     said = refused_start(tmp_path, PORT=str(taken_port))
 
-    sentence = f"Another program listens on port {taken_port} of 127.0.0.1: stop it, or set PORT to a free port."
+    other = taken_port + 1 if taken_port < 65535 else taken_port - 1
+    sentence = (
+        f"Another program listens on port {taken_port} of 127.0.0.1: stop it, or choose a free port "
+        f"(PORT={other} gunicorn)."
+    )
     starting, waiting, end = said.splitlines()[-3:]
     assert "Starting gunicorn" in starting
     assert waiting.endswith(f"{sentence} Trying again for 5 seconds.")
     assert end == sentence
-    assert refused_start(tmp_path, program="gunicorn.conf.py", PORT=str(taken_port)) == f"{sentence}\n"
+    assert refused_start(tmp_path, program="gunicorn.conf.py", PORT=str(taken_port)) == (
+        f"{sentence}\n".replace("gunicorn", "make serve")
+    )
 
 
 def test_a_port_that_gets_free_soon_is_waited_for(tmp_path: Path) -> None:

@@ -131,6 +131,14 @@ def test_make_serve_prints_the_address_and_a_token_that_works(served: Served) ->
         assert answer.status == 200
 
 
+def test_the_lines_that_make_serve_prints_can_be_pasted(served: Served) -> None:
+    """Into another terminal, both as they stand."""
+    lines = [line for line in served.printed.splitlines() if line.startswith(("export TOKEN=", "curl "))]
+
+    assert len(lines) == 2
+    assert '"items":[' in run(["bash", "-euc", "\n".join(lines)], cwd=served.folder)
+
+
 def test_make_serve_warns_of_nothing_that_it_has_chosen_itself(served: Served) -> None:
     """The first lines a newcomer reads are the address and the token."""
     assert " is not set" not in served.printed
@@ -172,7 +180,9 @@ def test_the_development_settings_are_private_and_made_once(served: Served) -> N
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        pytest.param({}, "Another program listens on port ", id="a port in use"),
+        pytest.param(
+            {}, "Another program listens on port {port} of 127.0.0.1: stop it, or choose ", id="a port in use"
+        ),
         pytest.param({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be a whole number from 1 to 1000.", id="a word"),
     ],
 )
@@ -191,7 +201,8 @@ def test_make_serve_says_in_one_sentence_why_it_cannot_start(
     )
 
     said, by_make = (finished.stdout + finished.stderr).splitlines()
-    assert said.startswith(sentence)
+    assert said.startswith(sentence.format(port=served.port))
+    assert variables or f"(PORT={served.port + 1} make serve)" in said
     assert by_make.startswith("make: ***")
 
 
