@@ -71,9 +71,7 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     audience = claims.get("aud")
     values = [audience] if isinstance(audience, str) else audience
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidAudienceError(
-            f"aud is absent or not a string or a list of strings; {expected(sorted(issuer.audience))}"
-        )
+        raise InvalidAudienceError(f"aud is absent or not a string or a list of strings; {_ours(issuer)}")
     if issuer.audience.isdisjoint(values):
         raise InvalidAudienceError(_why_another_service("aud", values, issuer))
 
@@ -81,7 +79,7 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
 def _check_audience_claim(value: object, issuer: TrustedIssuer) -> None:
     name = issuer.profile.audience_claim
     if not isinstance(value, str):
-        raise InvalidAudienceError(f"{name} is absent or not a string; {expected(sorted(issuer.audience))}")
+        raise InvalidAudienceError(f"{name} is absent or not a string; {_ours(issuer)}")
     if value not in issuer.audience:
         raise InvalidAudienceError(_why_another_service(name, [value], issuer))
 
@@ -91,7 +89,11 @@ def _why_another_service(claim: str, values: list[str], issuer: TrustedIssuer) -
         return f"{claim} names a service, and AUTH_AUDIENCE is not set"
     nearly = next(filter(None, (difference(value, issuer.audience) for value in values)), None)
     why = f"{claim} names other services" if nearly is None else f"{claim} differs from AUTH_AUDIENCE only by {nearly}"
-    return f"{why}; {expected(sorted(issuer.audience))}"
+    return f"{why}; {_ours(issuer)}"
+
+
+def _ours(issuer: TrustedIssuer) -> str:
+    return expected(sorted(issuer.audience)) if issuer.audience else "AUTH_AUDIENCE is not set"
 
 
 def expected(names: Sequence[str]) -> str:
@@ -171,7 +173,11 @@ def _check_verified(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     names = issuer.identity_verified_by
     said = [claims[name] for name in names if name in claims]
     if names and not (said and all(value is True for value in said)):
-        raise MissingClaimError(f"{' or '.join(names)} is not true, so the identity claim is not verified")
+        claim = " or ".join(names)
+        raise MissingClaimError(
+            f"{claim} is not true, so the identity claim is not verified",
+            f"A claim of the access token cannot be used here: {claim} must be true.",
+        )
 
 
 def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Names:

@@ -150,8 +150,8 @@ REQUESTS: dict[str, tuple[str, dict[str, str], int, str, str, str]] = {
         "The access token is not valid yet. Try again later, or correct the clock of its issuer.", "nbf lies ahead",
     ),
     "another issuer": (
-        "/me", bearer(with_claims(iss=f"{ISSUER}/")), 401, "invalid_issuer", OTHER_ISSUER,
-        f"iss is another one; expected {ISSUER}",
+        "/me", bearer(with_claims(iss="https://evil.example/x")), 401, "invalid_issuer", OTHER_ISSUER,
+        f"iss is not AUTH_ISSUER; expected {ISSUER}",
     ),
     "no issuer": (
         "/me", bearer(with_claims(iss=...)), 401, "invalid_issuer", OTHER_ISSUER,
@@ -267,10 +267,10 @@ def test_the_log_names_a_few_of_many_issuers(caplog: pytest.LogCaptureFixture) -
     app = service(AUTH_SECRET=None, AUTH_ISSUER=None, AUTH_ISSUERS=entries)
     add_view(app, "/me", require_jwt(lambda: ""))
 
-    app.test_client().get("/me", headers=bearer(compact()))
+    app.test_client().get("/me", headers=bearer(with_claims(iss="urn:other")))
 
     listed = " or ".join(f"https://login{number}.example" for number in range(5))
-    assert reasons(caplog) == [f"iss is another one; expected {listed} or one of 3 more"]
+    assert reasons(caplog) == [f"iss is not one of our issuers; expected {listed} or one of 3 more"]
 
 
 @pytest.mark.parametrize(
@@ -278,11 +278,11 @@ def test_the_log_names_a_few_of_many_issuers(caplog: pytest.LogCaptureFixture) -
     [
         (
             {"AUTH_AUDIENCE": None},
-            "aud names other services; expected a token without aud, since AUTH_AUDIENCE is not set",
+            "aud names a service, and AUTH_AUDIENCE is not set",
         ),
         (
             {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": ["one", "two"]},
-            "client_id is absent or names another service; expected one or two",
+            "client_id names other services; expected one or two",
         ),
     ],
     ids=["no audience is set", "a claim in place of aud"],
@@ -294,7 +294,7 @@ def test_the_log_names_what_is_expected(
     app = service(**settings)
     add_view(app, "/me", require_jwt(lambda: ""))
 
-    app.test_client().get("/me", headers=bearer(with_claims(token_use="access")))
+    app.test_client().get("/me", headers=bearer(with_claims(token_use="access", client_id="three")))
 
     assert reasons(caplog) == [reason]
 

@@ -764,35 +764,39 @@ def test_where_no_issuer_is_configured_a_token_from_anybody_is_accepted() -> Non
 
 
 REASONS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "iss absent": ({"iss": ...}, {}, "iss is absent or not a string"),
-    "iss another": ({"iss": "https://evil.example/x"}, {}, "iss is not AUTH_ISSUER"),
-    "iss with a slash": ({"iss": f"{ISSUER}/"}, {}, "iss differs from AUTH_ISSUER only by a slash at the end"),
+    "iss absent": ({"iss": ...}, {}, f"iss is absent or not a string; expected {ISSUER}"),
+    "iss another": ({"iss": "https://evil.example/x"}, {}, f"iss is not AUTH_ISSUER; expected {ISSUER}"),
+    "iss with a slash": (
+        {"iss": f"{ISSUER}/"},
+        {},
+        f"iss differs from AUTH_ISSUER only by a slash at the end; expected {ISSUER}",
+    ),
     "iss of two names": (
         {"iss": "http://b.example"},
         {"AUTH_ISSUER": ["https://a.example/x", "https://b.example"]},
-        "iss differs from one of our issuers only by the scheme",
+        "iss differs from one of our issuers only by the scheme; expected https://a.example/x or https://b.example",
     ),
-    "aud another": ({"aud": ["x", "y"]}, {}, "aud names other services"),
+    "aud another": ({"aud": ["x", "y"]}, {}, f"aud names other services; expected {AUDIENCE}"),
     "aud where none is set": ({}, {"AUTH_AUDIENCE": None}, "aud names a service, and AUTH_AUDIENCE is not set"),
     "aud with a slash": (
         {"aud": ["x", f"{AUDIENCE}/"]},
         {},
-        "aud differs from AUTH_AUDIENCE only by a slash at the end",
+        f"aud differs from AUTH_AUDIENCE only by a slash at the end; expected {AUDIENCE}",
     ),
     "client in another case": (
         {"client_id": "WEB", "token_use": "access"},
         {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "web"},
-        "client_id differs from AUTH_AUDIENCE only by upper and lower case",
+        "client_id differs from AUTH_AUDIENCE only by upper and lower case; expected web",
     ),
     "another client": (
         {"client_id": "app", "token_use": "access"},
         {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "web"},
-        "client_id names other services",
+        "client_id names other services; expected web",
     ),
     "no client": (
         {"token_use": "access"},
         {"AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "web"},
-        "client_id is absent or not a string",
+        "client_id is absent or not a string; expected web",
     ),
 }
 
