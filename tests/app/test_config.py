@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import QueuePool
 
 from app import create_app
-from app.config import configure, in_our_names, parse_origin
+from app.config import CHECKS, ENVIRONMENT, configure, in_our_names, parse_origin
 from auth.errors import ConfigurationError
 from tests.support.tasks_api import SECRET
 
@@ -429,3 +429,41 @@ def test_only_those_who_start_the_server_are_warned(
         create_app(settings)
 
     assert bool(caplog.records) is is_said
+
+
+CANARY = "hunter2Canary"
+
+#: A secret in every setting of the service, in the shapes in which it may come there.
+MISPLACED = [
+    (name, shape)
+    for name in (*ENVIRONMENT, *(name for name, _, _ in CHECKS), "RATE_LIMIT_USER", "RATE_LIMIT_ADDRESS")
+    for shape in (
+        CANARY,
+        f"{CANARY}://{CANARY}",
+        f"postgresql://user:{CANARY}@{CANARY}@db.example/tasks?{CANARY}={CANARY}",
+        f"postgresql+{CANARY}://user:{CANARY}@db.example/tasks",
+        f"redis://:{CANARY}@127.0.0.1:port/{CANARY}",
+        f"https://user:{CANARY}@login.example/{CANARY}",
+        f'["{CANARY}"',
+        f" {CANARY}\n",
+        [CANARY],
+        {CANARY: CANARY},
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "value"), MISPLACED)
+def test_no_sentence_shows_what_a_setting_holds(
+    name: str, value: object, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each may be set to a secret by mistake, and some hold one by right."""
+    said = ""
+    try:
+        app = create_app(settings | {name: value})
+    except ConfigurationError as error:
+        said = str(error)
+    else:
+        said = repr(app.extensions["resource_server"])
+
+    assert said
+    assert CANARY not in said + caplog.text
