@@ -64,7 +64,7 @@ def _has(granted: Set[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> 
     return all(name in granted for name in every) and not (any_of and granted.isdisjoint(any_of))
 
 
-def _missing(granted: frozenset[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> str:
+def _missing(granted: Set[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> str:
     """Return in words what is asked for and not granted."""
     parts = [", ".join(name for name in every if name not in granted)]
     if granted.isdisjoint(any_of):
