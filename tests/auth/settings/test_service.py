@@ -25,6 +25,9 @@ ED_JWK = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMl
 PUBLIC: dict[str, Any] = {"AUTH_PUBLIC_KEY": RSA_PEM, "AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
 MAKE_ONE = "Make one with: openssl rand -base64 48"
 
+#: Settings whose issuer ends with a slash, as that of Auth0 does.
+ENDED = SETTINGS | {"AUTH_ISSUER": f"{ISSUER}/"}
+
 
 def problems_of(settings: dict[str, Any]) -> list[str]:
     """Return every problem of some settings."""
@@ -92,7 +95,7 @@ def test_the_entry_of_an_issuer_is_judged_by_its_own_profile() -> None:
 )
 def test_a_name_that_can_change_hands_is_warned_about(profile: str, claim: str, lasting: str) -> None:
     """OpenID Connect Core §5.7: only ``sub`` stays with one user. A service may know that its names do too."""
-    assert AuthConfig.from_mapping(SETTINGS | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == (
+    assert AuthConfig.from_mapping(ENDED | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == (
         f"AUTH_IDENTITY_CLAIM is {claim}: a name that users or administrators may change, and that another user may "
         f"get later. {lasting} stays the same.",
     )
@@ -103,7 +106,7 @@ def test_a_name_that_can_change_hands_is_warned_about(profile: str, claim: str, 
 )
 def test_every_other_identity_claim_goes_without_saying(profile: str, claim: str) -> None:
     """A verified address too: each token has to say that it is."""
-    assert AuthConfig.from_mapping(SETTINGS | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == ()
+    assert AuthConfig.from_mapping(ENDED | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == ()
 
 
 def test_every_setting_is_read() -> None:
