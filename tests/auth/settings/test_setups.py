@@ -277,8 +277,8 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, Any], list[str]]] = {
     "the address of the metadata for the issuer": (
         FOUND | {"FLASK_AUTH_ISSUER": "https://login.example/.well-known/openid-configuration"}, {},
         [
-            "AUTH_ISSUER is the address of the metadata. Set it to the issuer that they name: mostly what stands before "
-            "/.well-known/."
+            "AUTH_ISSUER is the address of the metadata. Set it to the issuer that they name: mostly what stands "
+            "before /.well-known/."
         ],
     ),
     "the address of the metadata for that of the keys": (
