@@ -56,7 +56,7 @@ class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]
 
     def __new__(cls, names: Iterable[str] = ()) -> Names:
         """Keep each name once."""
-        return super().__new__(cls, sorted(set(names)))
+        return tuple.__new__(cls, sorted({*names}))
 
     # Set leaves these open; it has no storage of its own.
     __contains__ = tuple.__contains__
@@ -90,11 +90,10 @@ class AccessToken:
     valid_until: float = field(default=math.inf, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # What a test made by hand may be any set.
-        for name in ("scopes", "roles"):
-            names = getattr(self, name)
-            if type(names) is not Names:
-                object.__setattr__(self, name, Names(names))
+        if type(self.scopes) is not Names or type(self.roles) is not Names:
+            # Made by hand, in a test, of any sets.
+            object.__setattr__(self, "scopes", Names(self.scopes))
+            object.__setattr__(self, "roles", Names(self.roles))
 
     def __bool__(self) -> bool:
         """Every verified token is true; ``current_token`` is false for the anonymous caller of an optional guard."""

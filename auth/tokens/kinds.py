@@ -8,7 +8,7 @@ says nothing: ``type: user`` is no reason to refuse a token.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 #: Claims that name the kind of a token. Flask-JWT-Extended and many services write ``type``, SimpleJWT ``token_type``,
@@ -93,13 +93,10 @@ def other_kind(claims: Mapping[str, Any], exceptions: Container[str]) -> str | N
 
     ``exceptions`` are claims that mean something else in the tokens of this issuer.
     """
-    for name in _KIND_CLAIMS:
-        if name in claims and name not in exceptions and _kind(claims[name]) in _OTHER_KINDS:
+    for name in claims.keys() & _CHECKS.keys():
+        if name not in exceptions and _CHECKS[name](claims[name]):
             return name
-    for name in _SCOPE_CLAIMS:
-        if name in claims and name not in exceptions and _is_kind_for_scope(claims[name]):
-            return name
-    return "drn" if claims.get("drn") == "DSR" and "drn" not in exceptions else None
+    return None
 
 
 def _word(value: object) -> str:
@@ -110,8 +107,23 @@ def _kind(value: object) -> str:
     return _word(value).removesuffix("token").removesuffix("jwt")
 
 
-def _is_kind_for_scope(value: object) -> bool:
+def _is_other_kind(value: object) -> bool:
+    return _kind(value) in _OTHER_KINDS
+
+
+def _is_scope_of_other_kind(value: object) -> bool:
     """Tell whether the only scope of a token is the name of a kind: ``refresh``, or another that ends in ``token``."""
-    word = _word(value[0] if isinstance(value, list) and len(value) == 1 else value)
-    kind = _kind(word)
+    if isinstance(value, list):
+        value = value[0] if len(value) == 1 else None
+    if not isinstance(value, str) or " " in value:
+        return False
+    word, kind = _word(value), _kind(value)
     return kind == "refresh" or (kind != word and (kind == "email" or kind in _OTHER_KINDS))
+
+
+#: By the name of a claim, whether a value of it says that the token is of another kind.
+_CHECKS: Mapping[str, Callable[[object], bool]] = {
+    **dict.fromkeys(_KIND_CLAIMS, _is_other_kind),
+    **dict.fromkeys(_SCOPE_CLAIMS, _is_scope_of_other_kind),
+    "drn": lambda value: value == "DSR",
+}
