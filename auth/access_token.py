@@ -9,7 +9,7 @@ claims as names, must be given a copy: ``dict(claims)``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -59,9 +59,9 @@ class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]
         return tuple.__new__(cls, sorted({*names}))
 
     # Set leaves these open; it has no storage of its own.
-    __contains__ = tuple.__contains__
-    __iter__ = tuple.__iter__
-    __len__ = tuple.__len__
+    __contains__: Callable[..., bool] = tuple.__contains__
+    __iter__: Callable[..., Iterator[str]] = tuple.__iter__
+    __len__: Callable[..., int] = tuple.__len__
 
     def __hash__(self) -> int:
         """Return the hash of the equal frozenset."""
