@@ -1,6 +1,6 @@
 """Plain http to issuers: never, except to this machine and, in development, to hosts that are named.
 
-Whoever is on the way of plain http can replace the keys, and so sign in as anybody.
+Anybody on the way of plain http can replace the keys, and so sign in as any user.
 """
 
 from __future__ import annotations

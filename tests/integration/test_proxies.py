@@ -107,7 +107,7 @@ def test_a_proxy_that_cannot_reach_the_issuer_says_so(
 
     assert said.startswith(f"{issuer.jwks_url} cannot be reached: the proxy http://{place} answered with status 50")
     assert said.endswith(
-        "The proxy could not connect to this host: ask whoever runs the proxy, or name it in NO_PROXY."
+        "The proxy could not connect to this host: ask the people who run the proxy, or name it in NO_PROXY."
     )
 
 

@@ -76,7 +76,7 @@ def advice(error: Exception, url: str) -> str:
         case ProxyError(status=HTTPStatus.FORBIDDEN):
             return "The proxy does not allow connections to this host: have it allowed there, or name it in NO_PROXY."
         case ProxyError(status=int()):
-            return "The proxy could not connect to this host: ask whoever runs the proxy, or name it in NO_PROXY."
+            return "The proxy could not connect to this host: ask the people who run the proxy, or name it in NO_PROXY."
         case ProxyError():
             return "Correct HTTPS_PROXY, or name the host in NO_PROXY if it is reached without a proxy."
         case ssl.SSLCertVerificationError(verify_code=code) if code in _UNKNOWN_AUTHORITY:

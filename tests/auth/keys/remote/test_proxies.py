@@ -18,6 +18,7 @@ from tests.support.certificates import certificate
 from tests.support.issuer_server import IssuerServer
 from tests.support.programs import free_port
 from tests.support.proxy_server import ESTABLISHED, ProxyServer
+from tests.support.remote_keys import eventually, until_failing
 
 #: Seconds for answers that come; and for those that never do.
 ENOUGH, SHORT = 10.0, 0.2
@@ -97,7 +98,7 @@ REFUSES_PASSWORD = (
     "The proxy refused the user and the password in HTTPS_PROXY. Only Basic authentication is known here."
 )
 FORBIDS = "The proxy does not allow connections to this host: have it allowed there, or name it in NO_PROXY."
-CANNOT_CONNECT = "The proxy could not connect to this host: ask whoever runs the proxy, or name it in NO_PROXY."
+CANNOT_CONNECT = "The proxy could not connect to this host: ask the people who run the proxy, or name it in NO_PROXY."
 CORRECT = "Correct HTTPS_PROXY, or name the host in NO_PROXY if it is reached without a proxy."
 
 REFUSALS = {
@@ -377,6 +378,25 @@ def test_a_location_that_is_no_url_has_no_remarks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example")
 
     assert list(remarks(url)) == []
+
+
+def test_a_proxy_that_refuses_is_named_in_the_log_and_to_readiness_probes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without user and password."""
+    with (
+        ProxyServer(b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy,
+        caplog.at_level(logging.WARNING, "flask_resource_server.keys"),
+    ):
+        use(monkeypatch, proxy)
+        source = RemoteKeySource(FixedLocation(URL), settings=RemoteKeySettings(retry=60))
+        until_failing(source)
+        eventually(lambda: caplog.records)
+
+    reason = f"{URL} cannot be reached: the proxy {proxy.name} answered with status 403"
+    assert source.status().last_error == reason
+    assert caplog.records[0].getMessage().endswith(f": {reason}")
+    assert "password" not in caplog.text
 
 
 def test_a_remark_is_logged_once_by_each_source(
