@@ -104,6 +104,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
             "stands before /.well-known/."
         ],
     ),
+    "discovery by the beginning of that address": (
+        {"AUTH_DISCOVERY": True, "AUTH_ISSUER": f"{ISSUER}/.well-known"},
+        [
+            "AUTH_ISSUER is the address of the metadata. Set it to the issuer that they name: mostly what "
+            "stands before /.well-known/."
+        ],
+    ),
     "discovery by the first of several names": (
         {"AUTH_DISCOVERY": True, "AUTH_ISSUER": ["login", ISSUER]},
         [NO_SCHEME],
