@@ -8,6 +8,7 @@ GUNICORN_READ_TIMEOUT  seconds a client may stay silent in the middle of a reque
 GUNICORN_MAX_REQUESTS  requests after which a worker is replaced, 0 for never (0)
 FORWARDED_ALLOW_IPS    addresses of proxies whose X-Forwarded-Proto is believed (none)
 FLASK_LOG_FORMAT       text or json (text)
+FLASK_AUTH_MAX_TOKEN_BYTES  bytes of the longest access token (8192); a field of a request may have 8192 more
 
 ``python gunicorn.conf.py`` starts nothing: it ends with one sentence if gunicorn could not start with these settings.
 """
@@ -71,9 +72,11 @@ read_timeout = whole_number("GUNICORN_READ_TIMEOUT", 10, maximum=3600)
 max_requests = whole_number("GUNICORN_MAX_REQUESTS", 0, minimum=0, maximum=1_000_000)
 max_requests_jitter = max_requests // 10
 
-# An access token of 8192 bytes must reach the app, which refuses longer ones with its own answer.
+# The longest access token must reach the app, which refuses longer ones with its own answer. gunicorn sets no bound to
+# this number itself, and keeps up to a hundred such fields of a request in memory.
+LONGEST_TOKEN = whole_number("FLASK_AUTH_MAX_TOKEN_BYTES", 8192, minimum=128, maximum=1_048_576)
 limit_request_line = 8190
-limit_request_field_size = 16384
+limit_request_field_size = LONGEST_TOKEN + 8192
 limit_request_fields = 100
 
 # Nobody's X-Forwarded-… is believed unless a proxy is named.
