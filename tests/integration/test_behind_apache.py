@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from auth.testing import TokenIssuer
 from tests.support.availability import unavailable
 from tests.support.documentation import DOCS, snippets
 from tests.support.environments import ROOT
 from tests.support.programs import Program, accepts_connections, find_program, folder_for, free_port
-from tests.support.services import AUDIENCE, ISSUER, SECRET, TokenIssuer
+from tests.support.services import AUDIENCE, ISSUER, SECRET
 
 MODULES = Path("/usr/lib/apache2/modules")
 
