@@ -22,6 +22,9 @@ from mutmut.stats import status_by_exit_code
 
 from tests.support.environments import ROOT, clean_environment
 
+#: The share of the mutants of each module that the tests have to kill; the others have to be explained.
+LEAST_KILLED = 0.95
+
 EXPLANATIONS = Path(__file__).with_name("surviving_mutants.toml")
 
 
@@ -95,9 +98,10 @@ def _read(made: Path) -> Iterator[Mutant]:
 
 
 def complaints(tested: Sequence[Mutant], *, complete: bool) -> list[str]:
-    """Say which survivors are not explained and, if every mutant was tested, which explanations are not needed.
+    """Say which survivors are not explained and, if every mutant was tested, what else is wrong.
 
-    The current folder is the one in which mutmut ran.
+    That is an explanation without a survivor, or a module of which too few mutants were killed. The current folder is
+    the one in which mutmut ran.
     """
     reasons = explained()
     survivors = {mutant.change(): mutant for mutant in tested if not mutant.killed}
@@ -106,20 +110,30 @@ def complaints(tested: Sequence[Mutant], *, complete: bool) -> list[str]:
     ]
     if complete:
         found += [f"explained, but no survivor:\n  {change}" for change in reasons if change not in survivors]
+        found += [
+            f"{module}: fewer than {LEAST_KILLED:.0%} were killed"
+            for module, mutants in _by_module(tested).items()
+            if _score(mutants) < LEAST_KILLED
+        ]
     return found
 
 
 def table(tested: Sequence[Mutant]) -> str:
     """Return how many mutants of each module were killed."""
     lines = [f"{'module':<34}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>8}"]
-    modules = sorted({mutant.module for mutant in tested})
-    for title, of_it in [
-        *((module, [mutant for mutant in tested if mutant.module == module]) for module in modules),
-        ("together", list(tested)),
-    ]:
-        killed = sum(mutant.killed for mutant in of_it)
-        lines.append(f"{title:<34}{len(of_it):>8}{killed:>8}{len(of_it) - killed:>10}{killed / len(of_it):>8.1%}")
+    for title, mutants in {**_by_module(tested), "together": tested}.items():
+        killed = sum(mutant.killed for mutant in mutants)
+        lines.append(f"{title:<34}{len(mutants):>8}{killed:>8}{len(mutants) - killed:>10}{_score(mutants):>8.1%}")
     return "\n".join(lines)
+
+
+def _by_module(tested: Sequence[Mutant]) -> dict[str, Sequence[Mutant]]:
+    modules = sorted({mutant.module for mutant in tested})
+    return {module: [mutant for mutant in tested if mutant.module == module] for module in modules}
+
+
+def _score(mutants: Sequence[Mutant]) -> float:
+    return sum(mutant.killed for mutant in mutants) / len(mutants)
 
 
 def main(patterns: Sequence[str]) -> int:
