@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[str | None, type[AuthError]]] = {
     "padding inside": ("Bearer ab=c", errors.MalformedHeaderError),
     "padding before one letter": ("Bearer ab=X", errors.MalformedHeaderError),
     "comma at the end": ("Bearer abc,", errors.MalformedHeaderError),
+    "comma and a word that begins with Bearer": ("Bearer abc,bearerdef", errors.MalformedHeaderError),
     "not ASCII": ("Bearer abcé", errors.MalformedHeaderError),
     "no-break space": ("Bearer\xa0abc", errors.MalformedHeaderError),
     "NUL": ("Bearer abc\x00", errors.MalformedHeaderError),
