@@ -126,9 +126,13 @@ $(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/support/lowest_versions.py | $(
 	@$(LOWEST_VENV)/bin/python $(PIP) -r $(LOWEST_VENV)/requirements.txt $(TEST_TOOLS)
 	@touch $@
 
+# What reads text of strangers, guided by coverage: FUZZ_SECONDS for each target, FUZZ_TARGETS for some of them.
+.PHONY: fuzz fuzz-api
+fuzz: $(INSTALLED_DEV) ## Fuzz what reads tokens, keys, cursors and settings, a minute for each.
+	@$(PYTHON) -m fuzz $(FUZZ_TARGETS) --seconds $${FUZZ_SECONDS:-60} --seed $${FUZZ_SEED:-0}
+
 # The OpenAPI document held against the running service, for long and with other requests each time.
-.PHONY: fuzz
-fuzz: $(INSTALLED_DEV) ## Hold the running service against its OpenAPI document for some minutes.
+fuzz-api: $(INSTALLED_DEV) ## Hold the running service against its OpenAPI document for some minutes.
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py
 

@@ -17,7 +17,7 @@ from benchmarks.peers import ANSWER, AUDIENCE, ISSUER, KEY_ID, ROUTE
 NAME = "Authlib"
 ALGORITHMS = ("HS256", "RS256", "ES256")
 
-_KEY_TYPES = {"HS256": "oct", "RS256": "RSA", "ES256": "EC"}
+_KEY_TYPES: dict[str, Any] = {"HS256": "oct", "RS256": "RSA", "ES256": "EC"}
 
 
 class _Validator(JWTBearerTokenValidator):
@@ -34,7 +34,7 @@ class _Validator(JWTBearerTokenValidator):
 def make_app(algorithm: str, key: str) -> Flask:
     """Return an app with ``require_oauth`` on its view."""
     app = Flask("authlib")
-    parameters = {"kid": KEY_ID, "alg": algorithm, "use": "sig"}
+    parameters: Any = {"kid": KEY_ID, "alg": algorithm, "use": "sig"}
     require_oauth = ResourceProtector()
     require_oauth.register_token_validator(
         _Validator(KeySet([import_key(key, _KEY_TYPES[algorithm], parameters)])),

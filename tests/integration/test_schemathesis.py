@@ -1,7 +1,7 @@
 """schemathesis against the running service: every operation of the OpenAPI document, with all it may be sent and more.
 
-No 5xx, no status or content type that the document does not know, every body and header as it says. ``make fuzz`` does
-the same for longer, with other requests each time.
+No 5xx, no status or content type that the document does not know, every body and header as it says. ``make fuzz-api``
+does the same for longer, with other requests each time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.environments import ROOT, clean_environment
 from tests.support.gunicorn_server import ISSUER, GunicornServer
 from tests.support.postgresql import running_postgresql
 
-#: Requests for each operation, and the seed they are made from; ``make fuzz`` sets others.
+#: Requests for each operation, and the seed they are made from; ``make fuzz-api`` sets others.
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "10")
 SEED = os.environ.get("FUZZ_SEED", "1")
 
