@@ -11,6 +11,8 @@ target does not hold is kept in ``.fuzz/found``.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
 import re
 import secrets
 import subprocess
@@ -56,7 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = _parser().parse_args(arguments)
     if unknown := sorted(set(wanted.targets) - {*TARGETS}):
         sys.exit(f"There is no target {', '.join(unknown)}; there are {', '.join(TARGETS)}.")
+    if importlib.util.find_spec("atheris") is None:
+        sys.exit("atheris is not installed; it has wheels for Linux on x86-64 only.")
     if wanted.input is not None:
+        if len(wanted.targets) != 1:
+            sys.exit("Say which one target is to try the input.")
         sys.exit(subprocess.run(_command(wanted.targets[0], str(wanted.input)), check=False).returncode)
     seed = wanted.seed or secrets.randbelow(2**31) + 1
     effort = f"-max_total_time={wanted.seconds}" if wanted.runs is None else f"-runs={wanted.runs}"
@@ -80,7 +86,9 @@ def fuzz(name: str, folder: Path, *options: str) -> Run:
     limit = f"-rss_limit_mb={_MEGABYTES}"
     command = _command(name, "--keep", str(folder), limit, "-print_final_stats=1", *options)
     began = time.monotonic()
-    finished = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    # Sets come in the same order each time, so that a seed repeats a run.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    finished = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     # Python's exception comes on standard output, all that libFuzzer says on the other.
     exception, said = finished.stdout.decode(errors="replace"), finished.stderr.decode(errors="replace")
     return Run(
@@ -123,4 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")

@@ -5,6 +5,7 @@ checksum that is right for it. Anything else is taken as the cursor itself.
 
 - Only ``ValueError`` is raised, which the API answers with 422.
 - A cursor has one spelling, and is made of characters that need no escape in a URL.
+- Its time is in UTC, and its text without NUL, which PostgreSQL takes in no text.
 - Whatever a cursor says, the database gives a page for it, or the place counts as lost; no row is somebody else's.
 - The cursors of that page are understood again.
 """
@@ -63,6 +64,8 @@ def check(data: bytes) -> None:
     assert len(text) <= CURSOR_LENGTH
     assert text.isascii()
     assert text.replace("-", "").replace("_", "").isalnum()
+    assert "\0" not in str(cursor.key)
+    assert not isinstance(cursor.key, datetime) or cursor.key.utcoffset() == timedelta(0)
     for title in (None, *_TITLES):
         cursor.edge(title)
     with suppress(LostPlaceError):
@@ -97,6 +100,7 @@ _VALUES = (
     "9999-12-31T23:59:59.999999+00:00",
     "2026-01-01T12:00:00.000000Z",
     "2026-01-01T12:00:00.000000+23:59",
+    "2026-01-01T12:00:00.000000",
     *_TITLES,
     str(uuid.UUID(int=0)),
     str(uuid.UUID(int=2**128 - 1)),
