@@ -16,7 +16,8 @@ from json import dumps
 
 import atheris
 
-from auth.keys.remote.bounded_http import MAX_BYTES, Deadline, FetchError, fetch_json
+from auth.keys.remote.bounded_http import FetchError, fetch_json
+from auth.keys.remote.connections import MAX_BYTES, Deadline
 from auth.keys.remote.discovery import DiscoveredLocation
 from auth.keys.remote.urls import is_fetchable, redacted
 from fuzz.json_mutator import json_mutator, parsed
