@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from flask.cli import AppGroup
 from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
+from ..flask.declarations import rules_on
 from ..flask.path import has_text
 from ..flask.server import current_state, this_app
 from ..rules import AccessRule, Declaration, OwnerRule
@@ -73,7 +75,7 @@ def list_routes() -> None:
 
     Exits with 1 if a route says nothing or cannot work.
     """
-    failed = False
+    failed, is_silent = False, False
     lines = [("METHOD", "ROUTE", "ACCESS")]
     for route in sorted(current_app.url_map.iter_rules(), key=lambda route: route.rule):
         view = current_app.view_functions[route.endpoint]
@@ -84,12 +86,16 @@ def list_routes() -> None:
                 for rule in declaration.policy.rules
                 if isinstance(rule, OwnerRule) and not has_text(route, rule.param)
             ]
+            is_silent = is_silent or declaration.missing
             failed = failed or declaration.missing or bool(lacking)
             note = f"  UNUSABLE: the route has no <{lacking[0]}> that is text" if lacking else ""
             lines.append((method, route.rule, f"{_in_words(declaration)}{note}"))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+    hooks = chain.from_iterable(current_app.before_request_funcs.values())
+    if is_silent and any(map(rules_on, hooks)):
+        click.echo("A guard in before_request declares no route. Guard the blueprint: require_jwt(blueprint).")
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -110,7 +110,8 @@ def _confusions_of_users(entries: Sequence[Section]) -> Iterator[str]:
     if sum("user_prefix" not in entry.given for entry in entries) > 1:
         yield (
             "More than one entry of AUTH_ISSUERS has no user_prefix, so a user of one could be taken for that of "
-            "another. Leave it out for the one issuer that owns the plain user ids, and set one for each other."
+            "another. Leave it out for the one issuer that owns the plain user ids, and set one for each other. "
+            "If they are one issuer with several names, make them one entry with a list as its issuer."
         )
     prefixes = sorted(entry.values.user_prefix for entry in entries if entry.values.user_prefix)
     # Sorted, a text stands right before those that begin with it.

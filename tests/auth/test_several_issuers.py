@@ -251,7 +251,8 @@ def changed(index: int, **settings: Any) -> list[dict[str, Any]]:
 
 SAME_PLAIN = (
     "More than one entry of AUTH_ISSUERS has no user_prefix, so a user of one could be taken for that of another. "
-    "Leave it out for the one issuer that owns the plain user ids, and set one for each other."
+    "Leave it out for the one issuer that owns the plain user ids, and set one for each other. "
+    "If they are one issuer with several names, make them one entry with a list as its issuer."
 )
 SAME_PREFIX = "One user_prefix in AUTH_ISSUERS begins with another; end each with a sign of its own, such as a colon."
 _EXAMPLE = """In the environment: FLASK_AUTH_ISSUERS='[{"issuer": "https://…", …}, {…}]'"""

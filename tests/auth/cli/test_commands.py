@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import jwt
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.views import MethodView
 
 from auth import ResourceServer, current_token, owns_path_user, public, require_jwt
@@ -123,6 +123,27 @@ def test_the_routes_are_listed_with_who_may_enter() -> None:
         "GET     /f                       token x role editor role site admin any role of (a, b)",
         "GET     /static/<path:filename>  public",
     ]
+
+
+def test_the_list_says_why_a_guard_in_before_request_declares_nothing() -> None:
+    """It guards the hook; the sentence names the guard that the routes can be seen to have."""
+    app = Flask("service", static_folder=None)
+    app.config.update(SETTINGS, AUTH_DENY_BY_DEFAULT=True)
+    ResourceServer(app)
+    reports = Blueprint("reports", __name__)
+    reports.before_request(require_jwt(lambda: None))
+    reports.add_url_rule("/reports", "reports", lambda: "all")
+    app.register_blueprint(reports)
+
+    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "METHOD  ROUTE     ACCESS",
+        "GET     /reports  UNDECLARED",
+        "A guard in before_request declares no route. Guard the blueprint: require_jwt(blueprint).",
+    ]
+    assert app.test_client().get("/reports", headers=TokenIssuer.for_app(app).authorization("alice")).status_code == 403
 
 
 def test_a_route_that_says_nothing_fails_the_list() -> None:
