@@ -17,10 +17,11 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
+from werkzeug.exceptions import HTTPException
 
-from auth import current_token, owns_path_user, require_jwt, verified_token
+from auth import ResourceServer, current_token, owns_path_user, require_jwt, verified_token
 from auth.errors import MalformedTokenError, MisuseError
-from tests.support.services import ISSUED, service
+from tests.support.services import ISSUED, NOW, SETTINGS, service
 
 OUTSIDE = "outside of an HTTP request, .* as docs/sockets.md shows"
 
@@ -163,3 +164,21 @@ def test_verify_takes_whatever_a_client_sends_in_place_of_a_token(sent: object) 
     """JSON has more than texts; none of it may end in a fault."""
     with pytest.raises(MalformedTokenError):
         service().extensions["resource_server"].verify(sent)
+
+
+def test_a_context_that_a_service_pushes_itself_is_guarded_until_the_token_expires() -> None:
+    """Libraries for sockets push the environ of the handshake again for each message."""
+    now = [NOW]
+    app = Flask("sockets")
+    app.config.update(SETTINGS)
+    ResourceServer(app, clock=lambda: now[0])
+    with app.test_request_context("/socket", headers=ISSUED.authorization("alice", expires_in=60)):
+        environ = request.environ
+
+    with app.request_context(environ):
+        assert guarded() == "alice"
+    now[0] += 3600
+    with app.request_context(environ), pytest.raises(HTTPException) as refused:
+        guarded()
+
+    assert refused.value.error.code == "token_expired"  # type: ignore[attr-defined]
