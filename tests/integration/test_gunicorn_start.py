@@ -60,6 +60,7 @@ def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
         ("GUNICORN_TIMEOUT", "3601", "1 to 3600"),
         ("GUNICORN_READ_TIMEOUT", "1.5", "1 to 3600"),
         ("GUNICORN_MAX_REQUESTS", "1000001", "0 to 1000000"),
+        ("FLASK_AUTH_MAX_TOKEN_BYTES", "127", "128 to 1048576"),
     ],
 )
 def test_an_impossible_number_says_so_and_ends(tmp_path: Path, name: str, value: str, bounds: str) -> None:
