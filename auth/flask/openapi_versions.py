@@ -24,6 +24,8 @@ def _scheme(scheme: dict[str, Any]) -> dict[str, Any]:
 
 def _response(response: dict[str, Any]) -> dict[str, Any]:
     ((media_type, content),) = response["content"].items()
+    # Swagger 2.0 has room for one example of each media type.
+    example = next(iter(content["examples"].values()))["value"]
     section = content["schema"]["$ref"].rpartition("/")[2]
     headers = {
         name: {"type": header["schema"]["type"], "description": header["description"]}
@@ -33,7 +35,7 @@ def _response(response: dict[str, Any]) -> dict[str, Any]:
         "description": response["description"],
         "headers": headers,
         "schema": {"$ref": f"#/definitions/{section}"},
-        "examples": {media_type: content["example"]},
+        "examples": {media_type: example},
     }
 
 
