@@ -39,6 +39,13 @@ def _check_signer(signer: str, header: dict[str, object]) -> None:
     assert signer.startswith("HS") or header.get("kid") in (None, KEY_IDS[signer])
 
 
+#: Times on both sides of the seconds at which a token begins and ceases to be valid.
+_BOUNDARIES: tuple[dict[str, float], ...] = (
+    *({"exp": NOW - 30 + offset} for offset in (-0.5, 0, 0.5)),
+    *({name: NOW + 30 + offset} for name in ("nbf", "iat") for offset in (-0.5, 0, 0.5)),
+)
+
+
 def _seeds() -> list[bytes]:
     recipes: list[dict[str, Any]] = [
         {"sign": name, "header": header_of(name), "claims": {"iss": issuer_of(name), **CLAIMS}} for name in KEY_IDS
@@ -52,9 +59,10 @@ def _seeds() -> list[bytes]:
         }
         for forger in FORGERS
     ]
-    recipes.append(
-        {"sign": "HS256", "header": '{"alg":"HS256"}', "claims": json.dumps({"iss": SECRET_ISSUER, **CLAIMS})}
-    )
+    genuine = {"iss": SECRET_ISSUER, **CLAIMS}
+    payloads = [{**genuine, **claims} for claims in _BOUNDARIES]
+    texts = [json.dumps(genuine), json.dumps(genuine)[:-1] + ', "sub": "bob"}']
+    recipes += [{"sign": "HS256", "header": {"alg": "HS256"}, "claims": claims} for claims in (*payloads, *texts)]
     return [json.dumps(recipe, separators=(",", ":")).encode() for recipe in recipes]
 
 
@@ -63,31 +71,9 @@ _NAMES = (
     *("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "scope", "scp", "roles", "cnf", "events", "at_hash", "none"),
 )
 _VALUES = (
-    *(
-        *SIGNERS,
-        "none",
-        "None",
-        "hs256",
-        SECRET_ISSUER,
-        KEY_ISSUER,
-        AUDIENCE,
-        [AUDIENCE, "b"],
-        "at+jwt",
-        "application/JWT",
-    ),
-    *(
-        NOW,
-        NOW - 30,
-        NOW + 30,
-        NOW - 30.5,
-        NOW + 30.5,
-        NOW - 29.999,
-        NOW + 29.999,
-        1e12,
-        "keys:alice",
-        [0, "A"],
-        [-1, "A"],
-    ),
+    *(*SIGNERS, "none", "None", "hs256", "at+jwt", "application/JWT", SECRET_ISSUER, KEY_ISSUER, AUDIENCE),
+    *(NOW, NOW - 30, NOW + 30, NOW - 30.5, NOW + 30.5, NOW - 29.999, NOW + 29.999, 1e12),
+    *([AUDIENCE, "b"], "keys:alice", [0, "A"], [-1, "A"]),
 )
 
 TARGET = Target(check, _seeds, words=_NAMES, values=_VALUES, mutator=json_mutator)
