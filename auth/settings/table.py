@@ -12,6 +12,7 @@ from typing import Any
 
 from ..keys import RemoteKeySettings
 from .addresses import HOSTS, ISSUER, URL
+from .key_values import PUBLIC_KEYS, SECRETS
 from .values import (
     ALGORITHMS,
     FLAG,
@@ -19,9 +20,7 @@ from .values import (
     IDENTITY_CLAIM,
     ISSUERS,
     PROFILE,
-    PUBLIC_KEYS,
     REALM,
-    SECRETS,
     USER_PREFIX,
     Kind,
     number,

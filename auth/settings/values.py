@@ -6,15 +6,12 @@ counts only if it noted nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..keys import UnusableKeyError, VerificationKey
 from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
-from ..keys.weak_secrets import is_published
 from ..tokens.profiles import PROFILES
 from .spelling import closest
 
@@ -23,19 +20,14 @@ _KNOWN_ALGORITHMS = (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
 #: Claims that are the same for all users, or different in every token (RFC 7519 §4.1).
 _NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 
-#: A token without ``kid`` is tried with each of them.
-_MAX_STATIC_KEYS = 10
-
 #: A longer list of issuers is not one that a person maintains.
 _MAX_ISSUERS = 50
 
 #: What an environment file, or a copy from a web page, leaves around a value.
 _QUOTATION_MARKS = tuple("\"'`“”")
 
-_FILE_NAME = re.compile(r"\S+\.(?:pem|pub|key|crt|cer|der|jwks?|json)")
-
 #: How an environment variable is written that ``Flask.config.from_prefixed_env`` makes a list, or a text of digits.
-_AS_LIST, _AS_TEXT = """'["first", "second"]'""", """'"123"'"""
+AS_LIST, AS_TEXT = """'["first", "second"]'""", """'"123"'"""
 
 
 @dataclass(slots=True)
@@ -88,7 +80,7 @@ def _read_flag(value: Any, place: Place) -> Any:
 FLAG = Kind("true or false", _read_flag)
 
 
-def _is_clean(text: str, place: Place) -> bool:
+def is_clean(text: str, place: Place) -> bool:
     """Refuse an empty text, and a text that an environment file or a copy left something around."""
     if not text.strip():
         place.refuse("holds an empty text; give it a value or leave it out.")
@@ -99,7 +91,7 @@ def _is_clean(text: str, place: Place) -> bool:
     return False
 
 
-def _is_broken_json(text: str, place: Place, example: str = _AS_LIST) -> bool:
+def is_broken_json(text: str, place: Place, example: str = AS_LIST) -> bool:
     """Refuse a text that was meant as a list or a mapping: readable JSON would have become one."""
     if not text.lstrip().startswith(("[", "{")):
         return False
@@ -112,8 +104,8 @@ def text(check: Callable[[str, Place], None] = lambda _value, _place: None, take
 
     def read(value: Any, place: Place) -> Any:
         if not isinstance(value, str):
-            place.refuse("must be a text.", _AS_TEXT)
-        elif not _is_broken_json(value, place, "value") and _is_clean(value, place):
+            place.refuse("must be a text.", AS_TEXT)
+        elif not is_broken_json(value, place, "value") and is_clean(value, place):
             check(value, place)
         return value
 
@@ -169,18 +161,18 @@ def texts(
 
     def read(value: Any, place: Place) -> Any:
         if isinstance(value, str):
-            if _is_broken_json(value, place):
+            if is_broken_json(value, place):
                 return ()
             if "," in value:
-                place.refuse("holds a comma; write several texts as a list.", _AS_LIST)
+                place.refuse("holds a comma; write several texts as a list.", AS_LIST)
                 return ()
             value = (value,)
         if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in value):
-            place.refuse(f"must be {takes}.", _AS_LIST)
+            place.refuse(f"must be {takes}.", AS_LIST)
             return ()
         # A set has no order of its own, and every process has to see the same first text.
         ordered = tuple(sorted(value) if isinstance(value, set | frozenset) else value)
-        if all(_is_clean(item, place) for item in ordered):
+        if all(is_clean(item, place) for item in ordered):
             check(ordered, place)
         return ordered
 
@@ -201,64 +193,6 @@ def _check_algorithms(names: tuple[str, ...], place: Place) -> None:
 
 
 ALGORITHMS = texts(_check_algorithms)
-
-
-def _keys(read_one: Callable[[Any, Place], VerificationKey | None], takes: str) -> Kind:
-    """Return the kind of one static key or a list of them."""
-
-    def read(value: Any, place: Place) -> Any:
-        if isinstance(value, str) and value.lstrip().startswith("["):
-            _is_broken_json(value, place)
-            return ()
-        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-        keys = tuple(key for item in values if (key := read_one(item, place)) is not None)
-        if len(values) > _MAX_STATIC_KEYS:
-            place.refuse(f"holds {len(values)} keys; keep the {_MAX_STATIC_KEYS} at most that still sign tokens.")
-        return keys
-
-    return Kind(takes, read)
-
-
-def _read_secret(secret: Any, place: Place) -> VerificationKey | None:
-    """Return the key of one secret. Bytes are taken as they are: only text passes through a shell or a file."""
-    if not isinstance(secret, str | bytes):
-        place.refuse("must be text or bytes, or a list of them.", _AS_TEXT)
-        return None
-    try:
-        key = VerificationKey.from_secret(secret)
-    except UnusableKeyError as error:
-        place.refuse(f"holds a secret that {error}. Make one with: openssl rand -base64 48")
-        return None
-    if isinstance(secret, str):
-        _is_clean(secret, place)
-    if is_published(secret):
-        place.refuse("holds a secret from an example, a template or a pattern. Make one with: openssl rand -base64 48")
-    return key
-
-
-SECRETS = _keys(_read_secret, "a text or bytes, or a list of them")
-
-
-def _read_public_key(value: Any, place: Place) -> VerificationKey | None:
-    try:
-        if isinstance(value, str) and value.lstrip().startswith("{"):
-            value = json.loads(value)
-        if isinstance(value, Mapping):
-            return VerificationKey.from_jwk(value)
-        if not isinstance(value, str):
-            place.refuse("must be a PEM text or a JWK, or a list of them.")
-        elif _FILE_NAME.fullmatch(value):
-            place.refuse("holds the name of a file; set it to what the file holds.")
-        elif _is_clean(value.strip(), place):
-            return VerificationKey.from_pem(value)
-    except UnusableKeyError as error:
-        place.refuse(f"holds a key that {error}.")
-    except (ValueError, RecursionError):
-        place.refuse("holds text that is neither PEM nor a JSON object.")
-    return None
-
-
-PUBLIC_KEYS = _keys(_read_public_key, "a PEM text or a JWK, or a list of them")
 
 
 def _read_issuers(value: Any, place: Place) -> Any:

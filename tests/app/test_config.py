@@ -248,6 +248,17 @@ def test_a_secret_with_something_around_it_is_refused(settings: dict[str, Any], 
     )
 
 
+@pytest.mark.parametrize(
+    "reference", ["/run/secrets/tasks/better_auth_secret", "${BETTER_AUTH_SECRET_OF_PRODUCTION}", "/run/secrets/a"]
+)
+def test_the_name_of_a_secret_is_not_taken_for_the_secret(settings: dict[str, Any], reference: str) -> None:
+    """Docker mounts files, and templates are left unfilled; a short name gets the same sentence."""
+    (problem,) = problems_of({**settings, "BETTER_AUTH_SECRET": reference})
+
+    assert problem.startswith("BETTER_AUTH_SECRET holds a reference to a secret")
+    assert reference not in problem
+
+
 def test_the_settings_of_another_library_are_left_alone(settings: dict[str, Any]) -> None:
     """Not every name that begins with AUTH_ is ours."""
     app = create_app(settings | {"AUTH_TYPE": 1, "AUTH_ROLE_PUBLIC": "Public"})
