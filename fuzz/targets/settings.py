@@ -46,7 +46,8 @@ def check(data: bytes) -> None:
         _check_refusal(settings, error)
         return
     assert all(warning.strip() for warning in config.warnings)
-    _check_secrecy(settings, repr(config))
+    # A start shows names of issuers and the like, and no secret.
+    assert _CANARY not in repr(config) or _CANARY in str(_without_secrets(settings))
     for issuer in config.issuers:
         _check_issuer(issuer)
     verifier = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, cache_size=1)
@@ -81,6 +82,11 @@ def _check_issuer(issuer: TrustedIssuer) -> None:
 def _check_secrecy(settings: dict[Any, Any], said: str) -> None:
     names = [*settings, *(name for entry in _entries(settings) for name in entry)]
     assert _CANARY not in said or any(_CANARY in str(name) for name in names)
+
+
+def _without_secrets(settings: dict[Any, Any]) -> list[Any]:
+    own = {name: value for name, value in settings.items() if name not in ("AUTH_SECRET", "AUTH_ISSUERS")}
+    return [own, *({k: v for k, v in entry.items() if k != "secret"} for entry in _entries(settings))]
 
 
 def _entries(settings: dict[Any, Any]) -> list[dict[Any, Any]]:
