@@ -137,7 +137,7 @@ CLAIM_NAMES = st.sampled_from(
 EDITS = st.lists(st.tuples(st.integers(0, 1000), st.sampled_from([*"AQgw8_-+/=.~ ", "e30", "é"])).map(list), max_size=2)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(
     algorithm=st.sampled_from(list(KEY_IDS)),
     header=st.dictionaries(HEADER_NAMES, VALUES, max_size=2),

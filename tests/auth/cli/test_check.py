@@ -110,7 +110,8 @@ ANSWERS = {
 def test_metadata_in_the_place_of_keys_are_a_problem() -> None:
     """Two addresses that look alike."""
     with IssuerServer([KEY]) as issuer:
-        url = issuer.origin + OPENID_METADATA
+        url = issuer.origin + "/metadata"
+        issuer.documents["/metadata"] = issuer.document(OPENID_METADATA)
         found = problems(settings_for(issuer, AUTH_JWKS_URL=url))
 
     assert found == [

@@ -354,7 +354,7 @@ VALUES: st.SearchStrategy[object] = (
 MEMBERS = st.sampled_from(["kty", "n", "e", "crv", "x", "y", "kid", "use", "alg", "key_ops"])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from([RSA_JWK, EC_JWK, OKP_JWK]), st.dictionaries(MEMBERS, VALUES, max_size=3))
 def test_any_jwk_is_a_key_or_unusable(key: dict[str, Any], changes: dict[str, Any]) -> None:
     """What an issuer publishes never raises anything else."""

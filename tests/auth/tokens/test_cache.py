@@ -551,5 +551,5 @@ class CachedAndUncached(RuleBasedStateMachine):
         assert len(self.cached._cache) <= self.size
 
 
-CachedAndUncached.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+CachedAndUncached.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
 test_for_every_sequence_both_say_the_same = CachedAndUncached.TestCase

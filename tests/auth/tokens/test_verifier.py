@@ -680,35 +680,35 @@ def check_outcome(checked: TokenVerifier, encoded: str) -> None:
     assert len(shown) == 5
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(header=HEADER_CHANGES, claims=CLAIM_CHANGES)
 def test_whatever_the_right_key_signed_is_a_token_or_a_refusal(header: dict[str, Any], claims: dict[str, Any]) -> None:
     """Odd values in registered members end in one of our errors, never in another one."""
     check_outcome(verifier(), compact(HEADER | header, CLAIMS | claims))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(header=JSON, claims=JSON)
 def test_any_json_signed_with_the_right_key_is_a_token_or_a_refusal(header: object, claims: object) -> None:
     """Header and payload need not even be objects."""
     check_outcome(verifier(), compact(header, claims))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(header=st.binary(max_size=40), claims=st.binary(max_size=40))
 def test_any_bytes_signed_with_the_right_key_are_a_token_or_a_refusal(header: bytes, claims: bytes) -> None:
     """Nor JSON at all."""
     check_outcome(verifier(), compact(header, claims))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.one_of(st.text(), st.text(alphabet="eyJ0._-=AZ9"), st.from_regex(r"[\w-]+\.[\w-]+\.[\w-]*", fullmatch=True)))
 def test_any_text_is_a_token_or_a_refusal(encoded: str) -> None:
     """Nothing that can be sent raises anything but a refusal."""
     check_outcome(verifier(), encoded)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(position=st.integers(min_value=0), character=st.sampled_from("AZaz09-_.=+/ é\n"))
 def test_no_single_character_can_be_changed(position: int, character: str) -> None:
     """A token has one spelling, and its signature covers all of it."""
