@@ -102,6 +102,13 @@ def test_the_order_of_as_many_keys_as_are_tried_makes_no_difference() -> None:
     assert ring(*keys).is_like(ring(*reversed(keys)))
 
 
+def test_two_rings_with_the_same_keys_are_two() -> None:
+    """A token is remembered for one ring; another one verifies it again."""
+    keys = ring(key("1")).keys
+
+    assert KeyRing(keys) != KeyRing(keys)
+
+
 def test_a_ring_cannot_be_changed() -> None:
     """Threads share it, and remembered tokens belong to it."""
     unchanging = ring(key("1"))
