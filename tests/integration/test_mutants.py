@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.environments import clone
-from tests.support.mutants import Mutant, all_mutants, complaints, explained, run_mutmut, table
-
-#: The first mutant of each function in the modules that their own tests hold.
-FIRST_OF_EACH = [
-    "auth.rules.*__mutmut_1",
-    "auth.wire.bearer.*__mutmut_1",
-    "auth.tokens.compact_jws.*__mutmut_1",
-    "auth.keys.*__mutmut_1",
-]
-
-#: What tests claims takes long, for every part of a token is tried.
-WITHOUT_CLAIMS = " ".join(
-    f"--deselect tests/auth/{name}.py"
-    for name in ("test_several_issuers", "tokens/test_kinds", "tokens/test_profiles", "tokens/test_verifier")
+from tests.support.mutants import (
+    HELD_BY_THEIR_OWN_TESTS,
+    WITHOUT_CLAIMS,
+    Mutant,
+    all_mutants,
+    complaints,
+    explained,
+    run_mutmut,
+    table,
 )
+
+#: The first mutant of each function in the modules whose tests are quick.
+FIRST_OF_EACH = [f"{pattern}__mutmut_1" for pattern in HELD_BY_THEIR_OWN_TESTS]
 
 
 @pytest.fixture(scope="module")

@@ -322,6 +322,15 @@ def test_a_key_is_taken_as_serializers_write_it(members: dict[str, Any]) -> None
 CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 
 
+def test_a_coordinate_loses_zeros_in_front_and_nothing_else() -> None:
+    """Whichever byte comes first, such as the one that stands for a letter."""
+    key = ec.derive_private_key(77, ec.SECP256R1())
+    member = jwk(ECAlgorithm, key)
+
+    assert base64.urlsafe_b64decode(member["x"] + "=").startswith(b"X")
+    assert VerificationKey.from_jwk(member).material == key.public_key()
+
+
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
 @pytest.mark.parametrize("member", ["x", "y"])
 def test_a_coordinate_may_have_too_few_or_too_many_zeros_in_front(member: str, curve: ec.EllipticCurve) -> None:
@@ -415,6 +424,14 @@ def padded_digest(message: bytes, *, padding: int) -> bytes:
     """Return what is signed for RS256 (RFC 8017 §9.2), with so many bytes of padding."""
     algorithm = bytes.fromhex("3031300d060960864801650304020105000420")
     return b"\0\1" + b"\xff" * padding + b"\0" + algorithm + hashlib.sha256(message).digest()
+
+
+@pytest.mark.parametrize(("bits", "exponent"), [(3072, 2**64 + 1), (4096, 2**64 - 1), (16_384, 65_537)])
+def test_an_rsa_key_may_be_as_long_as_openssl_verifies_with(bits: int, exponent: int) -> None:
+    """The longest modulus, the longest that goes with any exponent, and the longest exponent beyond it."""
+    key = VerificationKey.from_jwk({"kty": "RSA", "n": number(2**bits - 1), "e": number(exponent)})
+
+    assert "RS256" in key.algorithms
 
 
 @pytest.mark.parametrize("exponent", [3, 35], ids=["3", "35, of old OpenSSH"])
