@@ -91,7 +91,7 @@ def run_mutmut(folder: Path, patterns: Sequence[str], *, quiet: bool, **variable
     environment = clean_environment(**_FEW_PLUGINS, **variables)
     finished = subprocess.run(command, cwd=folder, env=environment, check=False, text=True, capture_output=quiet)
     if finished.returncode:
-        raise RuntimeError(f"mutmut failed\n{finished.stdout}\n{finished.stderr}")
+        raise RuntimeError(f"mutmut failed: {(finished.stdout or '')[-4000:]}{finished.stderr or ''}")
     return [mutant for mutant in all_mutants(folder) if mutant.status != "not checked"]
 
 
