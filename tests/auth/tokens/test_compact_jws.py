@@ -46,6 +46,11 @@ def test_the_longest_token_is_read_and_one_byte_more_is_not() -> None:
 
 MALFORMED = {
     "empty": ("", "not three base64url segments"),
+    **{
+        f"the word {word}": (word, "a word that stands for no token")
+        for word in ("undefined", "null", "None", "nil", "NaN", "TRUE", "false", "Token")
+    },
+    "a word that begins like one": ("nulls", "not three base64url segments"),
     "one segment": ("abc", "not three base64url segments"),
     "two segments": (f"{GOOD_HEADER}.{GOOD_CLAIMS}", "not three base64url segments"),
     "four segments": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA.AA", "not three base64url segments"),
