@@ -58,17 +58,26 @@ def misnamed_settings(
         setting = next((name for name in missed if _means(variable, _KEYS[name])), None)
         if setting is not None:
             yield f"{variable} is in the environment, but app.config.from_prefixed_env() reads FLASK_{_KEYS[setting]}."
+        elif (key := _named_by_file(variable, missed)) is not None:
+            yield f"{variable} is set, and no setting is read from a file: set FLASK_{key} to what the file holds."
     for name, setting in _ELSEWHERE.items():
         if setting in missed and (name in settings or not {name, f"FLASK_{name}"}.isdisjoint(environment)):
             yield f"{name} is a name of another library; the setting here is {_KEYS[setting]}."
     odd = sorted(name for name in settings if isinstance(name, str) and _is_odd(name)) if lacks_keys else []
-    if odd:
+    # Flask has read such a variable into app.config as well, and it has had its sentence.
+    if odd := [name for name in odd if f"FLASK_{name}" not in environment or not _named_by_file(name, missed)]:
         yield f"{_listed(odd)} in app.config, but not a setting of this library."
 
 
 def _means(variable: str, key: str) -> bool:
     """Tell whether a variable has the name of a setting, in another case, with another prefix or none."""
     return variable != f"FLASK_{key}" and f"_{re.sub('_+', '_', variable.upper())}".endswith(f"_{key}")
+
+
+def _named_by_file(variable: str, missed: Iterable[str]) -> str | None:
+    """Return the key of a missed setting that a variable gives by a file, as is the custom for Docker secrets."""
+    keys = (_KEYS[name] for name in missed)
+    return next((key for key in keys if f"_{variable.upper()}".endswith(f"_{key}_FILE")), None)
 
 
 def _is_odd(name: str) -> bool:

@@ -431,6 +431,18 @@ def test_a_variable_without_its_prefix_keeps_its_name(
     )
 
 
+def test_a_variable_that_names_a_file_is_answered_with_ours(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker mounts secrets as files, and images of other programs read a variable that ends in _FILE."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET_FILE", "/run/secrets/better_auth_secret")
+
+    assert problems_of(settings | {"BETTER_AUTH_SECRET": None})[-1] == (
+        "BETTER_AUTH_SECRET_FILE is set, and no setting is read from a file: set BETTER_AUTH_SECRET to what the file "
+        "holds."
+    )
+
+
 @pytest.mark.parametrize(("command", "is_said"), [("run", True), ("upgrade", False)])
 def test_only_those_who_start_the_server_are_warned(
     settings: dict[str, Any], caplog: pytest.LogCaptureFixture, command: str, is_said: bool

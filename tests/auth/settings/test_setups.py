@@ -53,6 +53,10 @@ def not_read(variable: str, key: str) -> str:
     return f"{variable} is in the environment, but app.config.from_prefixed_env() reads FLASK_{key}."
 
 
+def in_a_file(variable: str, key: str) -> str:
+    return f"{variable} is set, and no setting is read from a file: set FLASK_{key} to what the file holds."
+
+
 ENTRY = {"issuer": "https://login.example", "audience": "api", "discovery": True}
 
 #: Variables, other settings, and every sentence that they get.
@@ -74,6 +78,25 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, Any], list[str]]] = {
     "two underscores": ({"FLASK_AUTH__SECRET": SECRET}, {}, [NO_KEY, not_read("FLASK_AUTH__SECRET", "AUTH_SECRET")]),
     "a secret of Better Auth": (
         {"BETTER_AUTH_SECRET": SECRET}, {}, [NO_KEY, not_read("BETTER_AUTH_SECRET", "AUTH_SECRET")],
+    ),
+    "a file with the secret": (
+        {"BETTER_AUTH_SECRET_FILE": "/run/secrets/a"}, {},
+        [NO_KEY, in_a_file("BETTER_AUTH_SECRET_FILE", "AUTH_SECRET")],
+    ),
+    "a file with the secret, read by Flask": (
+        {"FLASK_AUTH_SECRET_FILE": "/run/secrets/a", "FLASK_AUTH_OTHER_SECRET": "x"}, {},
+        [
+            NO_KEY,
+            in_a_file("FLASK_AUTH_SECRET_FILE", "AUTH_SECRET"),
+            "AUTH_OTHER_SECRET is in app.config, but not a setting of this library.",
+        ],
+    ),
+    "a file in app.config": (
+        {}, {"AUTH_SECRET_FILE": "/run/secrets/a"},
+        [NO_KEY, "AUTH_SECRET_FILE is in app.config, but not a setting of this library."],
+    ),
+    "a file with the public key": (
+        {"AUTH_PUBLIC_KEY_FILE": "/run/secrets/a"}, {}, [NO_KEY, in_a_file("AUTH_PUBLIC_KEY_FILE", "AUTH_PUBLIC_KEY")],
     ),
     "a setting of Flask-JWT-Extended": (
         {}, {"JWT_SECRET_KEY": SECRET},
