@@ -8,7 +8,8 @@ from ..keys import KeySource
 from ..keys.algorithms import SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, name_in_namespace
-from .key_source import KEY_SETTINGS, WELL_KNOWN, accepted_algorithms, check_key_source, make_key_source
+from .issuer_names import check_names
+from .key_source import KEY_SETTINGS, accepted_algorithms, check_key_source, make_key_source
 from .plain_http import check_plain_http
 from .reader import Section
 
@@ -39,7 +40,7 @@ def check_issuer(section: Section, keys: KeySource | None, http_hosts: frozenset
     _check_identity_claim(section)
     check_plain_http(section, http_hosts)
     check_key_source(section, keys)
-    _check_names(section)
+    check_names(section)
     if keys is None:
         is_secret = section.given.intersection(KEY_SETTINGS) <= {"secret"}
     else:
@@ -67,22 +68,6 @@ def _check_identity_claim(section: Section) -> None:
             f"{label} is {name}: a name that users or administrators may change, and that another user may get later. "
             f"{lasting} stays the same."
         )
-
-
-def _check_names(section: Section) -> None:
-    """Tell where the names of an issuer are not what its tokens have as ``iss``, as far as its profile knows."""
-    label, profile = section.labels["issuer"], PROFILES[section.values.profile]
-    for name in section.values.issuer:
-        if WELL_KNOWN in f"{name}/":
-            section.problems.append(
-                f"{label} is the address of the metadata. Set it to the issuer that they name: mostly what stands "
-                f"before {WELL_KNOWN}."
-            )
-        elif not name.endswith(profile.issuer_ends_with):
-            section.warnings.append(
-                f"{label} does not end with {profile.issuer_ends_with}, as the iss of all tokens does by "
-                f"{section.labels['profile']}."
-            )
 
 
 def _refuse_unbound_keys(section: Section, name: str) -> None:

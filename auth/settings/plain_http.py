@@ -30,23 +30,25 @@ def allowed_hosts(service: Section, *, is_development: bool) -> frozenset[str]:
 
 
 def check_plain_http(section: Section, allowed: frozenset[str]) -> None:
-    """Refuse plain-http URLs of an issuer in one sentence, however many settings have one."""
-    written = {"issuer": section.values.issuer, "jwks_url": (section.values.jwks_url,)}
-    plain = {name: [url for url in urls if url and is_plain_http(url, allowed)] for name, urls in written.items()}
-    labels = [section.labels[name] for name, urls in plain.items() if urls]
-    if labels:
-        are = "is a plain-http URL" if len(labels) == 1 else "are plain-http URLs"
-        section.problems.append(f"{' and '.join(labels)} {are}; {_way_out([*plain['issuer'], *plain['jwks_url']])}")
+    """Refuse a plain-http URL that keys or metadata are fetched from.
+
+    The name of an issuer is compared as text (RFC 7519 §4.1.1), and only discovery goes there: to the first one.
+    """
+    values = section.values
+    fetched = {"issuer": values.issuer[0] if values.discovery and values.issuer else None, "jwks_url": values.jwks_url}
+    for name, url in fetched.items():
+        if url is not None and is_plain_http(url, allowed):
+            section.problems.append(f"{section.labels[name]} is a plain-http URL; {_way_out(url)}")
 
 
-def _way_out(urls: list[str]) -> str:
-    hosts = sorted({_host(url) for url in urls})
-    if not all(map(HOST_NAME.fullmatch, hosts)):
+def _way_out(url: str) -> str:
+    host = _host(url)
+    if HOST_NAME.fullmatch(host) is None:
         return "an issuer that is not on this machine needs https."
-    named = json.dumps(hosts)
     return (
         "an issuer that is not on this machine needs https, or in development its host in AUTH_INSECURE_HTTP_HOSTS "
-        f"(FLASK_AUTH_INSECURE_HTTP_HOSTS='{named}') together with AUTH_DEVELOPMENT_TOKENS or flask --debug."
+        f"(FLASK_AUTH_INSECURE_HTTP_HOSTS='{json.dumps([host])}') together with AUTH_DEVELOPMENT_TOKENS or "
+        "flask --debug."
     )
 
 

@@ -290,16 +290,6 @@ UNSAFE: dict[str, tuple[object, dict[str, Any], list[str]]] = {
         {},
         ["AUTH_ISSUERS[1].issuer holds one name twice."],
     ),
-    "a plain-http name among several": (
-        changed(1, issuer=[PARTNER, "http://partner.example"]),
-        {},
-        [
-            "AUTH_ISSUERS[1].issuer is a plain-http URL; an issuer that is not on this machine needs https, or in "
-            "development its host in AUTH_INSECURE_HTTP_HOSTS "
-            "(FLASK_AUTH_INSECURE_HTTP_HOSTS='[\"partner.example\"]') together with "
-            "AUTH_DEVELOPMENT_TOKENS or flask --debug.",
-        ],
-    ),
     "no name in the list": (
         changed(1, issuer=[]),
         {},

@@ -35,6 +35,8 @@ export FLASK_AUTH_LEEWAY=10
 - Number settings take digits alone, without a unit: `FLASK_AUTH_LEEWAY=10`.
 - A shell and python-dotenv read the lines as they are. Leave out `export` for `docker run --env-file` and for the
   `EnvironmentFile` of systemd. [Who reads a `.env` file](index.md#environment-variables) differs.
+- No setting is read from a file, as Docker and Kubernetes mount secrets: the command that starts the service puts it
+  there, with `export FLASK_AUTH_SECRET="$(cat /run/secrets/auth_secret)"`.
 - Not every reader of `.env` files removes the quotes around a value. A text with spaces, line ends or quotation marks
   around it stops the start, and so does a text that looks like JSON and is not. That includes secrets, which no message
   ever shows.
@@ -58,7 +60,9 @@ there is
   secret, a template that nobody filled in, an encrypted form that nobody decrypted;
 - a key that is private, weak, or unfit for the accepted algorithms;
 - no issuer or no audience for public keys. With a secret both may be missing, which is logged as a warning;
-- a plain-http URL that is not on this machine, unless development allows it to that host;
+- a plain-http URL to fetch keys from that is not on this machine, unless development allows it to that host;
+- an issuer or audience with a placeholder in it, the address of an issuer's metadata in the place of its name, or an
+  address of Microsoft without the id of a tenant;
 - a setting that is misspelt, out of its bounds, or of the wrong kind;
 - several issuers whose users could be taken for one another;
 - a combination by which no token could be accepted.

@@ -381,7 +381,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["A configured key is fit for none of AUTH_ALGORITHMS; remove it or name its algorithm."],
     ),
     "a plain-http issuer": (
-        SETTINGS | {"AUTH_ISSUER": "http://login.example"},
+        {"AUTH_ISSUER": "http://login.example", "AUTH_AUDIENCE": AUDIENCE, "AUTH_DISCOVERY": True},
         [
             "AUTH_ISSUER is a plain-http URL; an issuer that is not on this machine needs https, or in development "
             "its host in AUTH_INSECURE_HTTP_HOSTS (FLASK_AUTH_INSECURE_HTTP_HOSTS='[\"login.example\"]') together with "
@@ -592,7 +592,7 @@ def test_every_problem_is_reported_at_once() -> None:
         {
             "AUTH_SECRET": ["short", "a-string-secret-at-least-256-bits-long", 5],
             "AUTH_PUBLIC_KEY": "nonsense",
-            "AUTH_ISSUER": "http://login.example",
+            "AUTH_ISSUER": "https://{tenant}.example",
             "AUTH_AUDIENCE": "",
             "AUTH_ALGORITHMS": ["HS256", "none"],
             "AUTH_PROFILE": "saml",
@@ -619,7 +619,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 27
+    assert len(problems) == len(set(problems)) == 28
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text
