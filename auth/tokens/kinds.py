@@ -12,12 +12,15 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 #: Claims that name the kind of a token. Flask-JWT-Extended and many services write ``type``, SimpleJWT ``token_type``,
-#: Keycloak ``typ``, Cognito ``token_use``, OpenIddict ``token_usage``, Casdoor ``tokenType``; ``purpose`` stands in
-#: links that a service mails.
+#: Keycloak ``typ``, Cognito ``token_use``, OpenIddict ``token_usage``, Casdoor ``tokenType`` or ``TokenType``;
+#: ``purpose`` stands in links that a service mails, and in the ID tokens of PagerDuty.
 _KIND_CLAIMS = (
-    *("type", "typ", "token_type", "tokenType", "token_use", "tokenUse", "token_usage"),
+    *("type", "typ", "token_type", "tokenType", "TokenType", "token_use", "tokenUse", "token_usage"),
     *("purpose", "token_purpose"),
 )
+
+#: Claims that are true in a refresh token. Many FastAPI services write ``refresh``, and false into access tokens.
+_REFRESH_FLAGS = ("isRefreshToken", "is_refresh_token", "isRefresh", "is_refresh", "refresh")
 
 #: Claims that hold scopes. Many FastAPI services, and ThingsBoard, write the kind of a token there, and nothing else.
 _SCOPE_CLAIMS = ("scope", "scp", "scopes")
@@ -33,6 +36,7 @@ _OTHER_KINDS = frozenset(
         # ID tokens, logout tokens and security events, proofs, assertions of a client.
         "id",
         "serializedid",
+        "identification",
         "logout",
         "backchannellogout",
         "secevent",
@@ -125,5 +129,10 @@ def _is_scope_of_other_kind(value: object) -> bool:
 _CHECKS: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(_KIND_CLAIMS, _is_other_kind),
     **dict.fromkeys(_SCOPE_CLAIMS, _is_scope_of_other_kind),
+    **dict.fromkeys(_REFRESH_FLAGS, lambda value: value is True),
     "drn": lambda value: value == "DSR",
+    # Spring Security OAuth tells its refresh tokens by it: the ``jti`` of the access token that came with one.
+    "ati": lambda value: isinstance(value, str),
+    # RFC 9701 §5; its §8.1 forbids to take such an answer of an authorization server for an access token.
+    "token_introspection": lambda value: isinstance(value, dict),
 }
