@@ -8,6 +8,7 @@ flask-smorest; without it there is nothing to do.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -33,6 +34,9 @@ from .openapi_versions import describe_demands, sections_of_swagger
 
 #: The name of the security scheme in the document.
 SCHEME: Final = "bearerAuth"
+
+#: How many alternatives ``security`` lists for an operation. They multiply: two guards with ten scopes each have 100.
+MOST_ALTERNATIVES: Final = 16
 
 
 def _answer(description: str, headers: dict[str, Any], *errors: AuthError) -> dict[str, Any]:
@@ -160,14 +164,17 @@ def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, version: str)
     for method in route.methods or ():
         operation = path.get(method.lower())
         if operation is not None:
-            policy = declaration_of(view, method, blueprints_around(app, route.endpoint)).policy
-            if policy.rules:
-                _fill_in(operation, policy, version)
+            declaration = declaration_of(view, method, blueprints_around(app, route.endpoint))
+            if declaration.policy.rules:
+                _fill_in(operation, declaration.policy, version)
+            elif declaration.public:
+                # An empty list takes a requirement of the whole document away (OpenAPI 3.1 §4.8.10).
+                operation.setdefault("security", [])
 
 
 def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
     if "security" not in operation:
-        names_scopes = not version.startswith(("2.", "3.0."))
+        names_scopes = not version.startswith(("2.", "3.0.")) and alternatives_of(policy) <= MOST_ALTERNATIVES
         operation["security"] = security_of(policy, names_scopes=names_scopes)
         if not names_scopes:
             describe_demands(operation, policy)
@@ -184,13 +191,25 @@ def security_of(policy: Policy, *, names_scopes: bool = True) -> list[dict[str, 
     """Return the Security Requirement Objects of a policy: alternatives in a list, what is needed in each.
 
     For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles. In
-    OpenAPI 3.0 (§4.7.30) and in Swagger 2.0 that list must be empty.
+    OpenAPI 3.0 (§4.7.30) and in Swagger 2.0 that list must be empty; ``names_scopes=False`` leaves it so.
     """
     if not names_scopes:
         return [{SCHEME: []}, {}] if policy.optional else [{SCHEME: []}]
-    token_rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
-    needed = [name for rule in token_rules for name in (*rule.scopes, *rule.roles)]
-    options = [option for rule in token_rules for option in (rule.any_scope, rule.any_role) if option]
-    choices = itertools.product(*options)
+    needed = [name for rule in _token_rules(policy) for name in (*rule.scopes, *rule.roles)]
+    choices = itertools.product(*_options(policy))
     security = [{SCHEME: list(dict.fromkeys([*needed, *choice]))} for choice in choices]
     return [*security, {}] if policy.optional else security
+
+
+def alternatives_of(policy: Policy) -> int:
+    """Return how many alternatives the scopes and roles of a policy have, without listing them."""
+    return math.prod(map(len, _options(policy)))
+
+
+def _options(policy: Policy) -> list[tuple[str, ...]]:
+    """Return the lists of which a token needs one name each."""
+    return [option for rule in _token_rules(policy) for option in (rule.any_scope, rule.any_role) if option]
+
+
+def _token_rules(policy: Policy) -> list[TokenRule]:
+    return [rule for rule in policy.rules if isinstance(rule, TokenRule)]

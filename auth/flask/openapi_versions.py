@@ -40,7 +40,7 @@ def _response(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_demands(operation: dict[str, Any], policy: Policy) -> None:
-    """Add the scopes and roles of a policy to the description of an operation, whose ``security`` cannot list them."""
+    """Add the scopes and roles of a policy to the description of an operation whose ``security`` does not list them."""
     demands = [sentence for rule in policy.rules if isinstance(rule, TokenRule) for sentence in _sentences(rule)]
     if demands:
         said = [operation["description"]] if operation.get("description") else []

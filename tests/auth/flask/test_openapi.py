@@ -234,12 +234,75 @@ def test_an_optional_token_is_documented_as_an_alternative_to_none() -> None:
 
 
 @pytest.mark.parametrize("view", [public(lambda user_id: user_id), lambda user_id: user_id], ids=["public", "silent"])
-def test_a_view_without_a_guard_is_documented_without_security(view: Any) -> None:
-    """Public operations carry nothing of ours."""
+def test_a_view_without_a_guard_is_documented_without_refusals(view: Any) -> None:
+    """No guard of ours answers there."""
     found = operation(view)
 
-    assert "security" not in found
+    assert not found.get("security")
     assert not {"401", "403", "503"} & found["responses"].keys()
+
+
+PUBLIC: dict[str, Any] = {
+    "function": public(lambda user_id: user_id),
+    "class": public(of_class()),
+    "method": of_class(get=public(lambda self, user_id: user_id)),
+}
+
+
+@pytest.mark.parametrize("view", PUBLIC.values(), ids=PUBLIC)
+def test_a_public_view_is_documented_as_open(view: Any) -> None:
+    """An empty list says so; a linter cannot take the operation for one that was forgotten."""
+    assert operation(view)["security"] == []
+
+
+def test_a_silent_view_says_nothing_about_security() -> None:
+    """It may be guarded by something that is not ours."""
+    assert "security" not in operation(lambda user_id: user_id)
+
+
+@pytest.mark.parametrize("version", VALIDATORS)
+def test_a_requirement_of_the_whole_document_does_not_close_public_views(version: str) -> None:
+    """Services write ``security`` at the top for all of their operations, in each version of OpenAPI."""
+    own: list[dict[str, list[str]]] = [{SCHEME: []}]
+    kept = Blueprint("other", __name__).doc(security=[{"apiKey": []}])(public(lambda: "in"))
+    scheme = {"type": "apiKey", "in": "header", "name": "X-Key"}
+    options = {"securityDefinitions": {"apiKey": scheme}} if version == "2.0" else {}
+
+    views = [public(lambda: "in"), lambda: "in", require_jwt(lambda: "in"), kept]
+    document = guarded_document(version, *views, security=own, **options)
+
+    found = [document["paths"][f"/{number}"]["get"].get("security") for number in range(4)]
+    assert document["security"] == own
+    assert found == [[], None, [{SCHEME: []}], [{"apiKey": []}]]
+
+
+def test_a_public_view_in_a_guarded_blueprint_is_documented_as_guarded() -> None:
+    """The guard of the blueprint holds for every view in it."""
+    app, blueprint = service("flask-smorest"), Blueprint("notes", "notes")
+    blueprint.route("/<user_id>")(public(of_class()))
+    app.extensions["flask-smorest"]["apis"][""]["ext_obj"].register_blueprint(require_jwt(blueprint))
+
+    assert documented(app)["paths"]["/{user_id}"]["get"]["security"] == [{SCHEME: []}]
+
+
+def names(count: int, letter: str = "s") -> list[str]:
+    return [f"{letter}{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "roles", "listed"), [(16, 1, 16), (4, 4, 16), (17, 1, 1), (6, 3, 1), (200, 200, 1)]
+)
+def test_more_than_sixteen_alternatives_are_described_in_words(scopes: int, roles: int, listed: int) -> None:
+    """Scopes and roles multiply: a list of them all may have megabytes, in a document that strangers can ask for."""
+    found = operation(require_jwt(any_scope=names(scopes), any_role=names(roles, "r"))(lambda user_id: user_id))
+
+    assert len(found["security"]) == listed
+    if listed == 1:
+        assert found["security"] == [{SCHEME: []}]
+        assert f"at least one of: {', '.join(f'`{name}`' for name in names(scopes))}." in found["description"]
+        assert f"at least one of: {', '.join(f'`{name}`' for name in names(roles, 'r'))}." in found["description"]
+    else:
+        assert "description" not in found
 
 
 def test_what_others_noted_is_kept() -> None:
