@@ -63,7 +63,7 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
     places: list[object] = [view]
     rules = [*rules_on(view)]
     if view_class is not None:
-        name = "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
+        name = handler_name(view_class, method)
         handler = getattr(view_class, name, None)
         places += [view_class, view_class.dispatch_request, handler]
         inside = (view_class.dispatch_request, *method_decorators(view_class, name), handler)
@@ -73,6 +73,11 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
     rules += [rule for blueprint in around for rule in rules_on(blueprint)]
     is_public = any(is_marked_public(place) for place in (*places, *around))
     return Declaration(Policy(tuple(dict.fromkeys(rules))), public=is_public)
+
+
+def handler_name(view_class: type | None, method: str) -> str:
+    """Return the name of a class's handler for a method. HEAD is answered by ``get`` if the class has no ``head``."""
+    return "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
 
 
 def _class_of_method(view: Callable[..., Any]) -> type[View] | None:

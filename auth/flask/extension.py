@@ -22,8 +22,8 @@ from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
 from .answers import REFUSED, answer, answer_first, complete
 from .commands import StartRefusedError, register_commands, show_help_if_asked
+from .cors import answer_to_preflight, let_scripts_read
 from .openapi import document_guards
-from .preflight import answer_to_preflight
 from .satisfiable import check_satisfiable
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
@@ -136,7 +136,9 @@ def _finish(response: Response) -> Response:
     """
     request, headers = this_request(), response.headers
     if REFUSED in request.environ:
-        return complete(response)
+        completed = complete(response)
+        let_scripts_read(this_app(), request, completed)
+        return completed
     has_credentials = "HTTP_AUTHORIZATION" in request.environ
     if has_credentials or current_state().authentication(request) is not None:
         names = {name.lower() for name, _ in headers}

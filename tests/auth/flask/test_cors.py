@@ -1,4 +1,7 @@
-"""Preflights (Fetch §4.8) that a decorator of the service answers, however the guard and that decorator are stacked."""
+"""Preflights (Fetch §4.8) that a decorator of the service answers, and refusals that scripts can read.
+
+However the guard and that decorator are stacked.
+"""
 
 from __future__ import annotations
 
@@ -343,3 +346,101 @@ def test_a_shared_view_that_declares_nothing_is_still_refused_by_default() -> No
 
     assert response.status_code == 401
     assert RAN == []
+
+
+def simply(**headers: str) -> dict[str, str]:
+    return {"Origin": ORIGIN} | headers
+
+
+#: As STACKED, where the decorator stands around the view for GET.
+AROUND_GET = {name: build for name, build in STACKED.items() if name not in {"on the handler of a guarded class"}} | {
+    "on the handler for GET": lambda: app_with(require_jwt(a_class(get=sharing(noting(Reports.get)))).as_view("reports")),
+    "listed for the methods of a class": lambda: app_with(listing(ListingReports)),
+}
+
+
+@pytest.mark.parametrize("build", AROUND_GET.values(), ids=AROUND_GET)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_script_of_another_origin_can_read_why_it_is_refused(build: Callable[[], Flask], method: str) -> None:
+    """Without the field a browser reports a network error, and a script does not know that its token has ended."""
+    response = build().test_client().open("/reports", method=method, headers=simply() | bearer("forged"))
+
+    assert response.status_code == 401
+    assert response.headers.getlist("Access-Control-Allow-Origin") == [ORIGIN]
+    assert response.headers["WWW-Authenticate"].startswith('Bearer realm="api"')
+    assert response.headers["Cache-Control"] == "no-store"
+    assert RAN == []
+    if method == "GET":
+        assert response.get_json()["error"] == "malformed_token"
+
+
+def test_a_request_of_no_other_origin_asks_no_wrapper() -> None:
+    """Nothing is added to what programs are answered."""
+    response = app_with(sharing(require_jwt(a_view()))).test_client().get("/reports")
+
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize("view", GUARDED.values(), ids=GUARDED)
+@pytest.mark.parametrize("build", [in_a_guarded_blueprint, lambda view: app_with(require_jwt(view))])
+def test_a_refusal_runs_no_code_of_a_view_that_answers_options_itself(
+    view: Callable[[], Any], build: Callable[[Any], Flask], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is the refusal logged twice."""
+    response = build(view()).test_client().get("/reports", headers=simply())
+
+    assert response.status_code == 401
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert RAN == []
+    assert len([record for record in caplog.records if record.name.endswith(".audit")]) == 1
+
+
+def test_a_fault_of_the_wrapper_leaves_the_refusal_as_it_was() -> None:
+    """It is a fault for those who have a token as well, and seen there."""
+
+    def faulty(view: Any) -> Any:
+        def wrapped(*_args: Any, **_kwargs: Any) -> Any:
+            raise ZeroDivisionError if view else RuntimeError
+
+        view.required_methods = {"OPTIONS"}
+        view.provide_automatic_options = False
+        return functools.update_wrapper(wrapped, view)
+
+    response = app_with(require_jwt(faulty(a_view()))).test_client().get("/reports", headers=simply())
+
+    assert (response.status_code, response.get_json()["error"]) == (401, "missing_token")
+
+
+def test_a_wrapper_cannot_change_what_a_refusal_says() -> None:
+    """It is asked for the fields of CORS alone; its status, body and other fields are dropped."""
+
+    def accepting(view: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if request.method != "OPTIONS":
+                return view(*args, **kwargs)
+            fields = {"Access-Control-Allow-Origin": ORIGIN, "WWW-Authenticate": "Basic", "Set-Cookie": "a=b"}
+            return "welcome", 200, fields | {"Access-Control-Expose-Headers": "WWW-Authenticate", "Vary": "Origin"}
+
+        view.required_methods = {"OPTIONS"}
+        view.provide_automatic_options = False
+        return functools.update_wrapper(wrapped, view)
+
+    client = app_with(require_jwt(accepting(a_view()))).test_client()
+    response = client.get("/reports", headers=simply())
+
+    assert (response.status_code, response.get_json()["error"]) == (401, "missing_token")
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert response.headers["Access-Control-Expose-Headers"] == "WWW-Authenticate"
+    assert "Set-Cookie" not in response.headers
+    assert {*response.vary} == {"Authorization", "Origin"}
+
+
+def test_the_hooks_of_a_service_see_the_method_of_the_request() -> None:
+    """The wrapper is asked as for OPTIONS, and nobody else sees that."""
+    app = app_with(require_jwt(sharing(a_view())))
+    seen: list[str] = []
+    app.teardown_request(lambda _error: seen.append(request.method))
+
+    app.test_client().get("/reports", headers=simply())
+
+    assert seen == ["GET"]
