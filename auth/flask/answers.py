@@ -27,11 +27,12 @@ REFUSED = "resource_server.refused"
 class Refusal(HTTPException):
     """A refusal raised inside a view. It carries the complete response.
 
-    Code in between that knows of HTTP exceptions lets it pass as it is.
+    Code in between that knows of HTTP exceptions lets it pass as it is, or reads status and sentence.
     """
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(error.message, answer(error))
+        self.code = int(error.status)
         #: What was refused, for code that catches this.
         self.error = error
 

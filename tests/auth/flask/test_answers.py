@@ -381,6 +381,34 @@ def test_our_errors_are_answered_when_a_hook_raises_them_before_ours_has_run() -
     assert_complete(app.test_client().get("/"), 401, ERROR)
 
 
+def test_a_view_that_words_http_exceptions_itself_knows_the_status_of_a_refusal() -> None:
+    """As it knows that of ``abort(404)``: a guarded function that it calls by hand may refuse."""
+    app = service()
+
+    @app.get("/<user_id>/inner")
+    @require_jwt
+    def outer(user_id: str) -> Any:
+        try:
+            return owns_path_user(lambda user_id: user_id)(user_id="bob")
+        except HTTPException as error:
+            return {"said": error.description}, error.code or 500
+
+    response = app.test_client().get("/alice/inner", headers=ALICE)
+
+    assert (response.status_code, response.get_json()) == (403, {"said": errors.NotOwnerError.message})
+
+
+def test_a_handler_for_401_does_not_word_a_refusal_from_a_view() -> None:
+    """The refusal has a status as other HTTP exceptions do, and still carries its own answer."""
+    app = service()
+    app.register_error_handler(401, lambda _error: ("mine", 200))
+    app.add_url_rule("/", "outer", lambda: require_jwt(lambda: "in")())
+
+    response = app.test_client().get("/")
+
+    assert (response.status_code, response.get_json()["error"]) == (401, "missing_token")
+
+
 def test_a_refusal_names_its_error_and_holds_its_answer() -> None:
     """For code between the view and the app that looks at exceptions."""
     app = service()
@@ -388,6 +416,8 @@ def test_a_refusal_names_its_error_and_holds_its_answer() -> None:
         require_jwt(lambda: "ok")()
 
     assert isinstance(raised.value.error, errors.MissingTokenError)
+    assert (raised.value.code, raised.value.description) == (401, errors.MissingTokenError.message)
+    assert str(raised.value) == f"401 Unauthorized: {errors.MissingTokenError.message}"
     assert isinstance(raised.value.__cause__, errors.MissingTokenError)
     assert raised.value.response is not None
     assert raised.value.response.status_code == 401
