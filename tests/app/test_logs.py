@@ -94,14 +94,14 @@ def test_a_refusal_is_one_line_with_the_id_the_client_was_told(
     configure_logging(log_format)
     headers = authorize("alice")
 
-    answer = client.get("/api/typed%0Aby-a-client/tasks", headers=headers)
+    answer = client.get("/api/typed%0Dby-a-client/tasks", headers=headers)
 
     (line,) = (line for line in capsys.readouterr().err.splitlines() if "refused" in line)
     assert answer.headers["X-Request-ID"] in line
     assert line.count("request_id") == 1 or log_format == "json"
     assert "not_owner" in line
     assert "alice" in line
-    assert "/api/<user_id>/tasks" in line
+    assert "/api/<path:user_id>/tasks" in line
     assert "typed" not in line
     assert headers["Authorization"].split()[1] not in line
 

@@ -98,8 +98,10 @@ def test_an_id_that_is_no_uuid_is_refused_or_not_found(
     path = f"{TASKS}/{quote(value, safe='')}"
 
     assert send(client, headers, {"title": "x", "id": value}).status_code == 422
-    assert client.get(path, headers=headers).status_code == 404
-    assert client.delete(path, headers=headers).status_code in (404, 405)
+    # With slashes, what stands in front of the last /tasks is the id of another user.
+    unknown = 403 if value.endswith("/tasks") else 404
+    assert client.get(path, headers=headers).status_code == unknown
+    assert client.delete(path, headers=headers).status_code in (unknown, 405)
     assert client.get(task, headers=headers).status_code == 200
 
 

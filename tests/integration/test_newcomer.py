@@ -211,7 +211,7 @@ def test_other_flask_commands_work_too(served: Served) -> None:
     routes = run([served.folder / ".venv/bin/flask", "auth", "routes"], cwd=served.folder)
 
     assert "UNDECLARED" not in routes
-    assert "/api/<user_id>/tasks" in routes
+    assert "/api/<path:user_id>/tasks" in routes
     assert "openapi" in run([served.folder / ".venv/bin/flask", "openapi", "print"], cwd=served.folder)
     assert "head" in run([served.folder / ".venv/bin/flask", "db", "current"], cwd=served.folder)
 

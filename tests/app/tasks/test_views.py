@@ -52,7 +52,20 @@ def test_the_location_leads_to_the_task(client: FlaskClient, authorize: Authoriz
     assert answer.headers["ETag"] == created.headers["ETag"]
 
 
-@pytest.mark.parametrize("user_id", ["auth0|123", "a b", "ä@example.com", "100%25", "..;x"])
+#: As CILogon, GitHub Actions and SAML make them, and such as look like a part of a path.
+WITH_SLASHES = (
+    *("http://cilogon.org/serverA/users/123", "repo:org/repo:ref:refs/heads/main", "wXHHq/zM16=", "a//b", "a/"),
+    *(
+        "alice/tasks",
+        "alice/tasks/summary",
+        "tasks/tasks/tasks",
+        "a/../b",
+        "c10d1e83-d8bf-4eba-a2a4-f3357ea81020/complete",
+    ),
+)
+
+
+@pytest.mark.parametrize("user_id", ["auth0|123", "a b", "ä@example.com", "100%25", "..;x", *WITH_SLASHES])
 def test_user_ids_of_any_kind_work_in_paths(client: FlaskClient, authorize: Authorize, user_id: str) -> None:
     """They are opaque: percent-encoded on the wire, compared as they are."""
     path = f"/api/{quote(user_id, safe='')}/tasks"
@@ -62,6 +75,51 @@ def test_user_ids_of_any_kind_work_in_paths(client: FlaskClient, authorize: Auth
     assert created.status_code == 201
     assert body_of(created)["user_id"] == user_id
     assert client.get(created.headers["Location"], headers=authorize(user_id)).status_code == 200
+
+
+@pytest.mark.parametrize("user_id", WITH_SLASHES)
+@pytest.mark.parametrize("quoted", ["", "/"], ids=["quoted", "as they are"])
+def test_every_operation_reaches_a_user_whose_id_holds_slashes(
+    client: FlaskClient, authorize: Authorize, user_id: str, quoted: str
+) -> None:
+    """What stands in front of ``/tasks`` is the id, however much it looks like a path of the API itself."""
+    headers, path = authorize(user_id), f"/api/{quote(user_id, safe=quoted)}/tasks"
+    task = f"{path}/{body_of(client.post(path, json={'title': 'Mine'}, headers=headers))['id']}"
+
+    assert [each["title"] for each in body_of(client.get(path, headers=headers))["items"]] == ["Mine"]
+    assert body_of(client.get(f"{path}/summary", headers=headers))["total"] == 1
+    assert body_of(client.put(task, json={"title": "Yours"}, headers=headers))["title"] == "Yours"
+    assert body_of(client.patch(task, json={"description": "More"}, headers=headers))["description"] == "More"
+    assert body_of(client.patch(f"{task}/complete", headers=headers))["completed"] is True
+    assert body_of(client.get(task, headers=headers))["user_id"] == user_id
+    assert client.delete(task, headers=headers).status_code == 204
+
+
+def test_links_between_pages_work_for_ids_with_slashes(client: FlaskClient, authorize: Authorize) -> None:
+    """The slashes are quoted there, so that no client resolves the dots between them."""
+    headers, path = authorize("a/../b"), "/api/a%2F..%2Fb/tasks"
+    for title in ("One", "Two"):
+        client.post(path, json={"title": title}, headers=headers)
+
+    link = client.get(f"{path}?limit=1", headers=headers).headers["Link"]
+    following = re.findall("<(.*?)>", link)[0]
+
+    assert following.startswith(f"{path}?limit=1&cursor=")
+    assert [each["title"] for each in body_of(client.get(following, headers=headers))["items"]] == ["One"]
+
+
+@pytest.mark.parametrize("suffix", ["/tasks", "/tasks/summary", "/tasks/{task}", "/tasks/{task}/complete"])
+@pytest.mark.parametrize("user_id", ["alice/tasks", "alice/", "alice/tasks/summary", "x/alice", "alice%2Ftasks"])
+def test_an_id_that_begins_or_ends_like_another_reaches_nothing_of_it(
+    client: FlaskClient, authorize: Authorize, create: Any, user_id: str, suffix: str
+) -> None:
+    """The whole id is compared: 403 for another user's path, in both directions."""
+    task = body_of(create())["id"]
+    ours, theirs = (f"/api/{quote(name, safe='')}{suffix.format(task=task)}" for name in ("alice", user_id))
+    method = "PATCH" if suffix.endswith("complete") else "GET"
+
+    assert client.open(ours, method=method, headers=authorize(user_id)).status_code == 403
+    assert client.open(theirs, method=method, headers=authorize("alice")).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
