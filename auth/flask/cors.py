@@ -17,7 +17,6 @@ from werkzeug.exceptions import HTTPException
 
 from .declarations import handler_name, method_decorators, rules_on
 
-
 #: What lets a script read an answer that is none to a preflight (Fetch §3.3.3).
 _FOR_SCRIPTS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")
 
@@ -41,7 +40,7 @@ def answer_to_preflight(app: Flask, request: Request, view: Callable[..., Any]) 
 
 
 def let_scripts_read(app: Flask, request: Request, response: Response) -> None:
-    """Add to a refusal the header fields by which a wrapper around the view lets scripts of another origin read answers.
+    """Add to a refusal the header fields by which a wrapper around the view lets scripts of another origin read it.
 
     Without them a browser tells the script of a network error. If ``CORS(app)`` has added them already, they stay.
     """

@@ -353,8 +353,10 @@ def simply(**headers: str) -> dict[str, str]:
 
 
 #: As STACKED, where the decorator stands around the view for GET.
-AROUND_GET = {name: build for name, build in STACKED.items() if name not in {"on the handler of a guarded class"}} | {
-    "on the handler for GET": lambda: app_with(require_jwt(a_class(get=sharing(noting(Reports.get)))).as_view("reports")),
+AROUND_GET = {name: build for name, build in STACKED.items() if name != "on the handler of a guarded class"} | {
+    "on the handler for GET": lambda: app_with(
+        require_jwt(a_class(get=sharing(noting(Reports.get)))).as_view("reports")
+    ),
     "listed for the methods of a class": lambda: app_with(listing(ListingReports)),
 }
 

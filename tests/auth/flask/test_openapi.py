@@ -245,7 +245,7 @@ def test_a_view_without_a_guard_is_documented_without_refusals(view: Any) -> Non
 PUBLIC: dict[str, Any] = {
     "function": public(lambda user_id: user_id),
     "class": public(of_class()),
-    "method": of_class(get=public(lambda self, user_id: user_id)),
+    "method": of_class(get=public(lambda self, user_id: (self, user_id))),
 }
 
 
@@ -289,9 +289,7 @@ def names(count: int, letter: str = "s") -> list[str]:
     return [f"{letter}{number}" for number in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("scopes", "roles", "listed"), [(16, 1, 16), (4, 4, 16), (17, 1, 1), (6, 3, 1), (200, 200, 1)]
-)
+@pytest.mark.parametrize(("scopes", "roles", "listed"), [(16, 1, 16), (4, 4, 16), (17, 1, 1), (6, 3, 1), (200, 200, 1)])
 def test_more_than_sixteen_alternatives_are_described_in_words(scopes: int, roles: int, listed: int) -> None:
     """Scopes and roles multiply: a list of them all may have megabytes, in a document that strangers can ask for."""
     found = operation(require_jwt(any_scope=names(scopes), any_role=names(roles, "r"))(lambda user_id: user_id))
