@@ -7,6 +7,7 @@ import string
 
 from ..errors import MalformedHeaderError, MalformedRequestError, MissingTokenError
 from .credentials import Credentials
+from .slips import why_not_after_scheme, why_not_one_token
 
 #: The scheme as nearly everybody sends it.
 _USUAL_SCHEME = "Bearer "
@@ -39,13 +40,13 @@ def parse_authorization(header: str | None) -> Credentials:
         raise MalformedRequestError("more than one credential")
     if scheme.lower() != "bearer":
         if scheme.lower().startswith("bearer"):
-            raise MalformedHeaderError("something other than a space follows Bearer")
+            raise MalformedHeaderError(why_not_after_scheme(scheme[len("bearer") :]))
         raise MissingTokenError("no Bearer credentials", MissingTokenError.OTHER_CREDENTIALS)
     token = credentials.strip(" ")
     if not token:
         raise MalformedHeaderError("nothing follows Bearer", MalformedHeaderError.EMPTY)
     if not _is_b64token(token):
-        raise MalformedHeaderError("Bearer without one well-formed value")
+        raise MalformedHeaderError(why_not_one_token(token))
     return Credentials("bearer", token)
 
 

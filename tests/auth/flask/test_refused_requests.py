@@ -85,23 +85,23 @@ REQUESTS: dict[str, tuple[str, dict[str, str], int, str, str, str]] = {
     "Bearer and a space": ("/me", authorization("Bearer  "), 401, "malformed_header", EMPTY, "nothing follows Bearer"),
     "Bearer twice": (
         "/me", authorization(f"Bearer Bearer {TOKEN}"), 401, "malformed_header", ONE_TOKEN,
-        "Bearer without one well-formed value",
+        "Bearer stands twice",
     ),
     "Bearer and a colon": (
         "/me", authorization(f"Bearer: {TOKEN}"), 401, "malformed_header", ONE_TOKEN,
-        "something other than a space follows Bearer",
+        "a colon follows Bearer",
     ),
     "quotation marks": (
         "/me", authorization(f'Bearer "{TOKEN}"'), 401, "malformed_header", ONE_TOKEN,
-        "Bearer without one well-formed value",
+        "quotation marks stand around the token",
     ),
     "angle brackets": (
         "/me", authorization(f"Bearer <{TOKEN}>"), 401, "malformed_header", ONE_TOKEN,
-        "Bearer without one well-formed value",
+        "angle brackets stand around the token",
     ),
     "an object of JavaScript": (
         "/me", authorization("Bearer [object Object]"), 401, "malformed_header", ONE_TOKEN,
-        "Bearer without one well-formed value",
+        "an object of JavaScript stands in place of the token",
     ),
     "two headers": (
         "/me", authorization(f"Bearer {TOKEN}, Bearer {TOKEN}"), 400, "malformed_request",
