@@ -25,14 +25,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dotenv import load_dotenv
-
 FOLDER = Path(__file__).resolve().parent
-load_dotenv(FOLDER / ".env", override=False)
 
 # The app lies beside this file, wherever gunicorn was started and however it starts itself again.
 if str(FOLDER) not in sys.path[:1]:
     sys.path.insert(0, str(FOLDER))
+
+from app.environment import load_environment  # noqa: E402  # found by the path above
+
+load_environment(FOLDER / ".env")
 
 #: Seconds to wait for an address that another program still holds, as long as gunicorn itself waits.
 ADDRESS_PATIENCE = 5

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dotenv import load_dotenv
-
 from app import create_app
+from app.environment import load_environment
 from auth.errors import ConfigurationError
 
-load_dotenv(Path(__file__).with_name(".env"), override=False)
+load_environment(Path(__file__).with_name(".env"))
 
 try:
     app = create_app()

@@ -12,7 +12,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from dotenv import load_dotenv
+from app.environment import load_environment
 
 ENVIRONMENT_FILE = Path(".env")
 
@@ -44,7 +44,7 @@ def make_environment_file(path: Path) -> bool:
 
 def shown_address() -> str:
     """Return the origin under which a browser on this machine finds the server."""
-    load_dotenv(ENVIRONMENT_FILE, override=False)
+    load_environment(ENVIRONMENT_FILE)
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
     # A server that listens on every address is found on this one; nothing is bound here.
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

@@ -6,6 +6,7 @@ Sentences quote nothing of an answer. They name what was asked, the proxy, and w
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import ssl
 from http import HTTPStatus
@@ -29,6 +30,12 @@ _CERTIFICATE_FAULTS = {
 #: Those that end when the authority is known here.
 _UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
 
+#: Certificates that break RFC 5280. Python refuses them since 3.13 (VERIFY_X509_STRICT), and curl does not.
+_STRICT_FAULTS = range(80, 95)
+
+#: What other programs read in the place of SSL_CERT_FILE.
+_NOT_READ = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+
 
 def describe(error: Exception, proxy: Proxy | None) -> str:
     """Return what went wrong on the way to a server or back, as the end of a sentence about its URL."""
@@ -47,6 +54,9 @@ def _what_failed(error: BaseException) -> str:
     match error:
         case TimeoutError():
             return "did not answer in time"
+        case ssl.SSLCertVerificationError(verify_code=code) if code in _STRICT_FAULTS:
+            # A fixed text of OpenSSL, such as "Missing Authority Key Identifier".
+            return f"has a certificate that breaks RFC 5280 ({error.verify_message}), which Python refuses since 3.13"
         case ssl.SSLCertVerificationError(verify_code=code):
             return f"has a certificate that {_CERTIFICATE_FAULTS.get(code, 'is not trusted')}"
         case ssl.SSLError():
@@ -80,7 +90,16 @@ def advice(error: Exception, url: str) -> str:
         case ProxyError():
             return "Correct HTTPS_PROXY, or name the host in NO_PROXY if it is reached without a proxy."
         case ssl.SSLCertVerificationError(verify_code=code) if code in _UNKNOWN_AUTHORITY:
-            return "If the authority is that of your network or of its proxy, set SSL_CERT_FILE to its certificates."
+            unread = [name for name in _NOT_READ if os.environ.get(name)]
+            return (
+                "If the authority is that of your network or of its proxy, set SSL_CERT_FILE to its certificates."
+                f"{f' {unread[0]} is set, and is not read here.' if unread else ''}"
+            )
+        case ssl.SSLCertVerificationError(verify_code=code) if code in _STRICT_FAULTS:
+            return (
+                "Other programs may accept the certificate, and so may Python before 3.13. Have its authority issue "
+                "one that keeps to RFC 5280."
+            )
         case socket.gaierror():
             return "Correct the host name, or the resolver of this machine."
         case ConnectionRefusedError():

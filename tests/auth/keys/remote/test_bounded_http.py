@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from auth.keys.remote import bounded_http, connections
 from auth.keys.remote.bounded_http import Document, FetchError, UnexpectedAnswerError, fetch_json
 from auth.keys.remote.connections import MAX_BYTES, Deadline
-from tests.support.certificates import certificate
+from auth.keys.remote.faults import advice, describe
+from tests.support.certificates import certificate, certificate_of_an_authority, strict_verification_error
 from tests.support.issuer_server import JWKS, Fault, IssuerServer
 
 #: Seconds for answers that come; and for those that never do.
@@ -401,6 +402,41 @@ def test_a_bad_certificate_is_refused_with_its_reason(
     with IssuerServer(tls=tls) as issuer:
         assert reason(issuer.jwks_url) == f"has a certificate that {sentence}"
         assert not issuer.requests
+
+
+def test_a_certificate_that_only_some_programs_accept_is_told_apart(tmp_path: Path) -> None:
+    """Python 3.13 demands what RFC 5280 does; the operator has trusted the right authority, and curl agrees."""
+    error = strict_verification_error(*certificate_of_an_authority(tmp_path))
+
+    assert describe(error, None) == (
+        "has a certificate that breaks RFC 5280 (Missing Authority Key Identifier), which Python refuses since 3.13"
+    )
+    assert advice(error, "https://login.example/jwks").startswith("Other programs may accept the certificate")
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("REQUESTS_CA_BUNDLE", " REQUESTS_CA_BUNDLE is set, and is not read here."),
+        ("CURL_CA_BUNDLE", " CURL_CA_BUNDLE is set, and is not read here."),
+        ("SOMETHING_ELSE", ""),
+    ],
+)
+def test_variables_of_other_programs_are_named_beside_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, hint: str
+) -> None:
+    """An operator who has set one of them believes the authority to be known."""
+    tls, file = certificate(tmp_path)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(file))
+
+    with IssuerServer(tls=tls) as issuer, pytest.raises(FetchError) as refused:
+        fetch(issuer.jwks_url)
+
+    assert refused.value.advice == (
+        f"If the authority is that of your network or of its proxy, set SSL_CERT_FILE to its certificates.{hint}"
+    )
 
 
 def test_https_from_a_server_without_tls_fails(issuer: IssuerServer) -> None:

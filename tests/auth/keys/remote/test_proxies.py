@@ -188,6 +188,8 @@ def test_a_proxy_that_cannot_be_read_is_a_fault_of_the_environment(monkeypatch: 
 def test_what_fails_behind_a_proxy_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that opens TLS has a certificate of its own; so it may be either."""
     tls, _ = certificate(tmp_path, host="issuer.example")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
+        monkeypatch.delenv(name, raising=False)
 
     with ProxyServer(tls=tls) as proxy:
         use(monkeypatch, proxy)
