@@ -35,6 +35,9 @@ OUR_NAMES = {"AUTH_SECRET": "BETTER_AUTH_SECRET", "AUTH_JWKS_URL": "BETTER_AUTH_
 #: Settings of the library that ``BETTER_AUTH_URL`` sets both.
 BOUND_BY_URL = ("AUTH_ISSUER", "AUTH_AUDIENCE")
 
+#: Bytes that the library demands of a secret (RFC 7518 §3.2).
+MIN_SECRET_BYTES = 32
+
 LOG_FORMATS = ("text", "json")
 
 #: Where a Better Auth server publishes its keys, below its origin.
@@ -96,7 +99,13 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
         return
     if not any(config.get(name) for name in KEY_SOURCES):
         _set_default(config, "AUTH_ALGORITHMS", ["HS256"])
-    _set_default(config, "AUTH_SECRET", _split_secrets(secret))
+    parts = _split_secrets(secret)
+    _set_default(config, "AUTH_SECRET", parts)
+    if len(parts) > 1 and any(0 < len(part.encode(errors="replace")) < MIN_SECRET_BYTES for part in parts):
+        yield (
+            f"BETTER_AUTH_SECRET is split at its commas into {len(parts)} secrets. If a comma belongs to a secret, give "
+            "it in JSON instead: FLASK_AUTH_SECRET='[\"secret\"]'"
+        )
     if config.get("AUTH_IDENTITY_CLAIM") == "email" and not config.get("BETTER_AUTH_URL"):
         yield (
             "AUTH_IDENTITY_CLAIM is email, and links in mails of Better Auth are tokens with an email under the same "

@@ -6,6 +6,7 @@ secret, secrets in place of a key, short keys, keys published for another use.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ from .algorithms import (
     PublicKey,
     algorithms_of,
 )
+from .encoded import from_base64, why_no_pem
 from .weak_secrets import is_key_material
 
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
@@ -93,7 +95,8 @@ class VerificationKey:
 
     @classmethod
     def from_pem(cls, text: str) -> VerificationKey:
-        r"""Take one public key in PEM; ``\n`` written out, as environment files often have it, counts as a line end.
+        r"""Take one public key in PEM. A line end may be written out as ``\n``, as environment files often have it, and
+        as ``\\n``, as YAML makes of it.
 
         Raises:
             UnusableKeyError: it is not exactly one public key, or too weak.
@@ -103,11 +106,11 @@ class VerificationKey:
         if "CERTIFICATE" in text:
             raise UnusableKeyError("is a certificate; give its public key (openssl x509 -pubkey -noout)")
         if "-----BEGIN" not in text:
-            raise UnusableKeyError("is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----")
+            raise UnusableKeyError(why_no_pem(text))
         if text.count("-----BEGIN") != 1:
             raise UnusableKeyError("is not exactly one PEM public key; give several as a list")
         try:
-            loaded = load_pem_public_key(text.replace("\\r", "").replace("\\n", "\n").encode())
+            loaded = load_pem_public_key(re.sub(r"\\+n", "\n", re.sub(r"\\+r", "", text)).encode())
         except (ValueError, UnsupportedAlgorithm):
             raise UnusableKeyError("is not a readable PEM public key") from None
         return cls._judged(None, loaded)
@@ -166,6 +169,14 @@ class VerificationKey:
         if algorithm not in self.algorithms:
             return False
         return IMPLEMENTATIONS[algorithm].verify(signing_input, self.material, signature)
+
+    def decoded(self) -> VerificationKey | None:
+        """Return the secret that an issuer has who decodes this one from base64; None if that cannot be.
+
+        For messages only: what is signed with it is not signed with this key.
+        """
+        material = from_base64(self.material) if isinstance(self.material, bytes) else None
+        return VerificationKey(self.key_id, self.algorithms, material) if material else None
 
 
 def _loaded(jwk: dict[str, Any]) -> object:

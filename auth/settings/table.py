@@ -66,7 +66,8 @@ _ISSUER, _SHARED, _SERVICE, _ENTRY = Level
 TABLE = (
     Setting("secret", (), SECRETS, _ISSUER,
             "Shared secret of at least 32 bytes, for HMAC algorithms. Every secret of a list verifies tokens; the "
-            "first signs development tokens."),
+            "first signs development tokens. Text counts as UTF-8 and is never decoded: if the issuer decodes its "
+            "secret from base64, give the bytes, `base64.b64decode(text)`, in Python."),
     Setting("public_key", (), PUBLIC_KEYS, _ISSUER,
             "Public key of the issuer, for RSA, EC and EdDSA algorithms."),
     Setting("jwks_url", None, URL, _ISSUER,

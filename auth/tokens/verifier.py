@@ -14,6 +14,7 @@ from ..access_token import AccessToken, freeze
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
 from ..keys.key_ring import KeyRing
 from ..keys.source import KeySource
+from ..keys.verification_key import VerificationKey
 from ..wire.near_names import difference
 from .cache import TokenCache
 from .claims import (
@@ -147,4 +148,14 @@ def _check_signature(token: SignedToken, source: KeySource) -> KeyRing:
         if any(key.verify(algorithm, token.signing_input, token.signature) for key in added):
             return newer
         tried = [*tried, *added]
-    raise InvalidSignatureError("the signature does not verify" if tried else "no key fits alg and kid")
+    raise InvalidSignatureError(_why_not_verified(token, tried))
+
+
+def _why_not_verified(token: SignedToken, tried: Sequence[VerificationKey]) -> str:
+    """Say why no key verifies a signature. An issuer who decodes the shared secret from base64 has another key."""
+    if not tried:
+        return "no key fits alg and kid"
+    decoded = filter(None, (key.decoded() for key in tried))
+    if any(key.verify(token.header["alg"], token.signing_input, token.signature) for key in decoded):
+        return "signed with what the secret stands for in base64, and here its text is the secret"
+    return "the signature does not verify"

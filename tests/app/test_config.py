@@ -259,6 +259,25 @@ def test_the_name_of_a_secret_is_not_taken_for_the_secret(settings: dict[str, An
     assert reference not in problem
 
 
+def test_a_comma_in_a_secret_is_named(settings: dict[str, Any]) -> None:
+    """Better Auth takes the whole text, and the operator counts its characters."""
+    assert problems_of({**settings, "BETTER_AUTH_SECRET": "a7e3," + OTHER_SECRET}) == (
+        "BETTER_AUTH_SECRET is split at its commas into 2 secrets. If a comma belongs to a secret, give it in JSON "
+        "instead: FLASK_AUTH_SECRET='[\"secret\"]'",
+        "BETTER_AUTH_SECRET holds a secret that has 4 bytes, at least 32 are needed. Make one with: openssl rand "
+        "-base64 48",
+    )
+
+
+def test_a_secret_with_a_comma_is_given_in_json(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the sentence says; the list is not split."""
+    monkeypatch.setenv("FLASK_AUTH_SECRET", f'["a7e3,{OTHER_SECRET}"]')
+
+    app = create_app({**settings, "BETTER_AUTH_SECRET": None})
+
+    assert app.config["AUTH_SECRET"] == [f"a7e3,{OTHER_SECRET}"]
+
+
 def test_the_settings_of_another_library_are_left_alone(settings: dict[str, Any]) -> None:
     """Not every name that begins with AUTH_ is ours."""
     app = create_app(settings | {"AUTH_TYPE": 1, "AUTH_ROLE_PUBLIC": "Public"})

@@ -150,6 +150,7 @@ PEMS = {
     "written-out line ends": (pem(P256).replace("\n", "\\n"), {"ES256"}),
     "written-out CRLF": (pem(P256).replace("\n", "\\r\\n"), {"ES256"}),
     "CRLF": (pem(P256).replace("\n", "\r\n"), {"ES256"}),
+    "line ends of YAML": (pem(P256).replace("\n", "\\\\n"), {"ES256"}),
     "text around": (f"# our issuer\n{pem(P256)}\n", {"ES256"}),
 }
 
@@ -166,6 +167,25 @@ def test_a_public_pem_is_bound_to_its_algorithms(text: str, algorithms: set[str]
 BAD_PEMS = {
     "empty": ("", "is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----"),
     "nonsense": ("nonsense", "is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----"),
+    "base64 between the lines": (
+        "".join(pem(RSA).splitlines()[1:-1]),
+        "has no -----BEGIN line; put this base64 between the lines -----BEGIN PUBLIC KEY----- and "
+        "-----END PUBLIC KEY-----",
+    ),
+    "PEM in base64": (
+        base64.encodebytes(pem(P256).encode()).decode(),
+        "is a PEM text in base64; decode it first, with: base64 -d",
+    ),
+    "OpenSSH": (
+        RSA.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
+        "is in the form of OpenSSH; convert it with: ssh-keygen -e -m PKCS8 -f FILE",
+    ),
+    "OpenSSH, on a curve": (
+        P256.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
+        "is in the form of OpenSSH; convert it with: ssh-keygen -e -m PKCS8 -f FILE",
+    ),
+    "base64 of no key": ("c" * 64, "is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----"),
+    "surrogate": ("\udc80", "is not a PEM public key, which begins with -----BEGIN PUBLIC KEY-----"),
     "two keys": (pem(P256) + pem(RSA), "is not exactly one PEM public key; give several as a list"),
     "private": (private_pem(P256), "is a private key; give the public one"),
     "certificate": (certificate(), "is a certificate; give its public key (openssl x509 -pubkey -noout)"),

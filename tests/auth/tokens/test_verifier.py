@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any, ClassVar
 
@@ -539,6 +540,38 @@ def test_every_public_key_algorithm_verifies(algorithm: str) -> None:
     assert checked.verify(issuer.issue("alice")).user_id == "alice"
     with pytest.raises(errors.InvalidSignatureError, match="does not verify"):
         checked.verify(stranger.issue("alice"))
+
+
+RANDOM = bytes(range(7, 55))
+BASE64 = base64.b64encode(RANDOM).decode()
+
+
+@pytest.mark.parametrize(
+    ("secret", "decoded"),
+    [
+        (BASE64, RANDOM),
+        (f"base64:{BASE64}", RANDOM),
+        (base64.urlsafe_b64encode(RANDOM + b"\xff\xfe").decode().rstrip("="), RANDOM + b"\xff\xfe"),
+    ],
+    ids=["base64", "as Laravel writes it", "base64url"],
+)
+def test_an_issuer_that_decodes_the_secret_first_is_named_in_the_reason(secret: str, decoded: bytes) -> None:
+    """Both sides have the same text, and an operator would compare it in vain. The token is refused all the same."""
+    issuer = TokenIssuer(decoded, issuer=ISSUER, audience=AUDIENCE, clock=lambda: NOW)
+
+    with pytest.raises(errors.InvalidSignatureError, match="signed with what the secret stands for in base64"):
+        verifier(AUTH_SECRET=secret).verify(issuer.issue("alice"))
+
+    assert verifier(AUTH_SECRET=decoded).verify(issuer.issue("alice")).user_id == "alice"
+
+
+@pytest.mark.parametrize("secret", [BASE64, "no base64: " + "ä" * 40], ids=["base64", "other text"])
+def test_another_secret_is_only_another_secret(secret: str) -> None:
+    """Whether ours is base64 or not."""
+    issuer = TokenIssuer("d1f0" * 3 + "Zq8Lw2Xv7Bn4Tk9Rm5Hs", issuer=ISSUER, audience=AUDIENCE, clock=lambda: NOW)
+
+    with pytest.raises(errors.InvalidSignatureError, match="the signature does not verify"):
+        verifier(AUTH_SECRET=secret).verify(issuer.issue("alice"))
 
 
 def test_an_rsa_key_is_no_hmac_secret() -> None:
