@@ -103,7 +103,7 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
     _set_default(config, "AUTH_SECRET", parts)
     if len(parts) > 1 and any(0 < len(part.encode(errors="replace")) < MIN_SECRET_BYTES for part in parts):
         yield (
-            f"BETTER_AUTH_SECRET is split at its commas into {len(parts)} secrets. If a comma belongs to a secret, give "
+            f"BETTER_AUTH_SECRET is split at its commas into {len(parts)} secrets. If a comma belongs to one, give "
             "it in JSON instead: FLASK_AUTH_SECRET='[\"secret\"]'"
         )
     if config.get("AUTH_IDENTITY_CLAIM") == "email" and not config.get("BETTER_AUTH_URL"):

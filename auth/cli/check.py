@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..keys import FetchError, KeySource, RemoteKeySettings, RemoteKeySource, Snapshot
+from ..keys.remote.schedule import DATE_IMPRECISION
 from ..tokens.issuer import TrustedIssuer
-
-#: Seconds that clocks may seem to differ: a Date header has whole seconds, and the answer takes time.
-_IMPRECISION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +75,12 @@ def _check_clock(fetched: Snapshot, leeway: float, now: float) -> Iterator[Findi
         yield Finding("The issuer does not show its clock (no Date header).")
         return
     difference = fetched.date - now
-    if abs(difference) <= _IMPRECISION:
+    if abs(difference) <= DATE_IMPRECISION:
         yield Finding("The clocks agree.")
         return
     relation = "ahead of" if difference > 0 else "behind"
     sentence = f"The clock of the issuer is {abs(difference):.0f} s {relation} ours; the leeway forgives {leeway:g} s."
-    yield Finding(sentence, is_problem=abs(difference) > leeway + _IMPRECISION)
+    yield Finding(sentence, is_problem=abs(difference) > leeway + DATE_IMPRECISION)
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .key_ring import MAX_ATTEMPTS, KeyRing
-from .verification_key import UnusableKeyError, VerificationKey
+from .verification_key import ForAnotherUseError, UnusableKeyError, VerificationKey
 
 #: The most members that are read. No issuer has a tenth as many.
 MAX_MEMBERS = 1000
@@ -37,6 +37,8 @@ class DroppedKey:
     key_id: str | None
     #: What is wrong with it, to follow its name.
     reason: str
+    #: Whether it is right that it is not used: it was published for another use, or by another issuer.
+    is_expected: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         """Return the text for a log, without key material."""
@@ -89,11 +91,13 @@ def _judge(index: int, member: object, owner: str | None) -> VerificationKey | D
     if not isinstance(member, dict):
         return DroppedKey(index=index, key_id=None, reason="is not a JSON object")
     if owner is not None and not _belongs_to(owner, member.get("issuer")):
-        return DroppedKey(index=index, key_id=_quoted(_key_id(member)), reason='is for another issuer ("issuer")')
+        reason = 'is for another issuer ("issuer")'
+        return DroppedKey(index=index, key_id=_quoted(_key_id(member)), reason=reason, is_expected=True)
     try:
         return VerificationKey.from_jwk(member)
     except UnusableKeyError as error:
-        return DroppedKey(index=index, key_id=_quoted(_key_id(member)), reason=str(error))
+        is_expected = isinstance(error, ForAnotherUseError)
+        return DroppedKey(index=index, key_id=_quoted(_key_id(member)), reason=str(error), is_expected=is_expected)
 
 
 def _belongs_to(owner: str, named: object) -> bool:

@@ -40,6 +40,9 @@ from .weak_secrets import is_key_material
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
+#: How the algorithms begin for which keys of a pair encrypt (RFC 7518 §4.1).
+_FOR_ENCRYPTION = ("RSA-OAEP", "RSA1_5", "ECDH-ES")
+
 #: The values of a member that is not set, as many serializers write them.
 _UNSET: tuple[object, ...] = (None, "", [])
 
@@ -49,6 +52,10 @@ _KEY_OF_A_PAIR = "is a key of a key pair, not a shared secret; for a public key 
 
 class UnusableKeyError(ValueError):
     """A key cannot be used to verify access tokens; the message says why and names no key material."""
+
+
+class ForAnotherUseError(UnusableKeyError):
+    """A key was published for something else than signatures, as Keycloak does in every realm. Nothing is wrong."""
 
 
 def _set_members(jwk: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,16 +140,17 @@ class VerificationKey:
         if not isinstance(key_id, str | None):
             raise UnusableKeyError('has a "kid" that is not text')
         if members.get("use", "sig") != "sig":
-            raise UnusableKeyError('is not for signatures ("use")')
+            raise ForAnotherUseError('is not for signatures ("use")')
         key_operations = members.get("key_ops", ["verify"])
         if not isinstance(key_operations, list) or "verify" not in key_operations:
-            raise UnusableKeyError('may not verify ("key_ops")')
+            raise ForAnotherUseError('may not verify ("key_ops")')
         key = cls._judged(key_id, _loaded(members))
         algorithm = members.get("alg")
         if algorithm is None:
             return key
         if not isinstance(algorithm, str) or algorithm not in key.algorithms:
-            raise UnusableKeyError('has an "alg" that does not fit it')
+            kind = ForAnotherUseError if str(algorithm).startswith(_FOR_ENCRYPTION) else UnusableKeyError
+            raise kind('has an "alg" that does not fit it')
         return cls(key_id, frozenset({algorithm}), key.material)
 
     @classmethod

@@ -130,5 +130,6 @@ def make_key_source(values: SimpleNamespace, algorithms: frozenset[str], http_ho
             timeout=values.jwks_timeout,
             retry=values.jwks_retry,
             unknown_key_budget=values.jwks_unknown_key_budget,
+            clock_tolerance=values.leeway,
         ),
     )

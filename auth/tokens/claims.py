@@ -230,6 +230,9 @@ def _roles_in(value: object, separator: str | None) -> Iterator[str]:
                 yield role
 
 
+#: A machine that has slept, or a virtual one, often has a clock that is behind.
+_NBF_AHEAD, _IAT_AHEAD = (f"{name} lies ahead (is the clock of this machine right?)" for name in ("nbf", "iat"))
+
 #: A second at which a token begins or ceases to be valid, and what to say on the wrong side of it.
 _TimeBound = tuple[float, str]
 
@@ -241,11 +244,11 @@ def _time_bounds(claims: Mapping[str, Any], issuer: TrustedIssuer) -> tuple[_Tim
     """
     leeway, max_age = issuer.leeway, issuer.max_token_age
     expires, not_before, issued = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-    begins: _TimeBound = (-math.inf, "") if not_before is None else (not_before - leeway, "nbf lies ahead")
+    begins: _TimeBound = (-math.inf, "") if not_before is None else (not_before - leeway, _NBF_AHEAD)
     ends: _TimeBound = (math.inf, "") if expires is None else (expires + leeway, "exp is reached")
     if issued is not None:
         if begins[0] < issued - leeway:
-            begins = (issued - leeway, "iat lies ahead")
+            begins = (issued - leeway, _IAT_AHEAD)
         if max_age is not None and issued + max_age + leeway < ends[0]:
             ends = (issued + max_age + leeway, "older than AUTH_MAX_TOKEN_AGE")
     return begins, ends

@@ -262,7 +262,7 @@ def test_the_name_of_a_secret_is_not_taken_for_the_secret(settings: dict[str, An
 def test_a_comma_in_a_secret_is_named(settings: dict[str, Any]) -> None:
     """Better Auth takes the whole text, and the operator counts its characters."""
     assert problems_of({**settings, "BETTER_AUTH_SECRET": "a7e3," + OTHER_SECRET}) == (
-        "BETTER_AUTH_SECRET is split at its commas into 2 secrets. If a comma belongs to a secret, give it in JSON "
+        "BETTER_AUTH_SECRET is split at its commas into 2 secrets. If a comma belongs to one, give it in JSON "
         "instead: FLASK_AUTH_SECRET='[\"secret\"]'",
         "BETTER_AUTH_SECRET holds a secret that has 4 bytes, at least 32 are needed. Make one with: openssl rand "
         "-base64 48",

@@ -172,14 +172,20 @@ def _max_age(headers: Message) -> float | None:
     limits = [int(value) for value in values if _SECONDS.fullmatch(value)]
     if not limits:
         return None
+    return max(0, min(limits) - _age(headers))
+
+
+def _age(headers: Message) -> int:
+    """Return how many seconds an answer has been in caches on the way (RFC 9111 §5.1)."""
     age = headers.get("Age", "0").strip()
-    return max(0, min(limits) - (int(age) if _SECONDS.fullmatch(age) else 0))
+    return int(age) if _SECONDS.fullmatch(age) else 0
 
 
 def _date(headers: Message) -> float | None:
+    """Return what the clock of the issuer shows now. The header says when it made the answer (RFC 9110 §6.6.1)."""
     try:
         date = parsedate_to_datetime(headers.get("Date", ""))
-        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp() + _age(headers)
     except (ValueError, TypeError, IndexError, OverflowError):
         # The standard library's parser fails on odd dates in all of these ways.
         return None

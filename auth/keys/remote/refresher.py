@@ -13,11 +13,12 @@ import os
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from .bounded_http import FetchError
 from .discovery import JwksLocation, KeyFetcher
-from .schedule import FetchBudget, RefreshState, RemoteKeySettings, Snapshot
+from .schedule import DATE_IMPRECISION, FetchBudget, RefreshState, RemoteKeySettings, Snapshot
 
 _LOGGER = logging.getLogger("flask_resource_server.keys")
 
@@ -72,6 +73,7 @@ class Refresher:
         self._asked: Fetch | None = None
         self._under_way: Fetch | None = None
         self._is_stopped = False
+        self._has_warned_of_clock = False
         #: Replaced as a whole: read it once, then decide.
         self.state: RefreshState = RefreshState.at_start(inherited, clock(), _RANDOM.random())
 
@@ -201,6 +203,8 @@ class Refresher:
         return self.state.after_failure(error, self._clock(), self._settings, _RANDOM.random())
 
     def _log(self, before: RefreshState, after: RefreshState) -> None:
+        if after.snapshot is not None and after.snapshot is not before.snapshot:
+            self._log_clock(after.snapshot, time.time())
         if not after.is_unanswered:
             self._log_ignored(before, after)
         if after.snapshot is None or after.failures:
@@ -214,7 +218,23 @@ class Refresher:
         known = [before.rejected, None if before.snapshot is None else before.snapshot.key_set]
         brought = after.rejected or (None if after.snapshot is None else after.snapshot.key_set)
         for entry in () if brought is None else brought.newly_dropped(*known):
-            _LOGGER.warning("ignoring a key from %s: %s", self._name, entry)
+            level = logging.INFO if entry.is_expected else logging.WARNING
+            _LOGGER.log(level, "ignoring a key from %s: %s", self._name, entry)
+
+    def _log_clock(self, fetched: Snapshot, now: float) -> None:
+        """Say once that the clocks differ by more than the tokens are forgiven: they are refused then."""
+        ahead = 0 if fetched.date is None else fetched.date - now
+        if self._has_warned_of_clock or abs(ahead) <= self._settings.clock_tolerance + DATE_IMPRECISION:
+            return
+        self._has_warned_of_clock = True
+        relation, refused = ("behind", "not yet valid") if ahead > 0 else ("ahead of", "expired")
+        _LOGGER.warning(
+            "the clock of this machine is %.0f s %s that of %s: good tokens are refused as %s",
+            abs(ahead),
+            relation,
+            self._name,
+            refused,
+        )
 
     def _log_failure(self, state: RefreshState) -> None:
         now = self._clock()

@@ -18,6 +18,9 @@ _SHORTEST_MAX_AGE = 30
 #: The parts of a key set's life after which the next one is fetched, so that no request finds it too old.
 _EARLIEST_REFRESH, _LATEST_REFRESH = 0.70, 0.85
 
+#: Seconds that clocks may seem to differ: a Date header has whole seconds, and the answer takes time.
+DATE_IMPRECISION = 2
+
 #: The longest pause between two attempts while an issuer fails, in seconds.
 _LONGEST_PAUSE = 60
 
@@ -42,6 +45,8 @@ class RemoteKeySettings:
     retry: float = 1
     #: Fetches a minute that unknown key ids may cause, five of them at once.
     unknown_key_budget: int = 30
+    #: Seconds that the clock of the issuer may differ from ours before the log says so: the leeway of its tokens.
+    clock_tolerance: float = 30
 
     def lifetimes(self, max_age: float | None) -> tuple[float, float]:
         """Return how many seconds a key set is trusted in any case, and how many while the issuer fails.

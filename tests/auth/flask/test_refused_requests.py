@@ -147,7 +147,8 @@ REQUESTS: dict[str, tuple[str, dict[str, str], int, str, str, str]] = {
     ),
     "a token of tomorrow": (
         "/me", bearer(with_claims(nbf=NOW + 86_400)), 401, "token_not_yet_valid",
-        "The access token is not valid yet. Try again later, or correct the clock of its issuer.", "nbf lies ahead",
+        "The access token is not valid yet. Try again later, or correct the clock of its issuer.",
+        "nbf lies ahead (is the clock of this machine right?)",
     ),
     "another issuer": (
         "/me", bearer(with_claims(iss="https://evil.example/x")), 401, "invalid_issuer", OTHER_ISSUER,

@@ -272,3 +272,26 @@ def test_any_list_is_a_set(members: list[object]) -> None:
     judged = key_set(*members)
 
     assert len(judged.ring.keys) + len(judged.dropped) <= len(members)
+
+
+EXPECTED: dict[str, tuple[dict[str, Any], bool]] = {
+    "for encryption": (RSA.jwk(use="enc", alg="RSA-OAEP"), True),
+    "for encryption by alg alone": (RSA.jwk(alg="RSA-OAEP-256"), True),
+    "for key agreement by alg alone": (RSA.jwk(alg="ECDH-ES+A128KW"), True),
+    "for wrapping": (RSA.jwk(key_ops=["wrapKey"]), True),
+    "of another issuer": (RSA.jwk(issuer="https://login.example/b"), True),
+    "of an algorithm of another kind": (RSA.jwk(alg="ES256"), False),
+    "of an odd algorithm": (RSA.jwk(alg=["RSA-OAEP"]), False),
+    "private": (RSA.jwk(d="AAAA"), False),
+    "unreadable": ({"kty": "RSA", "kid": "a"}, False),
+}
+
+
+@pytest.mark.parametrize(("member", "is_expected"), EXPECTED.values(), ids=EXPECTED)
+def test_a_key_that_was_never_meant_to_verify_is_told_from_one_that_cannot(
+    member: dict[str, Any], is_expected: bool
+) -> None:
+    """Every realm of Keycloak publishes a key for encryption, and nothing is wrong with it."""
+    (entry,) = KeySet.from_document({"keys": [member]}, owner="https://login.example/a").dropped
+
+    assert entry.is_expected is is_expected

@@ -294,10 +294,20 @@ LATEST_AND_EARLIEST: dict[str, tuple[dict[str, Any], dict[str, Any], float, str]
         "exp is reached",
     ),
     "the maximum age before exp": ({}, {"AUTH_MAX_TOKEN_AGE": 60}, NOW + 60 + LEEWAY, "older than AUTH_MAX_TOKEN_AGE"),
-    "iat": ({}, {}, NOW - LEEWAY - 1, "iat lies ahead"),
-    "iat after nbf": ({"nbf": NOW - 10}, {}, NOW - LEEWAY - 1, "iat lies ahead"),
-    "nbf shortly after iat": ({"nbf": NOW, "iat": NOW - 10}, {}, NOW - LEEWAY - 1, "nbf lies ahead"),
-    "nbf and iat in one second": ({"nbf": NOW}, {}, NOW - LEEWAY - 1, "nbf lies ahead"),
+    "iat": ({}, {}, NOW - LEEWAY - 1, "iat lies ahead (is the clock of this machine right?)"),
+    "iat after nbf": ({"nbf": NOW - 10}, {}, NOW - LEEWAY - 1, "iat lies ahead (is the clock of this machine right?)"),
+    "nbf shortly after iat": (
+        {"nbf": NOW, "iat": NOW - 10},
+        {},
+        NOW - LEEWAY - 1,
+        "nbf lies ahead (is the clock of this machine right?)",
+    ),
+    "nbf and iat in one second": (
+        {"nbf": NOW},
+        {},
+        NOW - LEEWAY - 1,
+        "nbf lies ahead (is the clock of this machine right?)",
+    ),
 }
 
 

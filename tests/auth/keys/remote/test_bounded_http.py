@@ -353,6 +353,13 @@ def test_the_date_header_shows_the_clock_of_the_server(issuer: IssuerServer, val
     assert fetch(issuer.jwks_url).date == seconds
 
 
+def test_the_time_in_caches_is_added_to_the_date(issuer: IssuerServer) -> None:
+    """A cache leaves the header as it is and tells the age (RFC 9111 §5.1)."""
+    issuer.headers |= {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Age": "100"}
+
+    assert fetch(issuer.jwks_url).date == 784111877
+
+
 @given(st.text(max_size=40))
 def test_any_header_is_read_without_failing(value: str) -> None:
     """They come from outside like everything else."""

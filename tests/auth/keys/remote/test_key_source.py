@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from auth.errors import InvalidSignatureError, KeysUnavailableError
-from auth.keys import DiscoveredLocation, FetchError, KeyRing, KeySource, RemoteKeySettings, RemoteKeySource
+from auth.keys import (
+    DiscoveredLocation,
+    FetchError,
+    FixedLocation,
+    KeyRing,
+    KeySource,
+    RemoteKeySettings,
+    RemoteKeySource,
+)
 from auth.settings.service import AuthConfig
 from auth.tokens.verifier import TokenVerifier
 from tests.support.issuer_server import JWKS, Fault, IssuerServer, SigningKey
@@ -907,12 +917,13 @@ def test_a_set_without_a_usable_key_is_an_error_if_there_are_no_others(
     issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No token can be verified then."""
+    caplog.set_level(logging.INFO, "flask_resource_server.keys")
     issuer.keys = [FIRST.jwk(use="enc")]
     remote(issuer, clock).current()
 
     eventually(lambda: len(messages(caplog, issuer)) == 2)
     ignored, failed = messages(caplog, issuer)
-    assert ignored[0] == "WARNING"
+    assert ignored[0] == "INFO"
     assert failed[0] == "ERROR"
     assert failed[1].startswith(f"no usable keys from {issuer.jwks_url}; retrying in ")
 
@@ -921,6 +932,7 @@ def test_each_key_that_is_left_out_is_logged_once(
     issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Again only if there is something new about it."""
+    caplog.set_level(logging.INFO, "flask_resource_server.keys")
     issuer.keys = [FIRST, SECOND.jwk(use="enc"), {"kty": "oct", "k": "c2VjcmV0LXZhbHVl", "kid": "mac"}]
     keys = remote(issuer, clock)
     found(keys)
@@ -932,11 +944,80 @@ def test_each_key_that_is_left_out_is_logged_once(
     eventually(lambda: len(messages(caplog, issuer)) == 3)
     start = f"ignoring a key from {issuer.jwks_url}: key"
     assert messages(caplog, issuer) == [
-        ("WARNING", f'{start} 1 (kid "key-2") is not for signatures ("use")'),
+        ("INFO", f'{start} 1 (kid "key-2") is not for signatures ("use")'),
         ("WARNING", f'{start} 2 (kid "mac") is a private or symmetric JWK; give the public one'),
-        ("WARNING", f'{start} 3 (kid "key-3") may not verify ("key_ops")'),
+        ("INFO", f'{start} 3 (kid "key-3") may not verify ("key_ops")'),
     ]
     assert "c2VjcmV0" not in caplog.text
+
+
+def clock_warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if "the clock of this machine" in record.getMessage()]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "relation", "refused"), [(600, "behind", "not yet valid"), (-600, "ahead of", "expired")]
+)
+def test_a_clock_that_is_wrong_is_warned_of_once(
+    issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture, ahead: int, relation: str, refused: str
+) -> None:
+    """Every good token is refused then, and each refusal by itself looks like the fault of its client."""
+    keys = remote(issuer, clock)
+    for _ in range(2):
+        issuer.headers["Date"] = formatdate(time.time() + ahead, usegmt=True)
+        found(keys)
+        clock.now += 700
+    eventually(lambda: issuer.requests["/jwks"] == 2)
+
+    eventually(lambda: clock_warnings(caplog))
+    (line,) = clock_warnings(caplog)
+    assert re.fullmatch(
+        rf"the clock of this machine is (59\d|60\d) s {relation} that of {issuer.jwks_url}: "
+        f"good tokens are refused as {refused}",
+        line,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "tolerance", "age"),
+    [(20, 30, None), (-20, 30, None), (600, 900, None), (-600, 30, 600)],
+    ids=["a little ahead", "a little behind", "forgiven", "an answer out of a cache"],
+)
+def test_a_clock_that_is_right_enough_is_not_warned_of(
+    issuer: IssuerServer,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    ahead: int,
+    tolerance: float,
+    age: int | None,
+) -> None:
+    """By the leeway of the tokens, and by the time that the answer has spent in caches (RFC 9111 §5.1)."""
+    issuer.headers["Date"] = formatdate(time.time() + ahead, usegmt=True)
+    if age is not None:
+        issuer.headers["Age"] = str(age)
+    keys = RemoteKeySource(
+        FixedLocation(issuer.jwks_url), settings=RemoteKeySettings(clock_tolerance=tolerance), clock=clock
+    )
+    found(keys)
+    issuer.keys = [{"kty": "oct"}, FIRST]
+    found(keys, "unknown")
+
+    # The second fetch has been logged, and so has the first.
+    eventually(lambda: messages(caplog, issuer))
+    assert clock_warnings(caplog) == []
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_an_issuer_that_does_not_show_its_clock_is_not_judged_by_it(
+    issuer: IssuerServer, clock: Clock, caplog: pytest.LogCaptureFixture, date: str
+) -> None:
+    """As in ``flask auth check``."""
+    issuer.headers["Date"] = date
+    issuer.keys = [{"kty": "oct"}, FIRST]
+    found(remote(issuer, clock))
+
+    eventually(lambda: messages(caplog, issuer))
+    assert clock_warnings(caplog) == []
 
 
 def test_a_look_at_the_issuer_changes_nothing(issuer: IssuerServer, clock: Clock) -> None:
