@@ -31,6 +31,12 @@ _TEMPLATE_WORDS = re.compile(
     r"|insert-|-goes-here|-bit-secret|insecure|do-not-use|\btodo-|default-secret"
 )
 
+#: A text of words, perhaps with a few digits behind it, all in one case. Random text of such length has other signs.
+_SENTENCE = re.compile(r"[a-z]+(?:[ _.,'-]+[a-z]+)*[ _.-]?[0-9!?.]{0,4}")
+
+#: What people write beside "secret"; random text holds two such words next to never.
+_BESIDE_SECRET = re.compile(r"key|jwt|token|dev|super|auth|prod|test|long|random")
+
 #: 32 random hexadecimal digits have fewer distinct ones than this once in 10^15 times.
 _MIN_DISTINCT_CHARACTERS = 5
 
@@ -45,6 +51,14 @@ def is_published(secret: str | bytes) -> bool:
         or len(set(text)) < _MIN_DISTINCT_CHARACTERS
         or _repeats(text)
     )
+
+
+def is_made_of_words(secret: str | bytes) -> bool:
+    """Tell whether a person seems to have made a secret up: it can be guessed, and lists hold such secrets."""
+    text = secret if isinstance(secret, str) else secret.decode("latin-1")
+    lower = text.lower()
+    is_sentence = text in (lower, text.upper()) and _SENTENCE.fullmatch(lower) is not None
+    return is_sentence or ("secret" in lower and _BESIDE_SECRET.search(lower.replace("secret", " ")) is not None)
 
 
 def _repeats(text: str) -> bool:

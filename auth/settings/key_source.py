@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from ..keys import DiscoveredLocation, FixedLocation, KeySource, RemoteKeySettings, RemoteKeySource, StaticKeys
 from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, HMAC_MIN_BYTES, SYMMETRIC_ALGORITHMS
 from ..keys.remote.urls import is_well_formed
+from ..keys.weak_secrets import is_made_of_words
 from ..tokens.profiles import PROFILES
 from .reader import Section
 
@@ -62,6 +63,11 @@ def check_key_source(section: Section, given: KeySource | None) -> None:
                 f"{labels['issuer']} must be an https URL without user, query and fragment, for {labels['discovery']} "
                 "looks for the keys there; http on this machine only."
             )
+    if any(isinstance(key.material, bytes) and is_made_of_words(key.material) for key in values.secret):
+        section.warnings.append(
+            f"{labels['secret']} looks like words that somebody made up. Such secrets are guessed, and lists of them "
+            "are published: make one with: openssl rand -base64 48"
+        )
     _check_algorithms(section, given)
 
 

@@ -57,7 +57,8 @@ there is
 
 - no key, or keys from two places;
 - a secret that is short, comes from an example, or only says where the secret is: a path, a URL, the name of a cloud
-  secret, a template that nobody filled in, an encrypted form that nobody decrypted;
+  secret, a template that nobody filled in, an encrypted form that nobody decrypted. One of words that somebody made up
+  starts with a warning;
 - a key that is private, weak, or unfit for the accepted algorithms;
 - no issuer or no audience for public keys. With a secret both may be missing, which is logged as a warning;
 - a plain-http URL to fetch keys from that is not on this machine, unless development allows it to that host;

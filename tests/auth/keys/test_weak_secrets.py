@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
+import string
+import time
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from auth.keys import UnusableKeyError, VerificationKey
-from auth.keys.weak_secrets import is_key_material, is_published
+from auth.keys.weak_secrets import is_key_material, is_made_of_words, is_published
 from auth.testing import TokenIssuer
 
 PUBLISHED = [
@@ -119,6 +122,51 @@ def test_a_pattern_is_no_secret(secret: str) -> None:
 def test_secrets_of_ones_own_are_not(secret: str | bytes) -> None:
     """Randomness in any spelling passes."""
     assert not is_published(secret)
+
+
+MADE_UP = [
+    "thequickbrownfoxjumpsoverthelazydogs",
+    "correct horse battery staple and then some",
+    "OUR-LITTLE-STARTUP-SIGNS-ALL-TOKENS-WITH-THIS",
+    "we.sign.everything.with.this.phrase.2024",
+    "MySuperSecretJwtKey-ForOurCustomers-2024!",
+    "jwt_secret_of_the_tasks_api_0f3a91c2",
+    "secret1Key2for3our4staging5server6abc",
+]
+
+
+@pytest.mark.parametrize("secret", MADE_UP)
+@pytest.mark.parametrize("as_bytes", [False, True], ids=["text", "bytes"])
+def test_words_that_a_person_made_up_are_known(secret: str, as_bytes: bool) -> None:
+    """Crackers begin with lists of them."""
+    assert is_made_of_words(secret.encode() if as_bytes else secret)
+
+
+RANDOM: dict[str, Callable[[], str | bytes]] = {
+    "openssl rand -base64 32": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "openssl rand -base64 48": lambda: base64.b64encode(secrets.token_bytes(48)).decode(),
+    "openssl rand -hex 16": lambda: secrets.token_hex(16),
+    "secrets.token_urlsafe": lambda: secrets.token_urlsafe(48),
+    "letters and digits": lambda: "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(32)),
+    "printable": lambda: "".join(secrets.choice(string.printable[:94]) for _ in range(32)),
+    "uuid": lambda: str(uuid.uuid4()),
+    "bytes": lambda: secrets.token_bytes(32),
+}
+
+
+@pytest.mark.parametrize("generate", RANDOM.values(), ids=RANDOM)
+def test_random_secrets_are_not_taken_for_words(generate: Callable[[], str | bytes]) -> None:
+    """A warning at each start of a service that is right would teach people to ignore it."""
+    assert [secret for secret in (generate() for _ in range(3000)) if is_made_of_words(secret)] == []
+
+
+def test_a_long_text_is_judged_in_no_time() -> None:
+    """Whatever stands at its end."""
+    started = time.monotonic()
+
+    assert not is_made_of_words("a-" * 100_000 + "9" * 5)
+    assert not is_made_of_words("a" * 200_000 + "9" * 5)
+    assert time.monotonic() - started < 1
 
 
 def body_of(pem: str) -> str:

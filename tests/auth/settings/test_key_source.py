@@ -200,3 +200,14 @@ def test_the_limits_themselves_are_allowed() -> None:
     keys = keys_of({"AUTH_JWKS_URL": URL, "AUTH_JWKS_MAX_AGE": 86_400, "AUTH_JWKS_RETRY": 60, "AUTH_JWKS_TIMEOUT": 30})
 
     assert keys.settings.stale_limit == keys.settings.max_age == 86_400
+
+
+@pytest.mark.parametrize(
+    "secret", ["we sign everything with this phrase", [SECRET, "our-super-secret-jwt-key-of-2024-09f3"]]
+)
+def test_a_secret_of_words_starts_with_a_warning(secret: object) -> None:
+    """It may be as good as a passphrase can be; a generated one is better."""
+    assert AuthConfig.from_mapping(BOUND | {"AUTH_SECRET": secret}).warnings == (
+        "AUTH_SECRET looks like words that somebody made up. Such secrets are guessed, and lists of them are "
+        "published: make one with: openssl rand -base64 48",
+    )
