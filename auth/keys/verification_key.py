@@ -18,8 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-from jwt.utils import base64url_decode, base64url_encode
 
 from .algorithms import (
     COORDINATE_BYTES,
@@ -35,6 +33,7 @@ from .algorithms import (
     algorithms_of,
 )
 from .encoded import from_base64, why_no_pem
+from .pyjwt import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, base64url_decode, base64url_encode
 from .weak_secrets import is_key_material
 
 #: The members of a JWK that only a private or a symmetric key has (RFC 7518 §6).
