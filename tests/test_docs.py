@@ -14,7 +14,7 @@ import jwt
 import pytest
 import yaml
 from dotenv import dotenv_values
-from flask import Flask
+from flask import Flask, request
 
 from app import create_app
 from auth.errors import ConfigurationError
@@ -23,6 +23,7 @@ from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
+from tests.support.documentation import snippets
 from tests.support.environments import run
 from tests.support.names import as_in_the_checkout
 from tests.support.services import SECRET
@@ -214,3 +215,21 @@ def test_a_block_of_variables_works_in_a_shell_and_in_an_environment_file(
     assert all(line.startswith("export ") for line in block.splitlines())
     assert "('AUTH_" in by_shell
     assert by_file == by_shell
+
+
+def test_the_middleware_for_gateways_moves_the_token_of_the_client_back() -> None:
+    """Of a request that comes past the gateway it leaves the field as it is."""
+    (snippet,) = snippets("servers.md", "python")
+    namespace: dict[str, Any] = {"__name__": "documented"}
+    exec(compile(as_in_the_checkout(snippet), "servers.md", "exec"), namespace)  # noqa: S102  # our own page
+    app: Flask = namespace["app"]
+    app.add_url_rule("/seen", "seen", lambda: f"{request.headers['Authorization']}, {len(request.headers)}")
+    client = app.test_client()
+
+    both = {"Authorization": "Bearer gateway", "X-Forwarded-Authorization": "Bearer client"}
+    moved, direct = (
+        client.get("/seen", headers=headers).text for headers in (both, {"Authorization": "Bearer client"})
+    )
+
+    assert moved == direct
+    assert moved.startswith("Bearer client, ")

@@ -26,10 +26,14 @@ SERVICE = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from flask import Flask
-from auth import ResourceServer, current_token, require_jwt
+from auth import ResourceServer, current_token, owns_path_user, require_jwt
 application = Flask("service")
 application.config.update(AUTH_SECRET={SECRET!r}, AUTH_ISSUER={ISSUER!r}, AUTH_AUDIENCE={AUDIENCE!r})
 ResourceServer(application)
+@application.get("/users/<path:user_id>/notes")
+@owns_path_user
+def notes(user_id):
+    return {{"notes_of": user_id}}
 @application.get("/me")
 @require_jwt
 def me():
@@ -91,3 +95,18 @@ def test_apache_hands_tokens_on_when_it_is_told_to(lines: list[str], status: int
     assert answer.status == status
     assert (b"missing_token" in body) is (status == 401)
     assert "missing_token" in (DOCS / "servers.md").read_text()
+
+
+@pytest.mark.parametrize(("line", "status"), [("", 404), ("AllowEncodedSlashes On", 200)])
+def test_apache_passes_on_user_ids_with_slashes_when_it_is_told_to(line: str, status: int) -> None:
+    """docs/servers.md says so of mod_wsgi."""
+    with apache("\n".join([*snippets("servers.md", "apache"), line])) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/users/repo%3Aorg%2Frepo/notes", headers=TOKEN.authorization("repo:org/repo"))
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+
+    assert answer.status == status
+    assert (b"repo:org/repo" in body) is (status == 200)
+    assert "AllowEncodedSlashes On" in (DOCS / "servers.md").read_text()

@@ -237,3 +237,18 @@ def test_the_searches_of_one_user_take_nothing_away_from_others(proxy: Proxy) ->
     assert set(bob) == {200}
     # More searches at once than may be are refused by the service itself, which is no fault to the proxy.
     assert {status for *_, status in attack.surprises} <= {503}
+
+
+def test_nginx_passes_on_user_ids_with_slashes(proxy: Proxy) -> None:
+    """As they came, two slashes in a row included: ``proxy_pass`` names no path."""
+    user_id = "http://cilogon.org/serverA/users/123"
+    path = f"/api/{quote(user_id, safe='')}/tasks"
+    headers = ISSUER.authorization(user_id)
+
+    created = proxy.call(
+        Request(201, "POST", path, b'{"title": "Mine"}', headers | {"Content-Type": "application/json"})
+    )
+    listed = proxy.call(Request(200, "GET", path, headers=headers))
+
+    assert created[0] == 201
+    assert [task["user_id"] for task in json.loads(listed[1])["items"]] == [user_id]
