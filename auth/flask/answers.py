@@ -32,7 +32,7 @@ class Refusal(HTTPException):
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(error.message, answer(error))
-        self.code = int(error.status)
+        self.code: int | None = int(error.status)
         #: What was refused, for code that catches this.
         self.error = error
 

@@ -11,10 +11,10 @@ import jwt
 try:
     from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
     from jwt.utils import base64url_decode, base64url_encode
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         f"The module jwt is not PyJWT; it comes from {jwt.__file__}. If that is a file of yours, rename it. "
         "If the distribution jwt is installed, uninstall it and then reinstall PyJWT."
-    ) from error
+    ) from _error
 
 __all__ = ["Algorithm", "ECAlgorithm", "OKPAlgorithm", "RSAAlgorithm", "base64url_decode", "base64url_encode"]
