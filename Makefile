@@ -1,6 +1,5 @@
-# `make help` lists what there is. `make serve` runs the tasks API on this machine; everything it needs is installed
-# into .venv.
-# HOST and PORT, from the environment, the command line or .env, say where.
+# `make` alone lists what there is. `make serve` runs the tasks API on this machine and installs everything it needs
+# into .venv. HOST and PORT, from the environment, the command line or .env, say where it listens.
 
 # The Python to make .venv with, and the one inside.
 PYTHON3 ?= python3
@@ -28,13 +27,15 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(BENCH_VENV)/.installed
 DEPENDENCIES := pyproject.toml constraints.txt
 
-.DEFAULT_GOAL := serve
+.DEFAULT_GOAL := help
 .PHONY: help
+# A line that begins with ##@ opens a group.
 help: ## List what make can do.
-	@sed -En 's/^([a-z-]+):.* ## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name what; do \
-	    printf '  make %-13s %s\n' "$$name" "$$what"; \
+	@sed -En -e 's/^##@ (.*)/@\1/p' -e 's/^([a-z-]+):.* ## (.*)/\1@\2/p' Makefile | while IFS='@' read -r name what; do \
+	    if [ -n "$$name" ]; then printf '  make %-13s %s\n' "$$name" "$$what"; else printf '\n%s\n' "$$what"; fi; \
 	done
 
+##@ Run
 .PHONY: serve
 .DELETE_ON_ERROR:
 
@@ -86,10 +87,21 @@ $(PYTHON) $(BENCH_PYTHON) $(LOWEST_VENV)/bin/python: %/bin/python:
 	@$(PYTHON3) -m venv $* \
 	    || { rm -rf $*; echo "No virtual environment without ensurepip: apt-get install python3-venv"; exit 1; }
 
+##@ Check and test
 # Everything that is checked. pytest comes last, so that its summary is the last line.
 .PHONY: test check format
 test: check ## Check and test everything.
 	@$(PYTHON) -m pytest --cov --cov-fail-under=100
+
+check: $(INSTALLED_DEV) ## Check format, style and types.
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+	@said=$$($(VENV)/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
+
+format: $(INSTALLED_DEV) ## Format the code and correct its style.
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
 
 # On all cores. Tests that start a PostgreSQL or a Redis are left out.
 .PHONY: unit
@@ -126,6 +138,7 @@ $(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/support/lowest_versions.py | $(
 	@$(LOWEST_VENV)/bin/python $(PIP) -r $(LOWEST_VENV)/requirements.txt $(TEST_TOOLS)
 	@touch $@
 
+##@ Test harder
 # What reads text of strangers, guided by coverage: FUZZ_SECONDS for each target, FUZZ_TARGETS for some of them.
 .PHONY: fuzz fuzz-api
 fuzz: $(INSTALLED_DEV) ## Fuzz what reads tokens, keys, cursors and settings, a minute for each.
@@ -135,13 +148,6 @@ fuzz: $(INSTALLED_DEV) ## Fuzz what reads tokens, keys, cursors and settings, a 
 fuzz-api: $(INSTALLED_DEV) ## Hold the running service against its OpenAPI document for some minutes.
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py
-
-# Every warning stops it: a dead link, a page that no list leads to, a name that does not exist.
-SITE := site
-.PHONY: docs
-docs: $(INSTALLED_DEV) ## Build the documentation site into site/.
-	@$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going docs $(SITE)
-	@echo "The site is in $(SITE)/index.html."
 
 # MUTANTS='auth.rules.* auth.wire.*' and the like say which mutants are tested; `.venv/bin/mutmut browse` shows them afterwards.
 .PHONY: mutants
@@ -153,12 +159,26 @@ mutants: $(INSTALLED_DEV) ## Change the modules that decide, and see whether a t
 bench: $(INSTALLED_BENCH) ## Measure library and service beside their peers.
 	@$(BENCH_PYTHON) -m benchmarks $(BENCH)
 
-check: $(INSTALLED_DEV) ## Check format, style and types.
-	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/ruff check --quiet .
-	@$(VENV)/bin/mypy
-	@said=$$($(VENV)/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
+##@ Publish
+# Every warning stops it: a dead link, a page that no list leads to, a name that does not exist.
+SITE := site
+.PHONY: docs
+docs: $(INSTALLED_DEV) ## Build the documentation site into site/.
+	@$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going docs $(SITE)
+	@echo "The site is in $(SITE)/index.html."
 
-format: $(INSTALLED_DEV) ## Format the code and correct its style.
-	@$(VENV)/bin/ruff format .
-	@$(VENV)/bin/ruff check --fix .
+# The wheel is built from the source distribution, as pip does for those who install no wheels. Nothing is uploaded.
+DIST := dist
+.PHONY: dist
+dist: $(INSTALLED_DEV) ## Build the source distribution and the wheel into dist/, and check both.
+	@rm -f $(DIST)/flask_resource_server-*
+	@$(PYTHON) -m build --no-isolation --outdir $(DIST) . >/dev/null
+	@$(PYTHON) -m twine check --strict $(DIST)/flask_resource_server-*
+
+##@ Tidy up
+# .env, instance/ and the inputs that fuzzing has found stay: they cannot be made again.
+.PHONY: clean
+clean: ## Remove the virtual environments, and everything that these commands have built.
+	@rm -rf .venv .venv-* $(SITE) $(DIST) build *.egg-info mutants .coverage* .*_cache .hypothesis .schemathesis \
+	    tests/node/node_modules
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
