@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 import auth
 import auth.keys
-from tests.support.repository import PROJECT, PYTHONS, ROOT, make_targets, test_names
+from tests.support.repository import PROJECT, PYTHONS, ROOT, make_targets, names_of_tests
 
 #: Pages for people who read or change the code, and those who look for its promises.
 PAGES = [
@@ -63,13 +63,13 @@ def test_every_link_of_a_page_in_the_root_leads_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in NAMED_PAGES if re.search(r"threat|decisions/\w", str(page.id))])
-def test_every_test_that_a_promise_names_exists_once(page: Path) -> None:
+def test_every_test_that_a_promise_names_exists(page: Path) -> None:
     """A defence whose test was renamed or removed is only claimed."""
-    names = test_names()
+    times = names_of_tests()
     named = re.findall(r"`(test_\w+)`", page.read_text())
 
     assert named or page.name == "index.md"
-    assert [name for name in named if names.count(name) != 1] == []
+    assert [name for name in named if not times[name]] == []
 
 
 def test_every_threat_has_a_test() -> None:
@@ -95,7 +95,9 @@ def test_every_decision_is_in_the_list() -> None:
 
 def test_the_public_names_are_those_of_the_versioning_page() -> None:
     """A name that is not there may change at any time, and its user has to know."""
-    rows = re.findall(r"^\| `(flask_resource_server[\w.]*)` \| (.*) \|$", (ROOT / "docs/versioning.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| `(flask_resource_server[\w.]*)` \| (.*) \|$", (ROOT / "docs/versioning.md").read_text(), re.MULTILINE
+    )
     listed = {module: sorted(re.findall(r"`(\w+)`", names)) for module, names in rows}
 
     assert listed == {
@@ -132,7 +134,9 @@ def test_the_version_is_the_same_everywhere() -> None:
 def test_the_changelog_tells_the_library_from_the_service() -> None:
     """One release has a heading for each kind of change to each of them, and no heading twice."""
     releases = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]
-    kinds = {f"{kind} {part}" for kind in ("Changed in", "Added to", "Fixed in") for part in ("the library", "the tasks API")}
+    kinds = {
+        f"{kind} {part}" for kind in ("Changed in", "Added to", "Fixed in") for part in ("the library", "the tasks API")
+    }
 
     headings = [re.findall(r"^### (.*)$", release, re.MULTILINE) for release in releases]
 

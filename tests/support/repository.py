@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,9 @@ def make_targets() -> set[str]:
     return set(" ".join(phony).split()) | {f"test-on-{version}" for version in PYTHONS}
 
 
-def test_names() -> list[str]:
-    """Return the name of every test function, as often as it is used."""
+@functools.cache
+def names_of_tests() -> Counter[str]:
+    """Return how often each name of a function is used in the modules of tests."""
     trees = [ast.parse(file.read_text()) for file in sorted((ROOT / "tests").rglob("test_*.py"))]
     functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return [function.name for function in functions if function.name.startswith("test_")]
+    return Counter(function.name for function in functions)
