@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -104,3 +105,45 @@ def test_the_site_has_a_light_and_a_dark_theme(origin: str, tmp_path: Path) -> N
 
         assert watched.page.locator(".theme-toggle:visible").count() == 1
     assert len(set(backgrounds)) == 2
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour such as ``rgb(1, 2, 3)`` (WCAG 2.2)."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_way_of_a_request_is_drawn_for_both_themes_and_every_width(
+    origin: str, tmp_path: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """Its text has the contrast of WCAG AA and is not drawn smaller than 9 px; a screen reader gets a description."""
+    with chromium(tmp_path / "profile") as watched:
+        watched.page.set_viewport_size({"width": width, "height": 844})
+        watched.page.emulate_media(color_scheme=scheme)
+        watched.page.goto(f"{origin}/how-a-request-is-judged.html")
+        drawing = watched.page.get_by_role("img", name="How a request is judged")
+        text, background, size, cut = drawing.evaluate(
+            """svg => {
+                const frame = svg.viewBox.baseVal;
+                const scale = svg.getBoundingClientRect().width / frame.width;
+                const style = getComputedStyle(svg.querySelector(".small"));
+                const boxes = [...svg.querySelectorAll("text")].map(text => [text.textContent, text.getBBox()]);
+                return [
+                    style.fill,
+                    getComputedStyle(document.body).backgroundColor,
+                    parseFloat(style.fontSize) * scale,
+                    boxes.filter(([, box]) => box.x < 0 || box.x + box.width > frame.width).map(([text]) => text),
+                ];
+            }"""
+        )
+        described = drawing.locator("desc").text_content()
+
+    darker, lighter = sorted([luminance(text), luminance(background)])
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+    assert size >= 9
+    assert cut == []
+    assert described
+    assert "signature" in described

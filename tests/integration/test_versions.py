@@ -6,20 +6,16 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.support.availability import unavailable
 from tests.support.environments import ROOT, run
-
-#: The versions of CPython that users are promised.
-CLASSIFIERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
-PROMISED = re.findall(r"Python :: (3\.\d+)", "\n".join(CLASSIFIERS))
+from tests.support.repository import PYTHONS
 
 #: Those that are tried if they are there; this run itself tries the one it runs on.
-OTHERS = [version for version in [*PROMISED, "3.14"] if version != f"3.{sys.version_info.minor}"]
+OTHERS = [version for version in [*PYTHONS, "3.14"] if version != f"3.{sys.version_info.minor}"]
 
 #: Seconds that an environment and the suites in it may take on a busy machine.
 PATIENCE = 900
@@ -40,7 +36,7 @@ def assert_passed(printed: str) -> None:
 def test_the_suites_pass_on_another_version_of_cpython(version: str) -> None:
     """If the machine has it. One with pyenv must have those that users are promised, in CI."""
     if version not in run(["make", "pythons"]).split():
-        if version in PROMISED and has_pyenv():
+        if version in PYTHONS and has_pyenv():
             unavailable(f"CPython {version}")
         pytest.skip(f"skipped: CPython {version} is not available here")
 
@@ -70,3 +66,14 @@ def test_make_help_lists_every_target_that_a_person_calls() -> None:
     listed = re.findall(r"^  make (\S+) +\S", run(["make", "help"]), re.MULTILINE)
 
     assert sorted(listed) == sorted(" ".join(phony).split())
+
+
+def test_make_alone_lists_the_targets_in_groups() -> None:
+    """A newcomer who types it starts nothing, and finds the first steps at the top."""
+    printed = run(["make"])
+
+    groups = re.findall(r"^([A-Z][a-z ]+)$", printed, re.MULTILINE)
+
+    assert printed == run(["make", "help"])
+    assert groups == ["Run", "Check and test", "Test harder", "Publish", "Tidy up"]
+    assert all(len(line) <= 100 for line in printed.splitlines())

@@ -21,6 +21,7 @@ import pytest
 from auth.testing import TokenIssuer
 from tests.support.environments import ROOT, clean_environment, run
 from tests.support.names import INSTALLED
+from tests.support.repository import PROJECT
 
 ISSUER, AUDIENCE = "https://login.example.com", "https://notes.example.com"
 
@@ -58,6 +59,32 @@ def test_the_wheel_demands_flask_and_pyjwt_and_no_more(wheel: Path) -> None:
     demanded = [line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line]
 
     assert [line.split()[1].split(">")[0].lower() for line in demanded] == ["flask", "pyjwt[crypto]", "cryptography"]
+
+
+def test_make_dist_builds_what_an_index_takes(tmp_path: Path) -> None:
+    """Both distributions, checked as the index checks them, and nothing that an older build has left."""
+    (tmp_path / "flask_resource_server-0.0.1.tar.gz").touch()
+    version = PROJECT["version"]
+
+    printed = run(["make", "dist", f"DIST={tmp_path}"])
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"flask_resource_server-{version}-py3-none-any.whl",
+        f"flask_resource_server-{version}.tar.gz",
+    ]
+    assert printed.count("PASSED") == 2
+
+
+def test_the_wheel_says_where_its_documentation_is(wheel: Path) -> None:
+    """The index shows these links beside the text of the README."""
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+
+    lines = archive.read(metadata).decode().splitlines()
+
+    assert {line for line in lines if line.startswith("Project-URL:")} == {
+        f"Project-URL: {name}, {url}" for name, url in PROJECT["urls"].items()
+    }
 
 
 @pytest.fixture(scope="module")
