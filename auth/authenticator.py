@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .access_token import AccessToken
-from .errors import InvalidTypeError, MalformedTokenError
+from .errors import MalformedTokenError
+from .tokens.claims import check_unbound
 from .tokens.verifier import TokenVerifier
 from .wire.bearer import parse_authorization
 from .wire.credentials import Credentials
@@ -40,7 +41,5 @@ class Authenticator:
 
 
 def _unbound(token: AccessToken) -> AccessToken:
-    if token.claims.get("cnf") is not None:
-        # RFC 7800 §3.1: the token is bound to a key, and nothing proves that the caller has it.
-        raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)", InvalidTypeError.BOUND)
+    check_unbound(token.claims)
     return token

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
-from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
-from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
-from ..flask.declarations import rules_on
-from ..flask.path import has_text
-from ..flask.server import current_state, this_app
-from ..rules import AccessRule, Declaration, OwnerRule
+from ..flask.server import current_state
 from .check import check_issuer
+from .inspect_token import inspect_token
+from .list_routes import list_routes
 
 auth_commands: AppGroup = AppGroup("auth")
+for command in (inspect_token, list_routes):
+    auth_commands.add_command(command)
 
 
 @auth_commands.command("token")
@@ -67,61 +65,3 @@ def check_configuration() -> None:
             click.echo(f"  {'PROBLEM: ' if finding.is_problem else ''}{finding.sentence}")
     if failed:
         raise click.exceptions.Exit(1)
-
-
-@auth_commands.command("routes")
-def list_routes() -> None:
-    """List the routes with who may enter.
-
-    Exits with 1 if a route says nothing or cannot work.
-    """
-    failed, is_silent = False, False
-    lines = [("METHOD", "ROUTE", "ACCESS")]
-    for route in sorted(current_app.url_map.iter_rules(), key=lambda route: route.rule):
-        view = current_app.view_functions[route.endpoint]
-        for method in _methods(route, view):
-            declaration = current_state().declaration(this_app(), route.endpoint, method)
-            lacking = [
-                rule.param
-                for rule in declaration.policy.rules
-                if isinstance(rule, OwnerRule) and not has_text(route, rule.param)
-            ]
-            is_silent = is_silent or declaration.missing
-            failed = failed or declaration.missing or bool(lacking)
-            note = f"  UNUSABLE: the route has no <{lacking[0]}> that is text" if lacking else ""
-            lines.append((method, route.rule, f"{_in_words(declaration)}{note}"))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
-    hooks = chain.from_iterable(current_app.before_request_funcs.values())
-    if is_silent and any(map(rules_on, hooks)):
-        click.echo("A guard in before_request declares no route. Guard the blueprint: require_jwt(blueprint).")
-    if failed:
-        raise click.exceptions.Exit(1)
-
-
-def _methods(route: Rule, view: Any) -> list[str]:
-    """Return the methods that a view answers itself: without Flask's OPTIONS, and without a HEAD that is its GET."""
-    methods = set(route.methods or ())
-    if getattr(route, "provide_automatic_options", False):
-        methods.discard("OPTIONS")
-    if "GET" in methods and not hasattr(getattr(view, "view_class", None), "head"):
-        methods.discard("HEAD")
-    return sorted(methods)
-
-
-def _in_words(declaration: Declaration) -> str:
-    if declaration.missing:
-        return "UNDECLARED"
-    return ", ".join(map(_rule_in_words, declaration.policy.rules)) or "public"
-
-
-def _rule_in_words(rule: AccessRule) -> str:
-    if isinstance(rule, OwnerRule):
-        return f"owner <{rule.param}>"
-    if rule.optional:
-        return "token or anonymous"
-    words = ["token", *rule.scopes, *(f"role {role}" for role in rule.roles)]
-    words += [f"any of ({' '.join(rule.any_scope)})"] if rule.any_scope else []
-    words += [f"any role of ({', '.join(rule.any_role)})"] if rule.any_role else []
-    return " ".join(words)

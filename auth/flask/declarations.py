@@ -32,6 +32,12 @@ def rules_on(place: object) -> tuple[AccessRule, ...]:
     return rules
 
 
+def own_rules(place: object) -> tuple[AccessRule, ...]:
+    """Return the rules that stand on one function, class or blueprint itself: not on a base of the class."""
+    rules: tuple[AccessRule, ...] = getattr(place, "__dict__", {}).get(_RULES, ())
+    return rules
+
+
 def rules_of_class(view_class: type) -> tuple[AccessRule, ...]:
     """Return the rules of a class and of all its bases: a subclass cannot shed what its base demands."""
     return tuple(dict.fromkeys(rule for base in view_class.__mro__ for rule in rules_on(base)))
@@ -59,20 +65,36 @@ def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[o
 
     All rules must hold. A public mark counts only if there is no rule: a blueprint's guard holds for every view in it.
     """
-    view_class = getattr(view, "view_class", None) or _class_of_method(view)
-    places: list[object] = [view]
-    rules = [*rules_on(view)]
-    if view_class is not None:
-        name = handler_name(view_class, method)
-        handler = getattr(view_class, name, None)
-        places += [view_class, view_class.dispatch_request, handler]
-        inside = (view_class.dispatch_request, *method_decorators(view_class, name), handler)
-        rules += [rule for place in inside for rule in rules_on(place)]
-        rules += rules_of_class(view_class)
-    around = [*blueprints]
-    rules += [rule for blueprint in around for rule in rules_on(blueprint)]
-    is_public = any(is_marked_public(place) for place in (*places, *around))
-    return Declaration(Policy(tuple(dict.fromkeys(rules))), public=is_public)
+    blueprints = [*blueprints]
+    rules = dict.fromkeys(rule for place in places_of(view, method, blueprints) for rule in rules_on(place))
+    view_class = class_of(view)
+    inside = [] if view_class is None else [view_class, view_class.dispatch_request, _handler(view_class, method)]
+    is_public = any(is_marked_public(place) for place in (view, *inside, *blueprints))
+    return Declaration(Policy(tuple(rules)), public=is_public)
+
+
+def places_of(view: Callable[..., Any], method: str, blueprints: Iterable[object] = ()) -> list[object]:
+    """Return the places whose rules hold for a view, from the inside out.
+
+    These are the view, what its class puts around the handler for ``method``, the handler, the class with its bases,
+    and the blueprints.
+    """
+    view_class = class_of(view)
+    if view_class is None:
+        return [view, *blueprints]
+    decorators = method_decorators(view_class, handler_name(view_class, method))
+    handler = _handler(view_class, method)
+    return [view, view_class.dispatch_request, *decorators, handler, *view_class.__mro__, *blueprints]
+
+
+def _handler(view_class: type, method: str) -> object:
+    return getattr(view_class, handler_name(view_class, method), None)
+
+
+def class_of(view: Callable[..., Any]) -> type[View] | None:
+    """Return the view class that a view was made from; None for a function."""
+    view_class: type[View] | None = getattr(view, "view_class", None)
+    return view_class or _class_of_method(view)
 
 
 def handler_name(view_class: type | None, method: str) -> str:

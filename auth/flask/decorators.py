@@ -19,6 +19,7 @@ from ..errors import MisuseError
 from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_names
 from .answers import enforce_on_call
 from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
+from .unrun_guards import note_guard
 
 #: What a guard that is written with arguments looks like.
 _EXAMPLES = {
@@ -227,6 +228,7 @@ def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> 
             return unguarded(*args, **kwargs)
 
     setattr(guarded, _GUARD, (guarded, unguarded, policy.rules))
+    note_guard(view, guarded, rules)
     for rule in reversed(rules):
         if rule not in rules_on(guarded):
             add_rule(guarded, rule)

@@ -24,6 +24,7 @@ from .answers import REFUSED, answer, answer_first, complete
 from .commands import StartRefusedError, register_commands, show_help_if_asked
 from .cors import answer_to_preflight, let_scripts_read
 from .openapi import document_guards
+from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
@@ -104,6 +105,8 @@ def _enforce_declaration() -> Response | None:
     server: ServerState = app.extensions[EXTENSION]
     if not server.is_serving:
         check_satisfiable(app, server)
+        if server.config.deny_by_default:
+            refuse_what_never_works(app)
         server.is_serving = True
         _join_frameworks(app)
         # The signal knows the app by identity.

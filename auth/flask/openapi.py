@@ -155,9 +155,14 @@ def _fill_in_sections(components: dict[str, Any], sections: Mapping[str, Mapping
         components[section] = deepcopy(entries) | components.get(section, {})
 
 
+def path_in_document(route: Rule) -> str:
+    """Return the path of a route as a document writes it: ``/users/{user_id}``."""
+    return _VARIABLE.sub(r"{\1}", route.rule)
+
+
 def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, version: str) -> None:
     """Describe the operations of a route that the document has."""
-    path = paths.get(_VARIABLE.sub(r"{\1}", route.rule))
+    path = paths.get(path_in_document(route))
     view = app.view_functions.get(route.endpoint)
     if path is None or view is None:
         return
@@ -174,7 +179,7 @@ def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, version: str)
 
 def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
     if "security" not in operation:
-        names_scopes = not version.startswith(("2.", "3.0.")) and alternatives_of(policy) <= MOST_ALTERNATIVES
+        names_scopes = lists_names(policy, version)
         operation["security"] = security_of(policy, names_scopes=names_scopes)
         if not names_scopes:
             describe_demands(operation, policy)
@@ -199,6 +204,11 @@ def security_of(policy: Policy, *, names_scopes: bool = True) -> list[dict[str, 
     choices = itertools.product(*_options(policy))
     security = [{SCHEME: list(dict.fromkeys([*needed, *choice]))} for choice in choices]
     return [*security, {}] if policy.optional else security
+
+
+def lists_names(policy: Policy, version: str) -> bool:
+    """Tell whether a document of a version of OpenAPI lists scopes and roles in ``security``."""
+    return not version.startswith(("2.", "3.0.")) and alternatives_of(policy) <= MOST_ALTERNATIVES
 
 
 def alternatives_of(policy: Policy) -> int:

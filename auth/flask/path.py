@@ -80,6 +80,11 @@ class PathReader:
         return _Read(route, texts, values)
 
 
+def has_variable(route: Rule, variable: str) -> bool:
+    """Tell whether a route has a variable."""
+    return variable in route._converters
+
+
 def has_text(route: Rule, variable: str) -> bool:
     """Tell whether a route has a variable that reaches the view as the text that stands in the path."""
     converter = route._converters.get(variable)

@@ -23,15 +23,15 @@ def check_satisfiable(app: Flask, server: ServerState) -> None:
     Raises:
         ConfigurationError: a view asks for roles or for scopes, and no issuer's tokens carry any.
     """
-    profiles = [issuer.profile for issuer in server.config.issuers]
-    problems = dict.fromkeys(
-        problem
-        for endpoint, rule in _rules(app)
-        if isinstance(rule, TokenRule)
-        for problem in _problems(endpoint, rule, profiles)
-    )
-    if problems:
+    found = (problem for endpoint, rule in _rules(app) for problem in unsatisfiable(server, endpoint, rule))
+    if problems := dict.fromkeys(found):
         raise ConfigurationError(problems)
+
+
+def unsatisfiable(server: ServerState, endpoint: str, rule: AccessRule) -> Iterator[str]:
+    """Yield in words why no token can meet a rule of a view."""
+    if isinstance(rule, TokenRule):
+        yield from _problems(endpoint, rule, [issuer.profile for issuer in server.config.issuers])
 
 
 def _rules(app: Flask) -> Iterator[tuple[str, AccessRule]]:

@@ -230,6 +230,12 @@ def _roles_in(value: object, separator: str | None) -> Iterator[str]:
                 yield role
 
 
+def check_unbound(claims: Mapping[str, Any]) -> None:
+    """Refuse a token that is bound to a key (RFC 7800 §3.1): nothing proves that the caller has the key."""
+    if claims.get("cnf") is not None:
+        raise InvalidTypeError("bound to a key by cnf, not a bearer token (RFC 7800)", InvalidTypeError.BOUND)
+
+
 #: A machine that has slept, or a virtual one, often has a clock that is behind.
 _NBF_AHEAD, _IAT_AHEAD = (f"{name} lies ahead (is the clock of this machine right?)" for name in ("nbf", "iat"))
 

@@ -78,6 +78,15 @@ def parse_compact(encoded: str, max_bytes: int) -> SignedToken:
     )
 
 
+def parse_segment(segment: str) -> dict[str, Any]:
+    """Return the JSON object that one segment alone holds.
+
+    Raises:
+        MalformedTokenError: it holds none.
+    """
+    return _parse_object(_decode(segment.encode(errors="surrogatepass")), "segment")
+
+
 def _not_a_jwt(encoded: str) -> MalformedTokenError:
     if encoded.lower() in _PLACEHOLDERS:
         return MalformedTokenError("a word that stands for no token", MalformedTokenError.PLACEHOLDER)

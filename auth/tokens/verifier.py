@@ -62,11 +62,11 @@ class TokenVerifier:
 
     def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
         token = parse_compact(encoded, self._max_token_bytes)
-        claims = _without_null(token.claims)
-        _check_header(token.header)
-        issuer = self._issuer_of(claims)
-        _check_algorithm(token.header, issuer)
-        ring = _check_signature(token, issuer.keys)
+        claims = without_null(token.claims)
+        check_header(token.header)
+        issuer = self.issuer_of(claims)
+        check_algorithm(token.header, issuer)
+        ring = check_signature(token, issuer.keys)
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
         check_claim_types(claims, issuer)
@@ -86,7 +86,7 @@ class TokenVerifier:
         self._cache.keep(digest, verified, issuer.keys, ring)
         return verified
 
-    def _issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
+    def issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
         """Return the issuer that a token names, compared exactly, before any key is looked up (RFC 8725 §3.8)."""
         name = claims.get("iss")
         # None stands for the issuer that accepts any name: a shared secret without AUTH_ISSUER, always alone.
@@ -105,14 +105,14 @@ class TokenVerifier:
         return f"{why}; {expected(ours)}"
 
 
-def _without_null(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+def without_null(claims: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the claims that say something: many serializers write null for what is absent."""
     if None not in claims.values():
         return claims
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def _check_header(header: Mapping[str, Any]) -> None:
+def check_header(header: Mapping[str, Any]) -> None:
     """Refuse headers that cannot be meant for us (RFC 7515 §4.1).
 
     ``kid`` and ``typ`` may be null, which is read as absent; what decides how a token is read may not.
@@ -128,13 +128,13 @@ def _check_header(header: Mapping[str, Any]) -> None:
         raise MalformedTokenError("an unencoded payload (RFC 7797)")
 
 
-def _check_algorithm(header: Mapping[str, Any], issuer: TrustedIssuer) -> None:
+def check_algorithm(header: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Demand an accepted algorithm, before any key is looked up (RFC 8725 §3.1)."""
     if header["alg"] not in issuer.algorithms:
         raise InvalidSignatureError("alg is not one of AUTH_ALGORITHMS")
 
 
-def _check_signature(token: SignedToken, source: KeySource) -> KeyRing:
+def check_signature(token: SignedToken, source: KeySource) -> KeyRing:
     """Demand a signature by a key that is made for the algorithm (RFC 8725 §3.1); return the ring with that key."""
     algorithm, key_id = token.header["alg"], token.header.get("kid")
     ring = source.current()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -316,7 +317,8 @@ def answers(framework: str, place: str, run: str, handled: str) -> dict[str, lis
 def listed(app: Flask) -> list[str]:
     """Return what ``flask auth routes`` says of the notes."""
     lines = app.test_cli_runner().invoke(args=["auth", "routes"]).output.splitlines()
-    return [line.split(maxsplit=2)[2] for line in lines if ROUTE in line]
+    table = lines[: lines.index("")] if "" in lines else lines
+    return [re.split(r"\s{2,}", line)[2] for line in table if ROUTE in line]
 
 
 def declared(framework: str, place: str) -> dict[str, Any]:
