@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable
 
 from flask import Flask, Response, appcontext_pushed
 
-from ..authenticator import Authenticator
+from ..clock import system_time
 from ..errors import AuthError, ConfigurationError, UndeclaredRouteError
 from ..keys import KeySource
 from ..settings.service import AuthConfig
-from ..tokens.verifier import TokenVerifier
 from .answers import REFUSED, answer, answer_first, complete
 from .commands import StartRefusedError, register_commands, show_help_if_asked
 from .cors import answer_to_preflight, let_scripts_read
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
-from .server import EXTENSION, ServerState, current_state, this_app, this_request
+from .server import EXTENSION, ServerState, authenticator_for, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server")
 
@@ -42,7 +40,7 @@ class ResourceServer:
         app: Flask | None = None,
         *,
         keys: KeySource | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = system_time,
     ) -> None:
         """``keys`` stands in for the settings that say where keys come from; ``clock`` returns seconds since 1970."""
         self._keys = keys
@@ -60,13 +58,7 @@ class ResourceServer:
         if EXTENSION in app.extensions:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
         config = self._read_settings(app)
-        verifier = TokenVerifier(
-            config.issuers,
-            max_token_bytes=config.max_token_bytes,
-            cache_size=config.token_cache_size,
-            clock=self._clock,
-        )
-        server = ServerState(config, Authenticator(verifier), self._clock)
+        server = ServerState(config, authenticator_for(config, self._clock), self._clock)
         check_satisfiable(app, server)
         app.extensions[EXTENSION] = server
         app.before_request(_enforce_declaration)

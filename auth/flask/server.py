@@ -14,6 +14,7 @@ from ..errors import MalformedTokenError, MisuseError, NotOwnerError
 from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
+from ..tokens.verifier import TokenVerifier
 from ..wire.credentials import Credentials
 from .declarations import Marks, blueprints_around, declaration_of
 from .path import PathReader
@@ -173,6 +174,17 @@ class ServerState:
                 # The path is that of the token's user by now, and so is what a converter has made of it.
                 if name in arguments and arguments[name] != texts[name] and arguments[name] != values[name]:
                     raise NotOwnerError("the view is called for another user than the one in the path")
+
+
+def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authenticator:
+    """Return what decides who is calling, by the settings of an app; ``clock`` returns seconds since the epoch."""
+    verifier = TokenVerifier(
+        config.issuers,
+        max_token_bytes=config.max_token_bytes,
+        cache_size=config.token_cache_size,
+        clock=clock,
+    )
+    return Authenticator(verifier)
 
 
 def current_state() -> ServerState:

@@ -5,32 +5,34 @@ In production tokens come from an authorization server; nothing in a running ser
 
 from __future__ import annotations
 
+import copy
+import json
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
+from jwt.api_jws import PyJWS
 
+from ..clock import system_time
 from ..errors import ConfigurationError
-from ..flask.server import EXTENSION, ServerState
-from ..keys import KeySource, StaticKeys, VerificationKey
-from ..keys.algorithms import HMAC_MIN_BYTES, RSA_ALGORITHMS
+from ..flask.server import ServerState, state_of
+from ..keys import StaticKeys, VerificationKey
+from ..keys.algorithms import HMAC_MIN_BYTES, IMPLEMENTATIONS
+from ..rules import role_names, scope_names
+from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, Profile
+from .signing_keys import PrivateKey, SigningKey, algorithms_for, generate_key, signing_key
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
-
-#: The value of claims that a profile demands and that mean nothing here, such as the client.
+#: The value of claims that have to be there and that mean nothing here, such as the client.
 _PLACEHOLDER = "development"
 
-_CURVES: dict[str, type[ec.EllipticCurve]] = {
-    "ES256": ec.SECP256R1,
-    "ES384": ec.SECP384R1,
-    "ES512": ec.SECP521R1,
-}
+_JWS = PyJWS()
+for _name in ("Ed25519", "Ed448"):
+    # PyJWT has no algorithm by these names (RFC 9864).
+    _JWS.register_algorithm(_name, IMPLEMENTATIONS[_name])
 
 
 class TokenIssuer:
@@ -38,31 +40,52 @@ class TokenIssuer:
 
     >>> issuer = TokenIssuer.generate("EdDSA", issuer="https://login.example", audience="https://api.example")
     >>> ResourceServer(app, keys=issuer.keys)
-    >>> client.get("/reports", headers=issuer.authorization("alice", scopes=["reports:read"]))
+    >>> client.get("/reports", headers=issuer.authorization("alice", scopes="reports:read"))
     """
 
     def __init__(
         self,
         key: str | bytes | PrivateKey,
         *,
-        algorithm: str = "HS256",
+        algorithm: str | None = None,
         issuer: str | None = None,
         audience: str | None = None,
         profile: str = "jwt",
         identity_claim: str | None = None,
-        clock: Callable[[], float] = time.time,
+        required_claims: Iterable[str] = (),
+        clock: Callable[[], float] = system_time,
     ) -> None:
-        """``key`` is a secret or a private key of ``cryptography``; ``clock`` returns seconds since the epoch.
+        """``key`` is a secret, or a private key: one of ``cryptography``, or a text in PEM.
 
-        ``profile`` is a value of ``AUTH_PROFILE``, which says how the tokens look, and what the identity claim is
-        unless one is named.
+        Args:
+            key: see above.
+            algorithm: the ``alg`` of the tokens; by default the usual one of the key, such as HS256 or RS256.
+            issuer: ``iss``.
+            audience: ``aud``, or what the profile has in its place.
+            profile: a value of ``AUTH_PROFILE``, which says how the tokens look.
+            identity_claim: the claim that names the user; by default that of the profile.
+            required_claims: claims that each token has, with a placeholder unless :meth:`issue` is given a value.
+            clock: returns seconds since the epoch.
+
+        Raises:
+            ValueError: there is no such profile, or the key does not sign by the algorithm.
         """
-        self._key = key
-        self._algorithm = algorithm
-        self._issuer = issuer
-        self._audience = audience
+        if profile not in PROFILES:
+            raise ValueError(f"profile must be one of {', '.join(PROFILES)}; it is a value of AUTH_PROFILE.")
+        self._key = signing_key(key)
+        fitting = algorithms_for(self._key)
+        if not fitting or (algorithm is not None and algorithm not in fitting):
+            raise ValueError(f"This key signs by {', '.join(fitting) or 'no algorithm of JOSE'}.")
+        #: ``alg``, ``iss`` and ``aud`` of the tokens.
+        self.algorithm: str = algorithm or fitting[0]
+        self.issuer: str | None = issuer
+        self.audience: str | None = audience
+        self._profile_name = profile
         self._profile = PROFILES[profile]
-        self._identity_claim = identity_claim or self._profile.identity_claim
+        #: The claim that names the user.
+        self.identity_claim: str = identity_claim or self._profile.identity_claim
+        self._required_claims = tuple(required_claims)
+        self._key_id: str | None = None
         self._clock = clock
 
     @classmethod
@@ -70,120 +93,173 @@ class TokenIssuer:
         """Return an issuer with a fresh key for ``algorithm``; ``settings`` are those of the constructor.
 
         Raises:
-            ValueError: PyJWT signs nothing by that name.
+            ValueError: there is no such algorithm, or no such profile.
         """
-        return cls(_generate_key(algorithm), algorithm=algorithm, **settings)
+        return cls(generate_key(algorithm), algorithm=algorithm, **settings)
 
     @classmethod
-    def for_app(cls, app: Flask, *, clock: Callable[[], float] = time.time) -> TokenIssuer:
+    def for_app(cls, app: Flask, *, clock: Callable[[], float] = system_time) -> TokenIssuer:
         """Return an issuer that signs with the shared secret of an app, and for its issuer and audience.
 
-        Where there are several issuers, it is the first that has a secret.
+        If there are several issuers, it is the first that has a secret.
 
         Raises:
             ConfigurationError: the app verifies with public keys, so only their issuer can sign.
         """
-        state: ServerState = app.extensions[EXTENSION]
-        for config in state.config.issuers:
-            for algorithm in sorted(config.algorithms & HMAC_MIN_BYTES.keys()):
-                key = next(iter(config.keys.current().candidates(algorithm, None)), None)
+        state: ServerState = state_of(app)
+        for trusted in state.config.issuers:
+            for algorithm in sorted(trusted.algorithms & HMAC_MIN_BYTES.keys()):
+                key = next(iter(trusted.keys.current().candidates(algorithm, None)), None)
                 if key is not None and isinstance(key.material, bytes):
-                    return cls(
-                        key.material,
-                        algorithm=algorithm,
-                        issuer=config.name,
-                        audience=min(config.audience, default=None),
-                        profile=next(name for name, profile in PROFILES.items() if profile is config.profile),
-                        identity_claim=config.identity_claim,
-                        clock=clock,
-                    )
+                    return cls.in_the_name_of(trusted, key.material, algorithm, clock)
         raise ConfigurationError(["This service verifies with public keys; only their issuer can sign tokens."])
 
+    @classmethod
+    def in_the_name_of(
+        cls, trusted: TrustedIssuer, key: SigningKey, algorithm: str, clock: Callable[[], float]
+    ) -> TokenIssuer:
+        """Return an issuer whose tokens say all that an app demands of the tokens of an issuer it trusts."""
+        return cls(
+            key,
+            algorithm=algorithm,
+            issuer=trusted.name,
+            audience=min(trusted.audience, default=None),
+            profile=next(name for name, profile in PROFILES.items() if profile is trusted.profile),
+            identity_claim=trusted.identity_claim,
+            required_claims=trusted.required_claims,
+            clock=clock,
+        )
+
+    def with_key(self, key: SigningKey, algorithm: str) -> TokenIssuer:
+        """Return an issuer that says the same, ``kid`` included, and signs with another key."""
+        twin = copy.copy(self)
+        twin._key, twin.algorithm = key, algorithm
+        return twin
+
     @property
-    def keys(self) -> KeySource:
+    def audience_claim(self) -> str:
+        """The claim that holds :attr:`audience`."""
+        return self._profile.audience_claim
+
+    def now(self) -> int:
+        """Return the time by the issuer's clock, in whole seconds since the epoch."""
+        return int(self._clock())
+
+    @property
+    def keys(self) -> StaticKeys:
         """The key source that verifies this issuer's tokens: for ``ResourceServer(app, keys=…)``."""
         return StaticKeys(
             [VerificationKey.from_secret(self._key)]
-            if isinstance(self._key, str | bytes)
+            if isinstance(self._key, bytes)
             else [VerificationKey.from_pem(self.public_key)]
         )
 
     @property
     def public_key(self) -> str:
         """The public key in PEM: for ``AUTH_PUBLIC_KEY``."""
-        if isinstance(self._key, str | bytes):
+        if isinstance(self._key, bytes):
             raise TypeError("A shared secret has no public key.")
         pem = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return pem.decode("ascii")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings by which an app accepts these tokens: for ``app.config``, before ``ResourceServer(app)``.
+
+        They also take the place of every other source of keys, wherever it was set.
+        """
+        is_secret = isinstance(self._key, bytes)
+        return {
+            "AUTH_ISSUERS": None,
+            "AUTH_DISCOVERY": None,
+            "AUTH_JWKS_URL": None,
+            "AUTH_SECRET": self._key if is_secret else None,
+            "AUTH_PUBLIC_KEY": None if is_secret else self.public_key,
+            "AUTH_ALGORITHMS": [self.algorithm],
+            "AUTH_ISSUER": self.issuer,
+            "AUTH_AUDIENCE": self.audience,
+            "AUTH_PROFILE": self._profile_name,
+            "AUTH_IDENTITY_CLAIM": self.identity_claim,
+        }
 
     def issue(
         self,
         user_id: str,
         *,
-        scopes: Iterable[str] = (),
-        roles: Iterable[str] = (),
-        expires_in: float = 900,
+        scopes: str | Iterable[str] = (),
+        roles: str | Iterable[str] = (),
+        expires_in: float | timedelta = 900,
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
     ) -> str:
         """Return a signed token for a user, valid from now for ``expires_in`` seconds.
 
-        A negative number makes one that has expired; ``AUTH_LEEWAY`` forgives the first seconds of that.
+        A negative time makes one that has expired; ``AUTH_LEEWAY`` forgives the first seconds of that.
 
-        ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out. If the identity
-        claim has to be verified, as ``email`` has, the token says that it was. With ``claims={"type": "refresh"}`` the
-        token is of another kind, which every profile refuses: ``Profile.kind_exceptions`` names the exceptions of one.
+        ``scopes`` and ``roles`` are written as in the guards: one text holds scopes with spaces between them, or one
+        role. ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out. If the
+        identity claim has to be verified, as ``email`` has, the token says that it was. With
+        ``claims={"type": "refresh"}`` the token is of another kind, which every profile refuses.
 
         Raises:
+            TypeError: the user is not text, or a scope or role is not a name.
             ValueError: there are roles, and tokens of this profile carry none.
         """
-        profile, now = self._profile, int(self._clock())
-        demanded = dict.fromkeys((*profile.required_claims, *profile.one_of_claims[:1]), _PLACEHOLDER)
+        if not isinstance(user_id, str):
+            raise TypeError(
+                f'The user of a token is text, such as "{user_id}"; any other value is refused. To see that, replace '
+                f"the claim: claims={{{self.identity_claim!r}: …}}."
+            )
+        profile, now = self._profile, self.now()
+        lifetime = expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in
+        names = (*self._required_claims, *profile.required_claims, *profile.one_of_claims[:1])
+        demanded = dict.fromkeys(names, _PLACEHOLDER) | ({"nbf": now} if "nbf" in names else {})
         made = {
             **demanded,
             **profile.fixed_claims,
-            # Where any issuer will do, there may have to be one nevertheless.
-            "iss": self._issuer or demanded.get("iss"),
+            # If any issuer will do, there may have to be one nevertheless.
+            "iss": self.issuer or demanded.get("iss"),
             "aud": None,
-            profile.audience_claim: self._audience,
-            self._identity_claim: user_id,
-            **dict.fromkeys((profile.verifying_claims(self._identity_claim) or ())[:1], True),
-            profile.scope_claims[0]: " ".join(scopes) or None,
-            **_with_roles(profile, list(roles)),
+            profile.audience_claim: self.audience,
+            self.identity_claim: user_id,
+            **dict.fromkeys((profile.verifying_claims(self.identity_claim) or ())[:1], True),
+            profile.scope_claims[0]: " ".join(_names(scope_names, scopes)) or demanded.get(profile.scope_claims[0]),
+            **_with_roles(profile, _names(role_names, roles)),
             "iat": now,
-            "exp": now + expires_in,
+            "exp": now + lifetime,
             "jti": secrets.token_urlsafe(12),
             **(claims or {}),
         }
         present = {name: value for name, value in made.items() if value is not None}
-        type_ = {} if "jwt" in profile.types else {"typ": "at+jwt"}
-        return jwt.encode(present, self._key, algorithm=self._algorithm, headers=type_ | dict(headers or {}))
+        return self.sign(json.dumps(present, separators=(",", ":")).encode(), headers)
+
+    def sign(self, payload: bytes, headers: Mapping[str, Any] | None = None) -> str:
+        """Return a token with any payload, for tests of what is no claim at all; ``headers`` may replace any."""
+        typ = {} if "jwt" in self._profile.types else {"typ": "at+jwt"}
+        kid = {} if self._key_id is None else {"kid": self._key_id}
+        return _JWS.encode(payload, self._key, algorithm=self.algorithm, headers={**typ, **kid, **(headers or {})})
 
     def authorization(self, user_id: str, **settings: Any) -> dict[str, str]:
         """Return the request headers with a token for a user; ``settings`` are those of :meth:`issue`."""
         return {"Authorization": f"Bearer {self.issue(user_id, **settings)}"}
 
 
-def _with_roles(profile: Profile, roles: list[str]) -> dict[str, Any]:
-    """Return the claim that holds roles, where and how the profile has them."""
+def _names(
+    read: Callable[[str | Iterable[str] | None], tuple[str, ...]], names: str | Iterable[str]
+) -> tuple[str, ...]:
+    """Return names as the guards read them. Unlike a guard, a token may hold none."""
+    given = names if isinstance(names, str) else tuple(names)
+    return read(given or None)
+
+
+def _with_roles(profile: Profile, roles: tuple[str, ...]) -> dict[str, Any]:
+    """Return the claim that holds roles, if and how the profile has them."""
     if not roles:
         return {}
     if not profile.role_paths:
         raise ValueError("Tokens of this profile carry no roles.")
-    value: Any = roles if profile.role_separator is None else profile.role_separator.join(roles)
+    value: Any = [*roles] if profile.role_separator is None else profile.role_separator.join(roles)
     first, *rest = profile.role_paths[0]
     for name in reversed(rest):
         value = {name: value}
     return {str(first): value}
-
-
-def _generate_key(algorithm: str) -> bytes | PrivateKey:
-    if algorithm in HMAC_MIN_BYTES:
-        return secrets.token_bytes(HMAC_MIN_BYTES[algorithm])
-    if algorithm in _CURVES:
-        return ec.generate_private_key(_CURVES[algorithm]())
-    if algorithm == "EdDSA":
-        return ed25519.Ed25519PrivateKey.generate()
-    if algorithm in RSA_ALGORITHMS:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    raise ValueError("Tokens are signed with HS256, HS384, HS512, RS…, PS…, ES256, ES384, ES512 or EdDSA.")

@@ -6,11 +6,11 @@ is never used to find a key (``jku``, ``x5u``, ``jwk``, ``x5c``). Knows no Flask
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..access_token import AccessToken, freeze
+from ..clock import system_time
 from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenError
 from ..keys.key_ring import KeyRing
 from ..keys.source import KeySource
@@ -41,7 +41,7 @@ class TokenVerifier:
         *,
         max_token_bytes: int,
         cache_size: int = 0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = system_time,
     ) -> None:
         """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
         self._issuers = {name: issuer for issuer in issuers for name in issuer.names or (None,)}

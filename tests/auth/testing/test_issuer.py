@@ -17,7 +17,7 @@ from tests.support.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, 
 
 ALGORITHMS = [
     *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512"),
-    *("PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
+    *("PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448"),
 ]
 
 
@@ -190,7 +190,7 @@ def test_keys_of_another_kind_under_an_hmac_name_sign_nothing() -> None:
         TokenIssuer.for_app(app)
 
 
-@pytest.mark.parametrize("algorithm", ["ES257", "Ed25519", "none"])
+@pytest.mark.parametrize("algorithm", ["ES257", "none"])
 def test_an_issuer_signs_by_known_algorithms_only(algorithm: str) -> None:
     """A name that nobody signs by is refused when the key would be made."""
     with pytest.raises(ValueError, match="Tokens are signed with"):

@@ -1,0 +1,61 @@
+"""A user for code that runs without a request of theirs: service functions, commands, tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from flask.ctx import RequestContext
+
+from ..access_token import AccessToken
+from ..flask.server import state_of
+from .local import local_issuers, signer
+
+
+@contextmanager
+def acting_as(app: Flask, user_id: str, *, issuer: str | None = None, **token: Any) -> Iterator[AccessToken]:
+    """Let a user act within a block: ``current_token`` is a verified token of theirs, which is returned too.
+
+    The user also acts in each ``app.test_request_context(…)`` of the block, where guarded functions can be called, and
+    sends each request of a test client that has no ``Authorization`` of its own. Every guard decides as always.
+
+    Args:
+        app: the app; it accepts tokens as :func:`local_issuers` says.
+        user_id: what the identity claim holds.
+        issuer: the name of the user's issuer, if the app trusts several; by default the first.
+        token: ``scopes``, ``roles``, ``claims`` and the like, as in :meth:`TokenIssuer.issue`.
+
+    Raises:
+        InvalidTokenError: the app would refuse such a token.
+    """
+    with local_issuers(app) as issuers:
+        authorization = signer(issuers, issuer).authorization(user_id, **token)["Authorization"]
+        with _acting(app, authorization), app.test_request_context():
+            yield state_of(app).authenticator.authenticate_field(authorization)
+
+
+@contextmanager
+def _acting(app: Flask, authorization: str) -> Iterator[None]:
+    """Put an ``Authorization`` field into each request that has none."""
+    make_context, make_test_context = app.request_context, app.test_request_context
+
+    def request_context(environ: dict[str, Any]) -> RequestContext:
+        environ.setdefault("HTTP_AUTHORIZATION", authorization)
+        return make_context(environ)
+
+    def test_request_context(*args: Any, **kwargs: Any) -> RequestContext:
+        context = make_test_context(*args, **kwargs)
+        if context.request.environ["HTTP_AUTHORIZATION"] == authorization:
+            # No guard will run here before the code that reads current_token.
+            state_of(app).authenticate(context.request)
+        return context
+
+    app.request_context = request_context  # type: ignore[method-assign]
+    app.test_request_context = test_request_context  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        app.request_context = make_context  # type: ignore[method-assign]
+        app.test_request_context = make_test_context  # type: ignore[method-assign]
