@@ -63,7 +63,7 @@ class PublishedIssuer(TokenIssuer):
     def __enter__(self) -> Self:
         self._server = _Server(self, self._port)
         if not self._is_named:
-            self.issuer = f"http://{_HOST}:{self._server.server_port}{self._profile.issuer_ends_with}"
+            self.issuer: str | None = f"http://{_HOST}:{self._server.server_port}{self._profile.issuer_ends_with}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 

@@ -9,11 +9,11 @@ import http.client
 import io
 import socket
 import ssl
-import time
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...clock import steady_time
 from .proxies import Proxy
 
 #: The longest document that is read, in bytes. Key sets have a few thousand.
@@ -27,7 +27,7 @@ class Deadline:
     """The time by which everything must be done, however many steps it takes."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._end = steady_time() + seconds
 
     def remaining(self) -> float:
         """Return the seconds that are left.
@@ -35,7 +35,7 @@ class Deadline:
         Raises:
             TimeoutError: no time is left.
         """
-        left = self._end - time.monotonic()
+        left = self._end - steady_time()
         if left <= 0:
             raise TimeoutError
         return left

@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import sys
-import time
 import weakref
 from collections.abc import Callable
 
+from ...clock import uptime
 from ...errors import KeysUnavailableError
 from ..key_ring import KeyRing
 from ..source import KeyStatus
@@ -28,11 +27,6 @@ _LOGGER = logging.getLogger("flask_resource_server.keys")
 _PATIENCE = 0.9
 
 _DEFAULTS = RemoteKeySettings()
-
-#: Seconds that also pass while the machine sleeps, if the system has such a clock: keys grow old meanwhile.
-_UPTIME: Callable[[], float] = (
-    functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic
-)
 
 
 class RemoteKeySource:
@@ -51,7 +45,7 @@ class RemoteKeySource:
         location: JwksLocation,
         *,
         settings: RemoteKeySettings = _DEFAULTS,
-        clock: Callable[[], float] = _UPTIME,
+        clock: Callable[[], float] = uptime,
     ) -> None:
         """``clock`` returns seconds since a moment that is the same for all processes."""
         self._location = location
