@@ -10,6 +10,9 @@ import pytest
 
 from tests.support.names import INSTALLED
 
+#: The fixtures of the testing kit, and pytest's own for tests of them.
+pytest_plugins = ["auth.testing", "pytester"]
+
 # A machine with other work to do takes its time for an example.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")

@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
@@ -89,7 +89,7 @@ class TokenIssuer:
         self._clock = clock
 
     @classmethod
-    def generate(cls, algorithm: str, **settings: Any) -> TokenIssuer:
+    def generate(cls, algorithm: str, **settings: Any) -> Self:
         """Return an issuer with a fresh key for ``algorithm``; ``settings`` are those of the constructor.
 
         Raises:

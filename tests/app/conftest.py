@@ -7,12 +7,10 @@ neither, or about one of them, says so: ``DATABASES = ("sqlite",)``.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jwt
 import psycopg
 import pytest
 from alembic import command
@@ -24,6 +22,7 @@ from app import create_app
 from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
+from auth.testing import TokenIssuer
 from tests.support.postgresql import PostgreSQL, running_postgresql
 from tests.support.tasks_api import ID, SECRET, TASK, Authorize, Headers, send
 
@@ -159,11 +158,10 @@ def store(app: Flask) -> TaskStore:
 @pytest.fixture
 def authorize() -> Authorize:
     """Return a function that makes the headers of a user, with a token as the issuer signs it."""
+    issuer = TokenIssuer(SECRET)
 
     def authorize(user_id: str = "alice", **headers: str) -> Headers:
-        now = int(time.time())
-        token = jwt.encode({"sub": user_id, "iat": now, "exp": now + 900}, SECRET, algorithm="HS256")
-        return {"Authorization": f"Bearer {token}", **headers}
+        return {**issuer.authorization(user_id), **headers}
 
     return authorize
 

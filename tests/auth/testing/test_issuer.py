@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed448
+from cryptography.hazmat.primitives.asymmetric import ec, ed448
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import Flask
 
+from auth import ResourceServer
 from auth.errors import ConfigurationError, InvalidTypeError, MissingClaimError
 from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
+from auth.testing.signing_keys import generate_key
 from auth.tokens.profiles import PROFILES
 from tests.support.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, SECRET, service, verifier
 
@@ -90,6 +95,121 @@ def test_tokens_of_each_profile_are_what_its_verifier_accepts(profile: str) -> N
     assert token.user_id == "alice"
     assert token.scopes == {"a", "b"}
     assert token.roles == {"r", "s"}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "granted"),
+    [("a b", {"a", "b"}), ("orders:write", {"orders:write"}), (["a"], {"a"}), ((s for s in "ab"), {"a", "b"})],
+    ids=str,
+)
+def test_scopes_are_written_as_in_the_guards(scopes: Any, granted: set[str]) -> None:
+    """A text holds names with spaces between them, never its letters."""
+    assert verifier().verify(ISSUED.issue("alice", scopes=scopes)).scopes == granted
+
+
+@pytest.mark.parametrize(("roles", "held"), [("admin", {"admin"}), ("shop keeper", {"shop keeper"}), (["a"], {"a"})])
+def test_roles_are_written_as_in_the_guards(roles: Any, held: set[str]) -> None:
+    """One text is one role."""
+    assert verifier().verify(ISSUED.issue("alice", roles=roles)).roles == held
+
+
+@pytest.mark.parametrize("empty", ["", [], ()], ids=repr)
+def test_a_token_may_grant_nothing(empty: Any) -> None:
+    """Unlike a guard, which would let everybody pass."""
+    assert not {"scope", "roles"} & claims_of(ISSUED.issue("alice", scopes=empty, roles=empty)).keys()
+
+
+@pytest.mark.parametrize("names", [{"scopes": ["a b"]}, {"scopes": "a  b"}, {"scopes": 1}, {"roles": [" a"]}], ids=str)
+def test_what_is_no_name_is_refused(names: Any) -> None:
+    """As a guard refuses it: no guard could ask for it."""
+    with pytest.raises(TypeError):
+        ISSUED.issue("alice", **names)
+
+
+@pytest.mark.parametrize("user", [1, None, b"alice"], ids=repr)
+def test_a_user_is_text(user: Any) -> None:
+    """Every verifier refuses another; the message says how to see that."""
+    with pytest.raises(TypeError, match=r"The user of a token is text.*claims=\{'sub': …\}"):
+        ISSUED.authorization(user)
+
+
+def test_a_profile_that_does_not_exist_is_refused() -> None:
+    """The message lists those that do."""
+    with pytest.raises(ValueError, match="profile must be one of jwt, rfc9068, better-auth"):
+        TokenIssuer(SECRET, profile="nope")
+
+
+@pytest.mark.parametrize("lifetime", [60, 60.0, timedelta(minutes=1)], ids=repr)
+def test_a_lifetime_is_seconds_or_a_timedelta(lifetime: Any) -> None:
+    """Either way it counts from now."""
+    assert claims_of(ISSUED.issue("alice", expires_in=lifetime))["exp"] == NOW + 60
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "RS256", "ES512", "EdDSA"])
+def test_a_key_knows_its_usual_algorithm(algorithm: str) -> None:
+    """So nobody has to say it twice; a secret signs by HS256 unless it is told otherwise."""
+    key = generate_key(algorithm)
+
+    assert TokenIssuer(key).algorithm == ("HS256" if algorithm == "HS384" else algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ["RS512", "ES256", "EdDSA"])
+@pytest.mark.parametrize("as_text", [True, False], ids=["text", "bytes"])
+def test_a_private_key_may_be_a_pem(algorithm: str, as_text: bool) -> None:
+    """As files have it."""
+    key: Any = generate_key(algorithm)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    issuer = TokenIssuer(pem.decode() if as_text else pem, algorithm=algorithm, issuer=ISSUER, clock=lambda: NOW)
+
+    checked = verifier(AUTH_SECRET=None, AUTH_PUBLIC_KEY=issuer.public_key, AUTH_AUDIENCE="any")
+    assert checked.verify(issuer.issue("alice", claims={"aud": "any"})).user_id == "alice"
+
+
+def test_a_pem_without_a_private_key_is_refused() -> None:
+    """A public key signs nothing."""
+    pem = TokenIssuer.generate("ES256").public_key
+
+    with pytest.raises(ValueError, match="A token is signed with a secret, or with a private RSA"):
+        TokenIssuer(pem)
+
+
+def test_a_key_signs_by_its_algorithms_only() -> None:
+    """The message names them."""
+    with pytest.raises(ValueError, match=r"This key signs by HS256, HS384, HS512\."):
+        TokenIssuer(SECRET, algorithm="RS256")
+    with pytest.raises(ValueError, match="This key signs by no algorithm of JOSE"):
+        TokenIssuer(ec.generate_private_key(ec.SECP256K1()))
+
+
+@pytest.mark.parametrize("algorithm", ["HS512", "RS256", "ES256", "EdDSA", "Ed25519"])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_app_with_the_settings_of_an_issuer_accepts_its_tokens(algorithm: str, profile: str) -> None:
+    """Whatever the environment says about keys: those settings are replaced too."""
+    issuer = TokenIssuer.generate(algorithm, issuer=f"{ISSUER}/", audience=AUDIENCE, profile=profile)
+    app = Flask("service")
+    app.config.update(AUTH_DISCOVERY=True, AUTH_ISSUERS=[{"issuer": ISSUER}])
+    app.config.update(issuer.settings)
+    ResourceServer(app)
+
+    assert app.extensions["resource_server"].verify(issuer.issue("alice")).user_id == "alice"
+
+
+def test_claims_that_an_issuer_is_told_of_are_in_each_token() -> None:
+    """With a placeholder, unless the token has a value of its own."""
+    issuer = TokenIssuer(SECRET, required_claims=["tenant", "nbf", "plan"], clock=lambda: NOW)
+
+    claims = claims_of(issuer.issue("alice", claims={"plan": "gold"}))
+
+    assert (claims["tenant"], claims["nbf"], claims["plan"]) == ("development", NOW, "gold")
+
+
+def test_a_development_token_has_what_the_settings_demand() -> None:
+    """``flask auth token`` would print a token that is refused."""
+    app = service(AUTH_REQUIRED_CLAIMS=["exp", "tenant"])
+
+    token = TokenIssuer.for_app(app, clock=lambda: NOW).issue("alice")
+
+    assert app.extensions["resource_server"].verify(token).claims["tenant"] == "development"
 
 
 def test_roles_that_a_profile_has_no_place_for_are_refused() -> None:
