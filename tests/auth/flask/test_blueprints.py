@@ -175,5 +175,6 @@ def test_the_list_of_routes_knows_the_guards_of_blueprints() -> None:
 
     listed = app.test_cli_runner().invoke(args=["auth", "routes"])
 
-    assert "GET     /notes/<user_id>         owner <user_id>, token a  view, blueprint notes" in listed.output.splitlines()
+    expected = "GET     /notes/<user_id>         owner <user_id>, token a  view, blueprint notes"
+    assert expected in listed.output.splitlines()
     assert listed.exit_code == 0
