@@ -11,3 +11,22 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def snippets(page: str, language: str) -> list[str]:
     """Return the blocks of a page that are written in a language, in their order."""
     return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def table(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading, row by row, without the row of titles."""
+    _, below = re.split(rf"^#+ {re.escape(heading)}$", (DOCS / page).read_text(), maxsplit=1, flags=re.MULTILINE)
+    lines = re.search(r"^\|.*?(?=^[^|]|\Z)", below, re.MULTILINE | re.DOTALL)
+    assert lines is not None, f"{page} has no table below {heading}"
+    _titles, _rule, *rows = lines[0].strip().splitlines()
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def applied(text: str, diff: str) -> str:
+    """Return a text after the changes of a ``diff`` block: hunks with ``@@`` between them, in their order."""
+    for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE):
+        lines = [line or " " for line in hunk.splitlines()]
+        old, new = ("".join(f"{line[1:]}\n" for line in lines if line[0] in f" {sign}") for sign in "-+")
+        assert text.count(old) == 1, f"These lines stand {text.count(old)} times in the file:\n{old}"
+        text = text.replace(old, new)
+    return text
