@@ -128,12 +128,14 @@ def login(credentials):
 
 
 @login_blp.route("/refresh", methods=["POST"])
+@login_blp.doc(security=[{"bearerAuth": []}])
 @jwt_required(refresh=True)
 def refresh():
     return {"access_token": create_access_token(get_jwt_identity())}
 
 
 @login_blp.route("/logout", methods=["POST"])
+@login_blp.doc(security=[{"bearerAuth": []}])
 @jwt_required(verify_type=False)
 def logout():
     SIGNED_OUT.add(get_jwt()["jti"])
