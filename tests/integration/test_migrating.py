@@ -373,7 +373,7 @@ def test_the_service_documents_its_guards_after_the_migration_and_not_before(mon
         documents.append({path: operation.get("security") for path, operation in operations})
     before, after = documents
 
-    token = [{"bearerAuth": []}]
+    token: list[dict[str, list[str]]] = [{"bearerAuth": []}]
     assert all(security is None for security in before.values())
     assert after == {
         "/login": [],
