@@ -100,7 +100,7 @@ def test_tokens_of_each_profile_are_what_its_verifier_accepts(profile: str) -> N
 @pytest.mark.parametrize(
     ("scopes", "granted"),
     [("a b", {"a", "b"}), ("orders:write", {"orders:write"}), (["a"], {"a"}), ((s for s in "ab"), {"a", "b"})],
-    ids=str,
+    ids=["two in one text", "one text", "a list", "a generator"],
 )
 def test_scopes_are_written_as_in_the_guards(scopes: Any, granted: set[str]) -> None:
     """A text holds names with spaces between them, never its letters."""
