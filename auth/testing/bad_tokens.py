@@ -48,8 +48,9 @@ class BadToken:
 
     #: What is wrong, in the words of the RFCs.
     name: str
-    #: The status of the answer, and ``error`` in its body.
+    #: The status of the answer that it must get.
     status: HTTPStatus
+    #: ``error`` in the body of that answer.
     error: AuthErrorCode
     _make: _Make = field(repr=False, compare=False)
     _issuer: TokenIssuer | None = field(default=None, repr=False, compare=False)

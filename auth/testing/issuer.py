@@ -76,9 +76,11 @@ class TokenIssuer:
         fitting = algorithms_for(self._key)
         if not fitting or (algorithm is not None and algorithm not in fitting):
             raise ValueError(f"This key signs by {', '.join(fitting) or 'no algorithm of JOSE'}.")
-        #: ``alg``, ``iss`` and ``aud`` of the tokens.
+        #: ``alg`` of the tokens.
         self.algorithm: str = algorithm or fitting[0]
+        #: ``iss`` of the tokens.
         self.issuer: str | None = issuer
+        #: ``aud`` of the tokens, or what the profile has in its place.
         self.audience: str | None = audience
         self._profile_name = profile
         self._profile = PROFILES[profile]
@@ -97,8 +99,8 @@ class TokenIssuer:
         """
         return cls(generate_key(algorithm), algorithm=algorithm, **settings)
 
-    @classmethod
-    def for_app(cls, app: Flask, *, clock: Callable[[], float] = system_time) -> TokenIssuer:
+    @staticmethod
+    def for_app(app: Flask, *, clock: Callable[[], float] = system_time) -> TokenIssuer:
         """Return an issuer that signs with the shared secret of an app, and for its issuer and audience.
 
         If there are several issuers, it is the first that has a secret.
@@ -111,24 +113,8 @@ class TokenIssuer:
             for algorithm in sorted(trusted.algorithms & HMAC_MIN_BYTES.keys()):
                 key = next(iter(trusted.keys.current().candidates(algorithm, None)), None)
                 if key is not None and isinstance(key.material, bytes):
-                    return cls.in_the_name_of(trusted, key.material, algorithm, clock)
+                    return issuer_in_the_name_of(trusted, key.material, algorithm, clock)
         raise ConfigurationError(["This service verifies with public keys; only their issuer can sign tokens."])
-
-    @classmethod
-    def in_the_name_of(
-        cls, trusted: TrustedIssuer, key: SigningKey, algorithm: str, clock: Callable[[], float]
-    ) -> TokenIssuer:
-        """Return an issuer whose tokens say all that an app demands of the tokens of an issuer it trusts."""
-        return cls(
-            key,
-            algorithm=algorithm,
-            issuer=trusted.name,
-            audience=min(trusted.audience, default=None),
-            profile=next(name for name, profile in PROFILES.items() if profile is trusted.profile),
-            identity_claim=trusted.identity_claim,
-            required_claims=trusted.required_claims,
-            clock=clock,
-        )
 
     def with_key(self, key: SigningKey, algorithm: str) -> TokenIssuer:
         """Return an issuer that says the same, ``kid`` included, and signs with another key."""
@@ -147,7 +133,7 @@ class TokenIssuer:
 
     @property
     def keys(self) -> StaticKeys:
-        """The key source that verifies this issuer's tokens: for ``ResourceServer(app, keys=…)``."""
+        """The key source that verifies these tokens, for ``ResourceServer(app, keys=…)``."""
         return StaticKeys(
             [VerificationKey.from_secret(self._key)]
             if isinstance(self._key, bytes)
@@ -156,7 +142,7 @@ class TokenIssuer:
 
     @property
     def public_key(self) -> str:
-        """The public key in PEM: for ``AUTH_PUBLIC_KEY``."""
+        """The public key in PEM, for ``AUTH_PUBLIC_KEY``."""
         if isinstance(self._key, bytes):
             raise TypeError("A shared secret has no public key.")
         pem = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -164,9 +150,9 @@ class TokenIssuer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings by which an app accepts these tokens: for ``app.config``, before ``ResourceServer(app)``.
+        """The settings by which an app accepts these tokens, for ``app.config``.
 
-        They also take the place of every other source of keys, wherever it was set.
+        Set them before ``ResourceServer(app)`` is called. They take the place of every other source of keys as well.
         """
         is_secret = isinstance(self._key, bytes)
         return {
@@ -242,6 +228,22 @@ class TokenIssuer:
     def authorization(self, user_id: str, **settings: Any) -> dict[str, str]:
         """Return the request headers with a token for a user; ``settings`` are those of :meth:`issue`."""
         return {"Authorization": f"Bearer {self.issue(user_id, **settings)}"}
+
+
+def issuer_in_the_name_of(
+    trusted: TrustedIssuer, key: SigningKey, algorithm: str, clock: Callable[[], float]
+) -> TokenIssuer:
+    """Return an issuer whose tokens say all that an app demands of the tokens of an issuer it trusts."""
+    return TokenIssuer(
+        key,
+        algorithm=algorithm,
+        issuer=trusted.name,
+        audience=min(trusted.audience, default=None),
+        profile=next(name for name, profile in PROFILES.items() if profile is trusted.profile),
+        identity_claim=trusted.identity_claim,
+        required_claims=trusted.required_claims,
+        clock=clock,
+    )
 
 
 def _names(

@@ -16,7 +16,7 @@ from ..flask.server import authenticator_for, state_of
 from ..keys import KeySource, StaticKeys
 from ..keys.algorithms import RSA_ALGORITHMS, SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer
-from .issuer import TokenIssuer
+from .issuer import TokenIssuer, issuer_in_the_name_of
 from .signing_keys import SigningKey, generate_key
 
 #: The key in ``app.extensions`` of the issuers that stand in.
@@ -71,7 +71,7 @@ def _key(algorithm: str, _number: int) -> SigningKey:
 def _stand_in(trusted: TrustedIssuer, number: int, clock: Callable[[], float]) -> tuple[TrustedIssuer, TokenIssuer]:
     """Return an issuer as the app is to trust it, and who signs in its name."""
     algorithm = next(name for name in _PREFERENCE if name in trusted.algorithms)
-    issuer = TokenIssuer.in_the_name_of(trusted, _key(algorithm, number), algorithm, clock)
+    issuer = issuer_in_the_name_of(trusted, _key(algorithm, number), algorithm, clock)
     return replace(trusted, keys=_beside(trusted.keys, issuer.keys)), issuer
 
 

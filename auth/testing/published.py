@@ -45,12 +45,12 @@ class PublishedIssuer(TokenIssuer):
 
     @property
     def jwks_url(self) -> str:
-        """The address of the keys: for ``AUTH_JWKS_URL``."""
+        """The address of the keys, for ``AUTH_JWKS_URL``."""
         return f"http://{_HOST}:{self._server.server_port}{_JWKS}"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings by which an app fetches the keys: through the metadata if the address is the issuer's name."""
+        """The settings by which an app fetches the keys, through the metadata if the issuer has no name of its own."""
         keys = {"AUTH_JWKS_URL": self.jwks_url} if self._is_named else {"AUTH_DISCOVERY": True}
         return super().settings | {"AUTH_PUBLIC_KEY": None} | keys
 

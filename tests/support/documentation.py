@@ -30,3 +30,9 @@ def applied(text: str, diff: str) -> str:
         assert text.count(old) == 1, f"These lines stand {text.count(old)} times in the file:\n{old}"
         text = text.replace(old, new)
     return text
+
+
+def files(page: str) -> dict[str, str]:
+    """Return the files that a page shows, by their names: code blocks with a ``:caption:``."""
+    block = r"^```\{code-block\} \w+\n:caption: (\S+)\n\n(.*?)^```"
+    return dict(re.findall(block, (DOCS / page).read_text(), re.MULTILINE | re.DOTALL))
