@@ -15,6 +15,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
+from auth.testing import BadToken, TokenIssuer, assert_routes_guarded, bad_tokens
+
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)
 
@@ -104,8 +106,24 @@ def test_every_route_is_documented_or_listed_here(app: Flask, document: dict[str
 
 
 def test_every_route_declares_who_may_enter(app: Flask) -> None:
-    """The list of routes knows no undeclared one."""
-    result = app.test_cli_runner().invoke(args=["auth", "routes"])
+    """And the document agrees."""
+    assert_routes_guarded(app)
 
-    assert result.exit_code == 0
-    assert "UNDECLARED" not in result.output
+
+@pytest.fixture
+def bound(settings: dict[str, Any]) -> None:
+    """Let the service accept tokens of one issuer only, as in production."""
+    settings["BETTER_AUTH_URL"] = "https://tasks.example"
+
+
+@pytest.mark.parametrize("bad", bad_tokens())
+def test_every_guarded_operation_refuses_a_bad_token(
+    bad: BadToken, bound: None, client: FlaskClient, document: dict[str, Any], jwt_issuer: TokenIssuer
+) -> None:
+    """Before it reads anything else of the request."""
+    guarded = [(method, path) for method, path, operation in operations(document) if operation["security"]]
+
+    answers = [client.open(path, method=method, headers=bad.headers(jwt_issuer)) for method, path in guarded]
+
+    assert len(answers) > 5
+    assert {(answer.status_code, answer.get_json()["error"]) for answer in answers} == {(bad.status, bad.error)}

@@ -24,8 +24,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from auth.testing.signing_keys import PrivateKey, generate_key
 
 JWKS = "/jwks"
 OPENID_METADATA = "/.well-known/openid-configuration"
@@ -39,8 +40,6 @@ _PATIENCE = 30
 
 #: Seconds between two bytes of a dripping answer: any timeout that starts anew with each is never reached.
 _DRIP = 0.02
-
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 class Fault(Enum):
@@ -112,13 +111,9 @@ class SigningKey:
     @classmethod
     def generate(cls, algorithm: str = "EdDSA", key_id: str | None = "key-1") -> SigningKey:
         """Return a fresh key for ``RS256`` (or another RSA algorithm), ``ES256`` or ``EdDSA`` (Ed25519)."""
-        match algorithm:
-            case "EdDSA":
-                return cls(ed25519.Ed25519PrivateKey.generate(), algorithm, key_id)
-            case "ES256":
-                return cls(ec.generate_private_key(ec.SECP256R1()), algorithm, key_id)
-            case _:
-                return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048), algorithm, key_id)
+        key = generate_key(algorithm)
+        assert not isinstance(key, bytes)
+        return cls(key, algorithm, key_id)
 
     def jwk(self, **changes: Any) -> dict[str, Any]:
         """Return the public JWK; a member that is ``...`` is left out."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auth.testing import PublishedIssuer, acting_as
+from auth.testing.signing_keys import generate_key
 from auth.tokens.profiles import PROFILES
 from tests.auth.testing.test_local import get_me, service
 from tests.support.services import SECRET
@@ -61,9 +62,10 @@ def test_an_outage_is_the_end_of_the_block() -> None:
 
 def test_an_issuer_may_come_back_on_its_port() -> None:
     """With the same key, as after a restart."""
-    with PublishedIssuer.generate("ES256", audience=AUDIENCE) as issuer:
+    key = generate_key("ES256")
+    with PublishedIssuer(key, audience=AUDIENCE) as issuer:
         port = int(str(issuer.issuer).rpartition(":")[2])
-    again = PublishedIssuer(issuer._key, audience=AUDIENCE, port=port)
+    again = PublishedIssuer(key, audience=AUDIENCE, port=port)
 
     with again:
         assert (again.issuer, get_me(service(**again.settings), issuer)["user_id"]) == (issuer.issuer, "alice")
