@@ -13,7 +13,11 @@ from ..errors import ConfigurationError
 #: ``resource-server`` is for a service whose own blueprint is called ``auth``: Flask gives that name to its commands.
 NAMES = ("auth", "resource-server")
 
-_HELP = "Tokens, routes, and keys of the issuers."
+_HELP = """Look at tokens, routes and keys.
+
+Each command has an exit status for scripts: 0 if all is well, 1 if something is wrong, 2 if the command is called
+wrongly. Its --help says more.
+"""
 
 
 class _LazyGroup(click.Group):
@@ -30,19 +34,20 @@ class StartRefusedError(ConfigurationError, click.ClickException):
     """A :class:`ConfigurationError` that every ``flask`` command prints as it is, without a traceback."""
 
 
-def show_help_if_asked() -> None:
-    """Print the help that is asked for with ``flask auth … --help`` and exit; settings do not matter to it.
+def run_without_settings() -> None:
+    """Run a command that needs no settings, if it is one that was asked for, and exit.
 
-    Flask makes the app before it asks for a command of the app, so this is for an app that cannot be made.
+    Flask makes the app before it asks for a command of the app, so this is for an app that cannot be made: for
+    ``flask auth … --help``, and for ``flask auth keygen``, which makes the secret that is missing.
     """
-    arguments = sys.argv[1:]
-    if click.get_current_context(silent=True) is None or "--help" not in arguments:
+    if click.get_current_context(silent=True) is None:
         return
-    places = [place for place, argument in enumerate(arguments) if argument in NAMES]
-    if places:
-        # The last one: the app may have such a name too.
-        name = arguments[places[-1]]
-        _LazyGroup(name, help=_HELP).main(arguments[places[-1] + 1 :], prog_name=f"flask {name}")
+    arguments = sys.argv[1:]
+    # The last one counts: the app may have such a name too.
+    for place in reversed(range(len(arguments))):
+        name, *rest = arguments[place:]
+        if name in NAMES and ("--help" in rest or rest[:1] == ["keygen"]):
+            _LazyGroup(name, help=_HELP).main(rest, prog_name=f"flask {name}")
 
 
 def _tools() -> click.Group:

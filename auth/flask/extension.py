@@ -19,7 +19,7 @@ from ..errors import AuthError, ConfigurationError, UndeclaredRouteError
 from ..keys import KeySource
 from ..settings.service import AuthConfig
 from .answers import REFUSED, answer, answer_first, complete
-from .commands import StartRefusedError, register_commands, show_help_if_asked
+from .commands import StartRefusedError, register_commands, run_without_settings
 from .cors import answer_to_preflight, let_scripts_read
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
@@ -76,7 +76,7 @@ class ResourceServer:
         try:
             return AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
         except ConfigurationError as error:
-            show_help_if_asked()
+            run_without_settings()
             raise StartRefusedError(error.problems) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from email.utils import formatdate
 from typing import Any
 
@@ -286,6 +287,30 @@ def checked(**settings: Any) -> tuple[int, list[str]]:
     ResourceServer(app)
     result = app.test_cli_runner().invoke(args=["auth", "check"])
     return result.exit_code, result.output.splitlines()
+
+
+def test_programs_read_the_findings_as_json() -> None:
+    """The exit status is the same."""
+    dead = IssuerServer()
+    app = Flask("service")
+    app.config.update(AUTH_ISSUER=dead.issuer, AUTH_AUDIENCE=["b", "a"], AUTH_JWKS_URL=dead.jwks_url)
+    ResourceServer(app)
+
+    result = app.test_cli_runner().invoke(args=["auth", "check", "--json"])
+
+    assert result.exit_code == 1
+    assert json.loads(result.output) == [
+        {
+            "issuer": dead.issuer,
+            "audience": ["a", "b"],
+            "findings": [
+                {
+                    "sentence": f"The keys cannot be fetched: {dead.jwks_url} refuses connections. {RUNS}",
+                    "problem": True,
+                }
+            ],
+        }
+    ]
 
 
 def test_the_command_says_what_it_has_found() -> None:

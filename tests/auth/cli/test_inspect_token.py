@@ -13,7 +13,7 @@ from click.testing import Result
 from flask import Flask
 
 from auth import KeySource, require_jwt
-from auth.keys import FixedLocation, RemoteKeySettings, RemoteKeySource
+from auth.keys import FixedLocation, RemoteKeySettings, RemoteKeySource, SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
 from tests.support.environments import ROOT, clean_environment
 from tests.support.services import (
@@ -337,6 +337,33 @@ def test_the_keys_that_were_tried_are_named_by_their_ids() -> None:
     assert "Decided by AUTH_PUBLIC_KEY." in inspected(public, forged).output
     assert "Decided by keys=." in inspected(given, forged).output
     assert inspected(given, PAIR.issue("alice")).exit_code == 0
+
+
+class Vault(SimpleKeySource):
+    """Keys that are asked for one at a time."""
+
+    def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
+        return [VerificationKey.from_pem(PAIR.public_key)]
+
+
+def test_the_keys_of_a_source_that_lists_none_are_not_named() -> None:
+    """Nobody knows which there are."""
+    forged = TokenIssuer.generate("ES256", issuer=ISSUER, audience=AUDIENCE, clock=lambda: NOW).issue("alice")
+
+    found = checks(service(keys=Vault(), AUTH_SECRET=None), forged)
+
+    assert found["signature"] == (False, "the signature does not verify; kid is nothing.")
+
+
+def test_plain_marks_are_printed_where_there_are_no_others() -> None:
+    """On a terminal that has ASCII alone."""
+    result = service().test_cli_runner(charset="ascii").invoke(args=["auth", "inspect", with_claims(iss="ä")])
+
+    assert "\n  + form " in result.output
+    assert (
+        '\n  x issuer            iss is not AUTH_ISSUER; expected https://login.example; found "\\xe4".'
+        in result.output
+    )
 
 
 def unreachable() -> KeySource:

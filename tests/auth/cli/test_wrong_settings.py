@@ -97,6 +97,7 @@ def test_every_command_is_explained_in_full(tmp_path: Path) -> None:
     assert [line.split()[0] for line in listed.partition("Commands:")[2].split("\n  ")[1:]] == [
         "check",
         "inspect",
+        "keygen",
         "routes",
         "token",
     ]

@@ -257,6 +257,14 @@ def test_the_security_of_the_whole_document_is_for_operations_without_their_own(
     assert faults(app) == {"GET /y": ["undeclared"]}
 
 
+def test_what_the_document_does_not_have_cannot_disagree() -> None:
+    """A view beside the Api."""
+    app = service("flask-smorest")
+    app.add_url_rule("/x", "x", require_jwt(lambda: ""))
+
+    assert faults(app) == {}
+
+
 def denying(**settings: Any) -> Flask:
     return service(AUTH_DENY_BY_DEFAULT=True, **settings)
 
