@@ -121,7 +121,7 @@ TABLE = (
     Setting("deny_by_default", False, FLAG, _SERVICE,
             "Refuse requests for a route that declares neither a guard nor `@public`."),
     Setting("development_tokens", False, FLAG, _SERVICE,
-            "Allow `flask auth token SUBJECT` to sign with the shared secret; `flask --debug` allows it too."),
+            "Allow `flask auth token SUBJECT` to sign tokens; `flask --debug` allows it too."),
     Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
             "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
             "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "
