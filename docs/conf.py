@@ -29,6 +29,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 html_theme = "furo"
 html_title = "flask-resource-server"
 html_static_path = ["_static"]
+html_css_files = ["diff.css"]
 html_favicon = "_static/padlock.svg"
 html_show_sphinx = False
 html_copy_source = False
