@@ -30,12 +30,12 @@ def contradiction(document: dict[str, Any], route: Rule, method: str, policy: Po
     is_open = not security or {} in security
     if is_open and policy.rules and not policy.optional:
         return "The OpenAPI document says that no token is needed, and the view is guarded. Correct its security."
+    if not any(SCHEME in option for option in security):
+        # The scheme is the service's own, and so is what its names mean: a password, or a guard of another library.
+        return None
     if not is_open and not policy.rules:
         return "The OpenAPI document says that a token is needed, and the view is public. Set its security to []."
     names_scopes = lists_names(policy, document.get("openapi", "2.0"))
-    if not any(SCHEME in option for option in security):
-        # The scheme is the service's own, and so is what its names mean.
-        return None
     if _as_sets(security) != _as_sets(security_of(policy, names_scopes=names_scopes)):
         return "The OpenAPI document asks for other scopes or roles than the guard. Take its security out."
     return None

@@ -47,6 +47,7 @@ app.config.update(
     AUTH_DENY_BY_DEFAULT=True,
 )
 api = Api(app)
+api.spec.components.security_scheme("loginToken", {"type": "http", "scheme": "bearer"})
 jwt = JWTManager(app)
 ResourceServer(app)
 
@@ -128,14 +129,14 @@ def login(credentials):
 
 
 @login_blp.route("/refresh", methods=["POST"])
-@login_blp.doc(security=[{"bearerAuth": []}])
+@login_blp.doc(security=[{"loginToken": []}])
 @jwt_required(refresh=True)
 def refresh():
     return {"access_token": create_access_token(get_jwt_identity())}
 
 
 @login_blp.route("/logout", methods=["POST"])
-@login_blp.doc(security=[{"bearerAuth": []}])
+@login_blp.doc(security=[{"loginToken": []}])
 @jwt_required(verify_type=False)
 def logout():
     SIGNED_OUT.add(get_jwt()["jti"])

@@ -277,8 +277,8 @@ def test_the_service_documents_its_guards_after_the_migration_and_not_before(mon
     assert all(security is None for security in before.values())
     assert after == {
         "/login": [],
-        "/refresh": token,
-        "/logout": token,
+        "/refresh": [{"loginToken": []}],
+        "/logout": [{"loginToken": []}],
         "/users/{user_id}/notes": token,
         "/me": token,
         "/statistics": [{"bearerAuth": ["admin"]}],
