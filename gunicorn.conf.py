@@ -80,12 +80,12 @@ limit_request_line = 8190
 limit_request_field_size = LONGEST_TOKEN + 8192
 limit_request_fields = 100
 
-# Nobody's X-Forwarded-… is believed unless a proxy is named.
+# X-Forwarded-… is not trusted unless a proxy is named.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or ""
 if not forwarded_allow_ips:
     secure_scheme_headers: dict[str, str] = {}
 
-# Paths are text of the client's; the app writes its own log without them.
+# Paths are text of the client, so the app writes its own log without them.
 accesslog = None
 errorlog = "-"
 
@@ -102,12 +102,12 @@ if os.environ.get("FLASK_LOG_FORMAT") == "json":
 
 
 def on_starting(server: Any) -> None:
-    """Stop with one sentence if the options or the address cannot be used, whoever set them."""
+    """Stop with one sentence if the options or the address cannot be used, wherever they were set."""
     if server.cfg.reuse_port:
         raise SystemExit("Leave out --reuse-port (reuse_port): with it, SIGHUP resets connections of waiting clients.")
     if server.cfg.worker_class_str == "gthread" != server.cfg.settings["worker_class"].get():
         raise SystemExit("Set GUNICORN_THREADS=1 for --worker-class sync: with more threads, gunicorn runs gthread.")
-    # A master that takes over from another one, and one started by systemd, may inherit sockets that listen already.
+    # A master that replaces another one, or that systemd has started, may inherit sockets that listen already.
     if not server.master_pid and "LISTEN_FDS" not in os.environ:
         for address in server.cfg.address:
             if isinstance(address, tuple):
@@ -115,7 +115,7 @@ def on_starting(server: Any) -> None:
 
 
 def wait_for(host: str, port: int, log: Any) -> None:
-    """Return when an address can be listened on; gunicorn would log each try as two errors, and not say what to do."""
+    """Return when the address is free; gunicorn would log each try as two errors, and not say what to do."""
     for attempt in range(ADDRESS_PATIENCE + 1):
         obstacle = obstacle_at(host, port)
         if obstacle is None:
@@ -145,11 +145,11 @@ def obstacle_at(host: str, port: int) -> str | None:
 
 
 def when_ready(server: Any) -> None:
-    """Keep clients' words out of the log, and share what the app has loaded with all workers.
+    """Keep text of clients out of the log, and share what the app has loaded with all workers.
 
     Objects that the garbage collector of a worker never visits stay in memory that the workers share.
     """
-    # Not before: the folder of the app is on the path by now.
+    # Not at the top of this file: only now is the folder of the app on the path.
     from app.logs import RequestTextFilter
 
     server.log.error_log.addFilter(RequestTextFilter())
@@ -158,10 +158,10 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Bound how long a silent client can hold a thread up, and let gunicorn's own refusals reach a client that sends.
+    """Limit how long a silent client keeps a thread, and let gunicorn's own refusals reach a client that still sends.
 
-    gunicorn's threads wait for a request without end; TCP connections inherit this from the socket they come in by
-    (Unix sockets do not). The worker does it, not the master: it has its sockets in every case.
+    gunicorn's threads would wait for a request without end. TCP connections inherit the limit from the listening socket
+    (Unix sockets do not). The worker sets it, not the master, because the worker always has the sockets.
     """
     limit = struct.pack("ll", read_timeout, 0)
     for listener in worker.sockets:
@@ -173,16 +173,16 @@ def post_worker_init(worker: Any) -> None:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Let the app say ``100 Continue`` when it reads the body (:mod:`app.unread_bodies`); gunicorn says it at once."""
+    """Let the app send ``100 Continue`` when it reads the body (:mod:`app.unread_bodies`), not gunicorn at once."""
     request._expected_100_continue = False
 
 
-# A heartbeat on a busy disk can block a worker until it is taken for dead.
+# A heartbeat file on a busy disk can block a worker until the master takes it for dead.
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a file of its own there
 if Path(SHARED_MEMORY).is_dir():
     worker_tmp_dir = SHARED_MEMORY
 
-# Nothing here needs to be steered through a socket. Older gunicorns know none and ignore the name.
+# Nothing here needs a control socket. Older versions of gunicorn have none and ignore the name.
 control_socket_disable = True
 
 if __name__ == "__main__" and (obstacle := obstacle_at(HOST, PORT)):

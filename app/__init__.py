@@ -35,7 +35,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     problems = configure(app, config or {})
     configure_logging(app.config["LOG_FORMAT"])
     if not problems:
-        # In front of the guards: who floods is turned away before a token is looked at.
+        # In front of the guards, so that a flood is turned away before a token is looked at.
         limit_addresses(app)
     problems += protect(app)
     if problems:
@@ -43,7 +43,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     limit_users(app)
     register_response_headers(app)
-    # Around the headers, which are to know by which scheme the client came.
+    # Around the headers, because they depend on the scheme of the request.
     trust_proxies(app)
     read_on_after_answers(app)
     connect_database(app)

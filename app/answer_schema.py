@@ -1,7 +1,7 @@
-"""Schemas of answers that work out once, from their fields, how a value is dumped, and not again for each value.
+"""Response schemas that compile their dump function once.
 
-What comes out is, as JSON, what marshmallow's own ``dump`` would give. Ids and times stay what they are on the way: the
-JSON provider writes them (:class:`app.service.FastJSONProvider`). A field that has no rule here stops the start.
+The resulting JSON is the same as that of marshmallow's own ``dump``. Ids and times are not converted here: the JSON
+provider writes them (:class:`app.service.FastJSONProvider`). A field without a rule here stops the start.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from marshmallow import Schema, fields, missing
 
 Dump = Callable[[Any], Any]
 
-#: Fields whose values JSON holds as they are, or the JSON provider writes as marshmallow would.
+#: Fields whose values are already JSON, or are written by the JSON provider as marshmallow would.
 PLAIN: tuple[type[fields.Field[Any]], ...] = (fields.String, fields.UUID, fields.Boolean, fields.DateTime)
 
 
 class AnswerSchema(Schema):
-    """A schema for objects that have all fields as attributes, and for dictionaries that have all as items."""
+    """A schema for objects that have all fields as attributes, or dictionaries that have all fields as items."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -27,13 +27,13 @@ class AnswerSchema(Schema):
         self.dump_one = compiled(self)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """Return what stands for a value in JSON, or for each of ``many``."""
+        """Return the JSON form of a value, or of each of ``many``."""
         many = self.many if many is None else many
         return [self.dump_one(value) for value in obj] if many else self.dump_one(obj)
 
 
 def compiled(schema: Schema) -> Dump:
-    """Return a function that dumps one value; raise ``TypeError`` where a field has no rule."""
+    """Return a function that dumps one value; raise ``TypeError`` if a field has no rule."""
     if any(schema._hooks.values()) or type(schema).get_attribute is not Schema.get_attribute:
         raise TypeError(f"{type(schema).__name__} has a hook, and hooks do not run for compiled schemas.")
     names = [field.attribute or name for name, field in schema.dump_fields.items()]
@@ -44,7 +44,7 @@ def compiled(schema: Schema) -> Dump:
 
     def dump_one(value: Any) -> dict[str, Any]:
         read = of_dictionary if isinstance(value, dict) else of_object
-        # Comparing the lengths would take longer than all the rest.
+        # Comparing the lengths would take longer than everything else.
         return dict(zip(members, read(value), strict=False))
 
     def dump_and_convert(value: Any) -> dict[str, Any]:
@@ -57,13 +57,13 @@ def compiled(schema: Schema) -> Dump:
 
 
 def _read_all(getter: Callable[..., Callable[[Any], Any]], names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that reads several names of a value at once; of one alone, ``operator`` makes no tuple."""
+    """Return a function that reads all names of a value as a tuple; ``operator`` makes none for a single name."""
     read = getter(*names)
     return read if len(names) > 1 else lambda value: (read(value),)
 
 
 def _rule(field: fields.Field[Any]) -> Dump | None:
-    """Return how the value of a field is dumped, or None where it stays as it is."""
+    """Return a function that dumps the value of a field, or None if the value needs no conversion."""
     if field.dump_default is not missing:
         raise TypeError(
             f"The field {field.name} has a default, and has no rule by which a compiled schema could dump it."
@@ -78,7 +78,7 @@ def _rule(field: fields.Field[Any]) -> Dump | None:
 
 
 def _is_plain(field: fields.Field[Any]) -> bool:
-    """Tell whether marshmallow would do no more to a value than to write it the usual way."""
+    """Tell whether marshmallow would write the value of a field in the usual way."""
     kind = next((kind for kind in PLAIN if isinstance(field, kind)), None)
     if kind is None or type(field)._serialize is not kind._serialize:
         return False

@@ -1,4 +1,4 @@
-"""The Blueprint every operation of the API stands on: flask-smorest's, with our parser, rate limits, one shorthand."""
+"""The Blueprint of every operation: flask-smorest's, with our parser, rate limits, and a shorthand for refusals."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Blueprint(flask_smorest.Blueprint):
             self._prepare_doc_cbks.append(_note_rate_limit)
 
     def arguments(self, schema: type[Schema], **kwargs: Any) -> Callable[[View], View]:
-        """Read what a request brings by a schema, of which there is one instance for all requests."""
+        """Read a request by a schema; one instance of the schema serves all requests."""
         decorator: Callable[[View], View] = super().arguments(schema(), **kwargs)
         return decorator
 
     def refuses(self, *statuses: HTTPStatus) -> Callable[[View], View]:
-        """Document the errors an operation answers with, besides those its guards and arguments bring along."""
+        """Document the errors of an operation that its guards and arguments do not document already."""
 
         def decorator(view: View) -> View:
             for status in statuses:

@@ -1,7 +1,7 @@
 """The settings of the service: defaults, then the environment, then what :func:`app.create_app` was given.
 
-``BETTER_AUTH_SECRET`` and ``BETTER_AUTH_URL`` are translated into the ``AUTH_…`` settings of the library here; whether
-those make sense is checked by :mod:`auth`. Nothing here connects to anything.
+``BETTER_AUTH_SECRET`` and ``BETTER_AUTH_URL`` are translated into the ``AUTH_…`` settings of the library here, and
+:mod:`auth` checks those. Nothing here connects to anything.
 
 ``Flask.config.from_prefixed_env`` reads ``FLASK_…`` values as JSON: numbers and ``true`` arrive as such, and an
 all-digit text has to be quoted (``FLASK_AUTH_REALM='"123"'``). The four variables without a prefix are always text.
@@ -32,7 +32,7 @@ KEY_SOURCES = ("AUTH_SECRET", "AUTH_PUBLIC_KEY", "AUTH_JWKS_URL", "AUTH_DISCOVER
 #: Settings of the library and the variables of this service that are translated into them.
 OUR_NAMES = {"AUTH_SECRET": "BETTER_AUTH_SECRET", "AUTH_JWKS_URL": "BETTER_AUTH_URL"}
 
-#: Settings of the library that ``BETTER_AUTH_URL`` sets both.
+#: The two settings of the library that ``BETTER_AUTH_URL`` sets.
 BOUND_BY_URL = ("AUTH_ISSUER", "AUTH_AUDIENCE")
 
 #: Bytes that the library demands of a secret (RFC 7518 §3.2).
@@ -49,7 +49,7 @@ DEFAULTS: Mapping[str, Any] = {
     "TRUST_FORWARDED_PREFIX": False,
     "MAX_CONTENT_LENGTH": 64 * 1024,
     "DATABASE_SYNCHRONOUS": "full",
-    # A route that says nothing about its callers is refused, never open by oversight.
+    # A route without a declaration is refused, so none is open by oversight.
     "AUTH_DENY_BY_DEFAULT": True,
 }
 
@@ -61,7 +61,7 @@ def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
     app.config.from_prefixed_env()
     app.config.update(overrides)
     _set_default(app.config, "GUNICORN_THREADS", _threads())
-    # So that none of them waits for a connection. What is no number is left to the checks.
+    # One for each thread, so that none waits for a connection. The checks below report what is no number.
     threads = app.config["GUNICORN_THREADS"]
     _set_default(app.config, "DATABASE_POOL_SIZE", threads if isinstance(threads, int) else POOL_SIZE)
     _set_default(app.config, "AUTH_DENY_BY_DEFAULT", DEFAULTS["AUTH_DENY_BY_DEFAULT"])
@@ -69,20 +69,20 @@ def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
 
 
 def _set_default(config: dict[str, Any], name: str, value: object) -> None:
-    """Set what nobody has set; None sets nothing, as in the library."""
+    """Set a value that is not set; None counts as not set, as in the library."""
     if config.get(name) is None:
         config[name] = value
 
 
 def _threads() -> int | str:
-    """Return how many threads gunicorn gives a process, or what somebody has put in the place of that number."""
+    """Return how many threads gunicorn gives a process, or the text of the variable if it is no number."""
     text = os.environ.get("GUNICORN_THREADS") or str(POOL_SIZE)
-    # Python reads no numbers of thousands of digits.
+    # Python refuses numbers of thousands of digits.
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
 def _derive_auth_settings(config: dict[str, Any]) -> Iterator[str]:
-    """Translate the two Better Auth variables into settings of the library that nobody set otherwise."""
+    """Translate the two Better Auth variables into settings of the library that are not set otherwise."""
     secret, url = config.get("BETTER_AUTH_SECRET"), config.get("BETTER_AUTH_URL")
     if (secret or url) and config.get("AUTH_ISSUERS"):
         yield "AUTH_ISSUERS is set, so BETTER_AUTH_URL and BETTER_AUTH_SECRET have to go: make them one of its entries."
@@ -135,10 +135,10 @@ def _split_secrets(secret: str) -> list[str]:
 
 
 def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
-    """Return a sentence about settings of the library with our variables in their place.
+    """Return a sentence about settings of the library with the service's variables in their place.
 
-    Where the operator has set the library's own, that stays: naming another variable would send them the wrong way. So
-    does a sentence about a variable that is there and not read.
+    If the operator has set the library's own setting, its name stays: another name would mislead them. A sentence about
+    a variable that is there and not read stays too.
     """
     if " in the environment, but " in sentence:
         return sentence
@@ -167,11 +167,11 @@ def _http_hosts(config: Mapping[str, Any]) -> frozenset[str]:
 
 
 def parse_origin(url: object, http_hosts: frozenset[str] = frozenset()) -> str | None:
-    """Return the origin (RFC 6454) a URL consists of, without trailing slash, or None where there is more to it.
+    """Return the origin (RFC 6454) that a URL consists of, without a slash at the end, or None if it holds more.
 
     Plain http is for loopback and ``http_hosts``.
     """
-    # As browsers write it: a name outside ASCII stands as punycode there.
+    # As browsers write it: a name outside ASCII becomes punycode.
     if not isinstance(url, str) or not url.isascii() or any(character.isspace() for character in url):
         return None
     try:
@@ -194,7 +194,7 @@ def _has_more_than_an_origin(parts: SplitResult) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether a host name can only mean this machine."""
+    """Tell whether a host name always means this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -202,7 +202,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _derive_database_url(app: Flask) -> Iterator[str]:
-    """Fall back to a SQLite file in the instance folder, which nobody else on the machine may enter."""
+    """Fall back to a SQLite file in the instance folder, which other users of the machine cannot enter."""
     if app.config.get("DATABASE_URL"):
         return
     folder = Path(app.instance_path)
@@ -227,7 +227,7 @@ def _is_whole_number(minimum: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= minimum
 
 
-#: Setting, what it has to satisfy, and the sentence for the operator where it does not.
+#: Setting, check, and the sentence for the operator if the check fails.
 CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("LOG_FORMAT", lambda value: value in LOG_FORMATS, 'must be "text" or "json" (FLASK_LOG_FORMAT).'),
     (

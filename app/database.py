@@ -1,7 +1,7 @@
 """The app's database, fit for gunicorn: engines connect when first used, and a forked child starts afresh.
 
-SQLite for one machine, PostgreSQL (and what speaks its protocol) for many; DATABASE_URL says which. What is stored
-there and how it is asked for is :mod:`app.tasks`' business.
+DATABASE_URL chooses SQLite for one machine, or PostgreSQL (and what speaks its protocol) for many. :mod:`app.tasks`
+knows the tables and the statements.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ CONNECT_TIMEOUT = 3
 #: Seconds after which PostgreSQL ends what a request has begun and does not end.
 STATEMENT_TIMEOUT = 10
 
-#: Connections of one process, where nobody says otherwise: as many as gunicorn.conf.py gives it threads.
+#: Connections of one process unless a setting says otherwise: as many as gunicorn.conf.py gives it threads.
 POOL_SIZE = 2
 
-#: What may be synced at each commit to SQLite: the log, or nothing, so that the last commits may go with the power.
+#: What SQLite syncs at each commit: the log, or nothing. With nothing, a power failure may take the last commits.
 SYNCHRONOUS = ("full", "normal")
 
 #: Engines of this process; a fork inherits their open connections and must not use them.
@@ -55,7 +55,7 @@ def connect_database(app: Flask) -> None:
 
 
 def store_on(engine: Engine, *, threads: int = POOL_SIZE) -> TaskStore:
-    """Return the store of an engine, with the short way there is; PostgreSQL is told whose each transaction is."""
+    """Return the store of an engine, by the short way if there is one; PostgreSQL is told each transaction's user."""
     run = _SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy)
     return TaskStore(engine, run=BoundedRun(run, threads))
 
@@ -82,9 +82,9 @@ def database_url(text: str) -> URL:
 def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous: str = "full") -> Engine:
     """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected.
 
-    The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. On PostgreSQL the
-    driver begins no transactions: what runs a statement does (:mod:`app.tasks.drivers`). ``synchronous`` is SQLite's,
-    and one of :data:`SYNCHRONOUS`.
+    The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. On PostgreSQL,
+    :mod:`app.tasks.drivers` begins the transactions, not the driver. ``synchronous`` is for SQLite and one of
+    :data:`SYNCHRONOUS`.
     """
     url = database_url(text)
     is_postgresql = url.get_backend_name() == "postgresql"
@@ -95,7 +95,7 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
         pool_timeout=BUSY_TIMEOUT,
         hide_parameters=True,
         **_ENGINE.get(url.get_backend_name(), {}),
-        # What the URL itself says of these has the last word.
+        # The URL itself has the last word on these.
         connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
     )
     if is_postgresql:
@@ -108,19 +108,19 @@ def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous
     return engine
 
 
-#: PostgreSQL's driver begins no transactions; to SQLite's, values go by name, as they do to the other.
+#: PostgreSQL's driver begins no transactions. Both drivers take values by name.
 _ENGINE: dict[str, dict[str, str]] = {
     "postgresql": {"isolation_level": "AUTOCOMMIT"},
     "sqlite": {"paramstyle": "named"},
 }
 
-#: What each session begins with: a server that does not answer, and a statement that does not end, are given up.
+#: Options of each session. They give up a server that does not answer and a statement that does not end.
 _POSTGRESQL: dict[str, Any] = {
     "connect_timeout": CONNECT_TIMEOUT,
-    # A server that has vanished without a farewell: TCP alone would hope for a quarter of an hour.
+    # For a server that has vanished without closing its connections: TCP alone would wait a quarter of an hour.
     "tcp_user_timeout": STATEMENT_TIMEOUT * 1000,
     "keepalives_idle": STATEMENT_TIMEOUT,
-    # Times come in UTC, which nobody has to turn them into then.
+    # Times come in UTC, so nothing has to convert them.
     "options": f"-c statement_timeout={STATEMENT_TIMEOUT}s -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT}s"
     " -c timezone=UTC",
 }
@@ -131,8 +131,8 @@ def _guard_prepared_statements(connection: Any, _record: object) -> None:
 
     Each driver counts its prepared statements from zero. Behind a pooler that shares server sessions, such as PgBouncer
     1.18, the same name could be a read of ours and a delete of another process. Such a pooler announces a process id of
-    its own: if that is not the server's, nothing is prepared. Some poolers count their ids up from one, so the two may
-    agree by chance. Names are therefore unique as well; at worst a statement is not found, and is run again.
+    its own. If that differs from the server's, nothing is prepared. Some poolers count their ids up from one, so the
+    two may agree by chance. Names are therefore unique as well: at worst, a statement is not found and is run again.
     """
     try:
         (server,) = connection.execute("SELECT pg_backend_pid()").fetchone()
@@ -150,18 +150,18 @@ def _guard_prepared_statements(connection: Any, _record: object) -> None:
 
 
 def _connect_to_postgresql(_dialect: object, _record: object, _arguments: object, settings: dict[str, Any]) -> Any:
-    """Open a connection that knows of deadlines. The driver is there only with the extra ``postgres``."""
+    """Open a connection that keeps deadlines. Only the extra ``postgres`` installs the driver."""
     from app.tasks.postgresql import connect
 
     return connect(settings)
 
 
 def _watch_connections(engine: Engine) -> None:
-    """Replace connections before they are used that would fail: whichever is as old as one that has failed.
+    """When one pooled connection fails, discard every connection opened before it.
 
-    After a failover, and after a migration, one request learns of it, and not one for each connection of the pool.
+    After a failover or a migration, one request fails instead of one for each connection of the pool.
     """
-    # Stands for the connections that work as far as anybody knows; once one of them fails, another takes its place.
+    # Marks the connections that are believed to work. Once one of them fails, a new mark replaces it.
     generation = object()
 
     def note_opening(_connection: Any, record: Any) -> None:
@@ -169,7 +169,7 @@ def _watch_connections(engine: Engine) -> None:
 
     def note_failure(_connection: Any, record: Any, error: BaseException | None) -> None:
         nonlocal generation
-        # Those that are replaced for it are no failures of their own, and an older one says nothing of newer ones.
+        # A connection that is discarded here is no new failure, and an older connection says nothing about newer ones.
         is_failure = error is not None and not isinstance(error, DisconnectionError)
         if is_failure and record.info.get("generation") is generation:
             generation = object()
@@ -177,17 +177,17 @@ def _watch_connections(engine: Engine) -> None:
     def look(connection: Any, record: Any, _proxy: object) -> None:
         if record.info["generation"] is not generation:
             raise DisconnectionError
-        _look_for_a_farewell(connection)
+        _check_for_close(connection)
 
     event.listen(engine, "connect", note_opening)
     event.listen(engine, "invalidate", note_failure)
     event.listen(engine, "checkout", look)
 
 
-def _look_for_a_farewell(connection: Any) -> None:
-    """Give up a connection that the server has closed meanwhile, and all of the pool that are as old.
+def _check_for_close(connection: Any) -> None:
+    """Give up a connection that the server has closed meanwhile, and all older ones of the pool.
 
-    An idle connection has nothing to be read but the server's news, so the server is asked only where there is some.
+    Only a notice of the server makes an idle connection readable, so the server is asked only if there is one.
     """
     try:
         poll = select.poll()
@@ -199,12 +199,12 @@ def _look_for_a_farewell(connection: Any) -> None:
 
 
 def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
-    """Make a new SQLite connection wait its turn, keep acknowledged writes, and search text in any language."""
+    """Let a new SQLite connection wait for other writers, keep acknowledged writes, and search text in any language."""
     sqlite.set_up(connection)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
     _write_ahead(cursor)
-    # With WAL, only FULL syncs the log at each commit: NORMAL may lose acknowledged writes with the power.
+    # With WAL, only FULL syncs the log at each commit. NORMAL may lose acknowledged writes in a power failure.
     cursor.execute(f"PRAGMA synchronous = {synchronous}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

@@ -1,6 +1,6 @@
-"""Whether ``DATABASE_URL`` can work, asked before anything connects; what it holds is never repeated.
+"""Checks whether ``DATABASE_URL`` can work before anything connects.
 
-It may hold a password, so sentences here name parameters at most, and only if their names are plain words.
+The URL may hold a password. So sentences name parameters at most, and only if their names are plain words.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from sqlalchemy.exc import ArgumentError
 
 from app.database import database_url
 
-#: What may be said to SQLite's driver in a URL. Its other arguments are the service's own affair.
+#: Parameters in a URL that SQLite's driver takes. The service sets its other arguments.
 SQLITE_PARAMETERS = frozenset({"uri", "cached_statements"})
 
-#: What may be said to SQLite itself, in a URL with ``uri=true`` (https://www.sqlite.org/uri.html).
+#: Parameters that SQLite itself takes, in a URL with ``uri=true`` (https://www.sqlite.org/uri.html).
 SQLITE_URI_PARAMETERS = frozenset({"cache", "immutable", "mode", "modeof", "nolock", "psow", "vfs"})
 
-#: Names one of several hosts each time it occurs.
+#: The one parameter that may occur several times: each names a host.
 REPEATABLE = "host"
 
-#: A name that is no piece of a password that was not quoted.
+#: What the name of a parameter looks like. Anything else may be a piece of an unquoted password.
 PLAIN_NAME = re.compile(r"[A-Za-z_]{1,40}")
 
 NO_URL = "DATABASE_URL is not a database URL, such as sqlite:////srv/tasks/tasks.sqlite3."
@@ -68,12 +68,12 @@ def _problems_of(url: URL, text: str) -> Iterator[str]:
 
 
 def _is_in_memory(url: URL) -> bool:
-    """Tell whether a SQLite URL names no file, in any of the ways there are to say so."""
+    """Tell whether a SQLite URL names no file, however that is written."""
     return not url.database or ":memory:" in url.database or "memory" in url.query.get("mode", ())
 
 
 def _is_readable(url: URL) -> bool:
-    """Tell whether the driver can make anything of a URL."""
+    """Tell whether the driver can read a URL."""
     try:
         url.get_dialect()().create_connect_args(url)
     except (ArgumentError, TypeError, ValueError):
@@ -84,7 +84,7 @@ def _is_readable(url: URL) -> bool:
 def _unusable_parameters(url: URL) -> list[str]:
     """Return the names of parameters that the driver does not know or whose values it does not take, in order."""
     is_usable = _knowledge_of(url)
-    # The port of the URL itself may be too high for one.
+    # The port of the URL itself may be too high.
     parameters = {**({"port": str(url.port)} if url.port is not None else {}), **url.query}
     unusable = [name for name, value in parameters.items() if not all(is_usable(name, one) for one in _each(value))]
     repeated = [name for name, value in url.query.items() if len(_each(value)) > 1 and name != REPEATABLE]
@@ -97,9 +97,9 @@ def _each(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _knowledge_of(url: URL) -> Callable[[str, str], bool]:
-    """Return what tells whether a parameter and its value can be used."""
+    """Return a function that tells whether a parameter and its value can be used."""
     if url.get_driver_name() == "psycopg":
-        # Only there with the extra postgres.
+        # Only the extra postgres installs what this imports.
         from app.tasks.postgresql import is_usable
 
         return is_usable

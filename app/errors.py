@@ -1,7 +1,7 @@
-"""Errors as answers: the one JSON shape of DESIGN, and the one place where the store's errors become HTTP.
+"""Errors as answers: the JSON shape of all errors, and the one place where errors of the store become HTTP.
 
-Errors of authentication and authorization do not pass here: :mod:`auth` answers with the same shape itself. Logging of
-what went wrong is here too, since the answer does not say it.
+Errors of authentication and authorization do not pass here: :mod:`auth` answers them itself, in the same shape. What
+went wrong is logged here too, since the answer does not say it.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from app.tasks.store import (
     UserIdTooLongError,
 )
 
-#: Everything but what a value of a request could be at fault for. A failover leaves a database that may only be read
-#: (InternalError), a pooler in between plans that a migration has outdated (NotSupportedError), and before a migration
-#: tables are not there yet (ProgrammingError).
+#: Errors that no value of a request can cause. A failover may leave a read-only database (InternalError), a pooler may
+#: keep plans that a migration has outdated (NotSupportedError), and before a migration a table may be missing
+#: (ProgrammingError).
 DATABASE_ERRORS = (
     InterfaceError,
     InternalError,
@@ -77,7 +77,7 @@ class ErrorSchema(Schema):
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest's Api; errors keep their headers and always say something, the document knows the path prefix."""
+    """flask-smorest's Api: errors keep their headers and have a message; the document knows the path prefix."""
 
     ERROR_SCHEMA = ErrorSchema
 
@@ -90,12 +90,12 @@ class Api(flask_smorest.Api):
         return body, status, {**own, **(headers or {})}
 
     def _openapi_json(self) -> ResponseReturnValue:
-        """Serve the OpenAPI document, with the prefix a proxy put in front of the service."""
+        """Serve the OpenAPI document with the prefix that a proxy puts in front of the service."""
         return jsonify(self.spec.to_dict() | {"servers": [{"url": request.script_root or "/"}]})
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Put the errors of the store and of the database into HTTP."""
+    """Answer the errors of the store and of the database in HTTP."""
     app.register_error_handler(TaskNotFoundError, _answer_task_not_found)
     app.register_error_handler(PreconditionFailedError, _answer_precondition_failed)
     app.register_error_handler(IdTakenError, _answer_id_taken)
@@ -107,12 +107,12 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _answer_task_not_found(_error: TaskNotFoundError) -> ResponseReturnValue:
-    """Answer 404, the same for a task that never was and for somebody else's."""
+    """Answer 404, the same for a task that never existed and for another user's task."""
     return _answer(NotFound("There is no such task."))
 
 
 def _answer_precondition_failed(_error: PreconditionFailedError) -> ResponseReturnValue:
-    """Answer 412 to a write which expects another version of the task."""
+    """Answer 412 to a write that expects another version of the task."""
     return _answer(PreconditionFailed("The task has changed: read it again before writing."))
 
 
@@ -122,7 +122,7 @@ def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
 
 
 def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
-    """Answer 422 as to any cursor that leads nowhere; a guess would leave tasks out or show them twice."""
+    """Answer 422, as for any unusable cursor; a guess would leave tasks out or show them twice."""
     error = UnprocessableEntity("The task where this page begins has changed: begin again without a cursor.")
     # What flask-smorest's error handler reads.
     error.data = {"errors": {"query": {"cursor": ["Not the cursor of a page any more."]}}}  # type: ignore[attr-defined]
@@ -130,23 +130,23 @@ def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
 
 
 def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:
-    """Answer 403: the token is good, and nobody with such an id can have tasks."""
+    """Answer 403: the token is good, but a user with such an id cannot have tasks."""
     return _answer(Forbidden("The user id of the access token is longer than 255 characters."))
 
 
 def _answer_too_many_searches(_error: TooManySearchesError) -> ResponseReturnValue:
-    """Answer 503: other searches have the threads that searches may have."""
+    """Answer 503: other searches hold all threads that searches may have."""
     return _answer(ServiceUnavailable("Too many searches are being made at the moment.", retry_after=RETRY_AFTER))
 
 
 def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> ResponseReturnValue:
-    """Answer 503, and tell the log what the driver said."""
+    """Answer 503, and log the words of the driver."""
     log_database_error(error)
     return _answer(ServiceUnavailable("The database cannot be used at the moment.", retry_after=RETRY_AFTER))
 
 
 def log_database_error(error: Exception) -> None:
-    """Log what the driver says of an error."""
+    """Log the words of the driver for an error."""
     cause = getattr(error, "orig", None) or error
     logger.error("The database cannot be used: %s: %s", type(cause).__name__, words_of(error))
 
@@ -154,7 +154,7 @@ def log_database_error(error: Exception) -> None:
 def words_of(error: Exception) -> str:
     """Return the driver's own words for an error.
 
-    SQLAlchemy's would repeat the statement, and PostgreSQL's details what is in it.
+    SQLAlchemy's words would repeat the statement, and PostgreSQL's details the values in it.
     """
     cause = getattr(error, "orig", None) or error
     words = getattr(getattr(cause, "diag", None), "message_primary", None) or cause
@@ -162,6 +162,6 @@ def words_of(error: Exception) -> str:
 
 
 def _answer(error: HTTPException) -> ResponseReturnValue:
-    """Hand an error to whatever the app makes of HTTP errors."""
+    """Return the app's answer to an HTTP error."""
     answer: ResponseReturnValue = current_app.handle_http_exception(error)
     return answer

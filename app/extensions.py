@@ -1,6 +1,6 @@
-"""What the service is made of, put together once per app: the resource server and the API.
+"""Puts the resource server and the API together, once per app.
 
-Only wiring. Settings are read by :mod:`app.config`, errors answered by :mod:`app.errors`.
+:mod:`app.config` reads the settings, and :mod:`app.errors` answers the errors.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ OPENAPI_ENDPOINT = "api-docs.openapi_json"
 def protect(app: Flask) -> tuple[str, ...]:
     """Attach the resource server and return what is wrong with its settings, one sentence each.
 
-    The sentences, and those of the library's warnings, name the variable that the operator has set or is to set, where
-    that is not the library's. Warnings are for those who start the server: other commands keep them to themselves.
+    These sentences and the library's warnings name the variable that the operator has set or has to set, which may be
+    one of the service's own. Warnings are for the person who starts the server, so other commands do not show them.
     """
 
     def is_said(record: logging.LogRecord) -> bool:
@@ -44,15 +44,15 @@ def protect(app: Flask) -> tuple[str, ...]:
 
 
 def _is_other_command() -> bool:
-    """Tell whether the app is made for a command of ``flask`` that serves nobody."""
+    """Tell whether the app is made for a ``flask`` command other than ``run``."""
     command = click.get_current_context(silent=True)
     return command is not None and command.info_name != "run"
 
 
 def trust_proxies(app: Flask) -> None:
-    """Believe the forwarded headers of as many proxies as stand in front, and none by default.
+    """Trust the forwarded headers of as many proxies as the settings name; none by default.
 
-    A prefix is a matter of its own: most proxies set none, and hand on whatever a client puts there.
+    The prefix has a setting of its own: most proxies set none, and pass on what a client sends.
     """
     if count := app.config["TRUSTED_PROXIES"]:
         prefixes = count if app.config["TRUST_FORWARDED_PREFIX"] else 0

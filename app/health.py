@@ -1,7 +1,7 @@
-"""Whether the service is alive and can do its work.
+"""Tells whether the service is alive and can work.
 
-Public, so silent about the causes of database errors, which are in the log. What it says of keys is as public as the
-issuers and their keys are.
+The answers are public, so the causes of database errors are only in the log. What is said about keys is as public as
+the issuers and their keys.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def reasons(issuers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def database_is_usable() -> bool:
-    """Ask the database for a task, whoever's; a missing table counts as unusable as well."""
+    """Tell whether the table of tasks can be read; a missing table counts as unusable."""
     try:
         task_store().probe()
     except SQLAlchemyError as error:

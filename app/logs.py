@@ -1,7 +1,7 @@
 """The log of the process: one line per record on standard error, as text or as JSON.
 
-Carries the id of the request and whatever a record was given as ``extra``. There is no access log: paths are text of
-the client's, and nothing of that kind is written unescaped.
+Each line has the id of the request and the ``extra`` of its record. There is no access log: paths are text of the
+client, and such text is never written unescaped.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from flask.logging import wsgi_errors_stream
 
 HANDLER_NAME = "tasks-service"
 
-#: Attributes every record has; all others came as ``extra``.
+#: Attributes that every record has. All others came as ``extra``.
 STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-#: Loggers whose INFO lines are wanted; of everything else, warnings are.
+#: Loggers whose INFO lines are written. Of all others, only warnings are.
 TALKATIVE = ("app", "flask_resource_server", "alembic")
 
 
 def configure_logging(log_format: str) -> None:
-    """Give the process its one handler, or, where it has that already, the wanted format."""
+    """Give the process its one handler; if it has that already, set the format."""
     root = logging.getLogger()
     handler = next((handler for handler in root.handlers if handler.get_name() == HANDLER_NAME), None)
     if handler is None:
@@ -39,7 +39,7 @@ def configure_logging(log_format: str) -> None:
 
 
 def facts(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what a record says beside its message: the id of the request and its ``extra``."""
+    """Return what a record holds beside its message: the id of the request and its ``extra``."""
     extra = {name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES}
     if has_request_context():
         extra.setdefault("request_id", current_app.extensions["resource_server"].request_id(request.environ))
@@ -52,10 +52,10 @@ def timestamp(record: logging.LogRecord) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """Lines for people, whose messages say it all. What follows a first line is indented: no line can be forged."""
+    """Lines for people. Every line after the first is indented, so that no line can be forged."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one record: time, level, logger and message, with the id of the request where it lacks that."""
+        """Return one record: time, level, logger and message, and the id of the request unless the message has it."""
         line = f"{timestamp(record)} {record.levelname} {record.name} {escape(record.getMessage())}"
         if not hasattr(record, "request_id") and (request_id := facts(record).get("request_id")):
             line += f" request_id={json.dumps(request_id)}"
@@ -68,7 +68,7 @@ class JSONFormatter(logging.Formatter):
     """One JSON object per record, always on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one record; facts are members beside the standard ones, which they cannot replace."""
+        """Return one record. Its facts are members of the object, but cannot replace the standard members."""
         line = {
             **facts(record),
             "time": timestamp(record),
@@ -82,16 +82,16 @@ class JSONFormatter(logging.Formatter):
 
 
 class RequestTextFilter(logging.Filter):
-    """Cuts what gunicorn quotes of a request it cannot read: a mistyped header may hold a token."""
+    """Cuts off what gunicorn quotes from a request that it cannot read: a mistyped header may hold a token."""
 
     QUOTING = re.compile(r"(Invalid request from ip=\S*|Error handling request|Socket error processing request)")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten a record to what gunicorn says itself, and let it pass."""
+        """Shorten a record to gunicorn's own words, and let it pass."""
         if said := self.QUOTING.match(record.getMessage()):
             record.msg, record.args = said[1].rstrip(":"), ()
             if record.exc_info and said[1].startswith("Error"):
-                # A fault of ours: where it was and of what kind, without the words of the exception.
+                # A fault of the service: keep its place and kind, without the words of the exception.
                 kind, _, trace = record.exc_info
                 record.msg += f"\n{''.join(traceback.format_tb(trace))}{kind.__name__ if kind else ''}"
             record.exc_info = record.exc_text = None
@@ -99,5 +99,5 @@ class RequestTextFilter(logging.Filter):
 
 
 def escape(text: str) -> str:
-    """Return text with everything escaped that is not printable, line ends above all."""
+    """Return text with everything escaped that is not printable, such as line ends."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,4 +1,4 @@
-"""``GET /api/me``: what the service knows of its caller, which is what the access token says."""
+"""``GET /api/me``: what the access token says about the caller."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Where rate limits are counted for all processes together: in one Redis that takes writes.
 
-Not every server that answers like a Redis counts: a replica refuses to, and a node of a cluster refuses all keys but
-its own. Such a server, like one that does not answer, is one line in the log, however many requests and limits meet it.
-What the limits do meanwhile is said in :mod:`app.rate_limits`.
+Some servers that speak the protocol of Redis do not count: a replica refuses writes, and a node of a cluster refuses
+all keys but its own. Such a server, or one that does not answer, is logged once, however many requests and limits meet
+it. :mod:`app.rate_limits` says what the limits do meanwhile.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-#: Seconds Redis has to answer, or to accept a connection.
+#: Seconds in which Redis has to answer or to accept a connection.
 REDIS_TIMEOUT = 0.25
 
-#: Stands in front of a URL, so that Flask-Limiter takes the storage of this module for it.
+#: A prefix for the URL that makes Flask-Limiter use the storage of this module.
 MARK = "counting+"
 
 #: How URLs of a single Redis begin.
@@ -81,7 +81,7 @@ def _is_redis_url(url: object) -> bool:
     if not (isinstance(url, str) and url.startswith(SCHEMES) and url.isprintable() and " " not in url):
         return False
     try:
-        # Made, not opened: it knows which parameters there are.
+        # Making a connection does not open it, but checks the parameters.
         ConnectionPool.from_url(_as_client_has_it(url)).make_connection()
     except (TypeError, ValueError):
         return False
@@ -101,14 +101,14 @@ def storage(redis_url: str | None) -> dict[str, Any]:
         "wrap_exceptions": True,
         "socket_connect_timeout": REDIS_TIMEOUT,
         "socket_timeout": REDIS_TIMEOUT,
-        # Once more where a connection is broken, as after a restart of Redis; silence is waited for once.
+        # Try once more if the connection is broken, as after a restart of Redis, but not after silence.
         "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     }
     return {"storage_uri": MARK + _as_client_has_it(redis_url), "storage_options": options}
 
 
 class SingleRedis(RedisStorage):
-    """A Redis that says in the log when it stops counting, why, and when it counts again."""
+    """A Redis that logs when and why it stops counting, and when it counts again."""
 
     STORAGE_SCHEME = [f"{MARK}{scheme}" for scheme in ("redis", "rediss", "unix")]  # noqa: RUF012 - as limits has it
 
@@ -145,14 +145,14 @@ def reason(error: Exception) -> str:
 
 
 class News:
-    """What the log knows of Redis: each change is told once, by whichever request and limit comes first."""
+    """What has been logged about a Redis: each change is logged once, however many requests and limits notice it."""
 
     def __init__(self) -> None:
         self._told: str | None = None
         self._lock = threading.Lock()
 
     def tell(self, outage: str | None) -> None:
-        """Log an outage, or that there is none any more (None), unless that is what was told last."""
+        """Log an outage, or its end (None), unless that was logged last."""
         with self._lock:
             is_news, self._told = outage != self._told, outage
         if not is_news:
@@ -170,8 +170,8 @@ def news_of(_uri: str) -> News:
 
 
 class OutageFilter(logging.Filter):
-    """Drops what Flask-Limiter itself says of a Redis that does not count: :class:`News` has told it, and why."""
+    """Drops Flask-Limiter's own lines about a Redis that does not count: :class:`News` has logged the reason."""
 
     def filter(self, _record: logging.LogRecord) -> bool:
-        """Let everything pass that is not said while such an error is being handled."""
+        """Drop every line that is logged while such an error is being handled."""
         return not isinstance(sys.exc_info()[1], StorageError)

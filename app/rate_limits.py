@@ -1,7 +1,7 @@
-"""How many requests one address and one user may make, by Flask-Limiter; no limit unless a setting says so.
+"""Limits the requests of one address and of one user, by Flask-Limiter; there is no limit unless a setting says so.
 
-The address is counted before anything else is done for a request, the user once a guard has verified who that is. The
-counts are in Redis where ``REDIS_URL`` names one, else in each process for itself; so they are too while Redis is down.
+The address is counted before anything else happens, and the user once a guard has verified the token. If ``REDIS_URL``
+names a Redis, all processes count there together. Without one, and while it is down, each process counts for itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app.rate_limit_storage import OutageFilter, storage, url_problem
 from app.service import TasksService
 from auth import verified_token
 
-#: Bits of an IPv6 address that tell one customer of a provider from another; the rest each chooses freely.
+#: Bits of an IPv6 address that tell one customer of a provider from another. Each customer chooses the rest freely.
 IPV6_PREFIX = 64
 
 #: An address in brackets, with a port behind it, or both. A port may be a made-up name (RFC 7239 §6.3). IPv6 without
@@ -35,7 +35,7 @@ NODE = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<ipv4>[0-9.]+))(?::(?:[0-9]{1,5}|
 SETTINGS = ("RATE_LIMIT_ADDRESS", "RATE_LIMIT_USER")
 
 
-#: One for all limits: a logger takes the same filter once.
+#: One object for all limits, because a logger takes the same filter only once.
 _OUTAGE_FILTER = OutageFilter()
 
 
@@ -49,7 +49,7 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_limit(text: object) -> bool:
-    """Tell whether a setting is empty, or limits each of which lets something pass."""
+    """Tell whether a setting is empty, or holds limits that each let at least one request pass."""
     if text in (None, ""):
         return True
     try:
@@ -59,17 +59,17 @@ def _is_limit(text: object) -> bool:
 
 
 def limit_addresses(app: Flask) -> None:
-    """Limit each address. To be called before the resource server is attached, so that it comes first."""
+    """Limit each address. Call this before the resource server is attached, so that addresses are counted first."""
     if text := app.config.get("RATE_LIMIT_ADDRESS"):
         _limit(app, text, "address", _address, exempt_when=_is_exempt)
 
 
 def limit_users(app: TasksService) -> None:
-    """Limit each verified user. To be called after the resource server is attached, whose guards verify them."""
+    """Limit each verified user. Call this after the resource server is attached, because its guards verify the user."""
     if text := app.config.get("RATE_LIMIT_USER"):
         _limit(app, text, "user", _user, exempt_when=_is_nobody)
-        # Flask-Limiter has made that the last hook. A guard answers for all hooks behind its own where it refuses a
-        # request, and such a request counts as well.
+        # Flask-Limiter has added its hook as the last one. A guard that refuses a request skips the hooks behind it,
+        # but such a request has to count as well.
         app.after_hooks = app.before_request_funcs[None].pop()
 
 
@@ -81,7 +81,7 @@ def _limit(app: Flask, text: str, whose: str, key: Callable[[], str], *, exempt_
         # Unknown paths have no endpoint, and Flask-Limiter would not count them.
         request_identifier=lambda: request.endpoint or "unknown",
         in_memory_fallback_enabled=True,
-        # Of two requests that meet the outage at once, one falls back and the other is let pass.
+        # If two requests meet the outage at once, one switches to the fallback and the other passes.
         swallow_errors=True,
         headers_enabled=False,
         **storage(app.config.get("REDIS_URL")),
@@ -92,7 +92,7 @@ def _limit(app: Flask, text: str, whose: str, key: Callable[[], str], *, exempt_
 
 
 def _answer_too_many_requests(_error: RateLimitExceeded) -> ResponseReturnValue:
-    """Answer 429, and when the next request is welcome."""
+    """Answer 429, and say after how many seconds the next request may come."""
     limits = (limiter.current_limit for limiter in current_app.extensions["limiter"])
     breached = next(limit for limit in limits if limit is not None and limit.breached)
     answer: ResponseReturnValue = current_app.handle_http_exception(
@@ -102,17 +102,17 @@ def _answer_too_many_requests(_error: RateLimitExceeded) -> ResponseReturnValue:
 
 
 def _seconds_left(breached: RequestLimit) -> int:
-    """Return the seconds until a window ends; all of it where Redis has gone since it was asked."""
+    """Return the seconds until a window ends, or its whole length if Redis has gone since it was asked."""
     try:
         left = math.ceil(breached.window.reset_time - time.time())
     except StorageError:
         return breached.limit.get_expiry()
-    # No window is longer than its limit, whatever a Redis says.
+    # No window is longer than its limit, even if a Redis says so.
     return min(max(1, left), breached.limit.get_expiry())
 
 
 def _is_exempt() -> bool:
-    """Tell whether the request is one of a supervisor's: those have to be answered whatever else is going on."""
+    """Tell whether a supervisor sent the request: such requests are always answered."""
     blueprint = current_app.blueprints.get(request.blueprint or "")
     return not getattr(blueprint, "is_limited", True)
 
@@ -123,13 +123,13 @@ def _is_nobody() -> bool:
 
 
 def _address() -> str:
-    """Return what stands for the caller's address, of IPv6 the network that a provider gives one customer."""
+    """Return a key for the caller's address; for IPv6, one for the network that a provider gives one customer."""
     text = request.remote_addr or "unknown"
     address = _parsed(text)
     if address is None:
-        # Whatever a trusted proxy has written there; it is a name like any other.
+        # A trusted proxy has written something else. It counts like any other name.
         return _digest(text)
-    # A socket for both protocols shows IPv4 as ::ffff:192.0.2.1: all of that in one network of IPv6.
+    # A socket for both protocols shows IPv4 as ::ffff:192.0.2.1, and all of those are in one network of IPv6.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     if mapped is None and isinstance(address, IPv6Address):
         return _digest(str(IPv6Network((int(address), IPV6_PREFIX), strict=False)))
@@ -137,7 +137,7 @@ def _address() -> str:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in a text, without brackets and port, with which some proxies write it; None if it is none."""
+    """Return the address in a text, or None. Some proxies write it with brackets or a port, which are left out."""
     node = NODE.fullmatch(text)
     try:
         return ip_address(text if node is None else node["ipv6"] or node["ipv4"])
@@ -146,11 +146,11 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _user() -> str:
-    """Return what stands for the verified user."""
+    """Return a key for the verified user."""
     token = verified_token()
     return _digest("" if token is None else token.user_id)
 
 
 def _digest(text: str) -> str:
-    """Return a short key: in Redis stands nobody's name, and no name is too long or no text."""
+    """Return a short key, so that Redis holds no names, and any name will do."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

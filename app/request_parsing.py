@@ -1,7 +1,7 @@
 """What clients send, read strictly: JSON that two parsers could read differently is refused (RFC 8259).
 
-Stands in for the lenient reading of webargs, which takes a body of another content type for an empty one and overlooks
-query parameters nobody knows. What the members mean is the schemas' business.
+This replaces the lenient reading of webargs, which takes a body of another content type for an empty one and ignores
+unknown query parameters. The schemas decide what the members mean.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from webargs.flaskparser import FlaskParser, abort
 
 
 class StrictParser(FlaskParser):
-    """webargs' parser, with 415 for another content type and 400 for what is not exactly one JSON text."""
+    """The parser of webargs, with 415 for another content type and 400 for anything but exactly one JSON text."""
 
     # A mistyped filter must not list everything. (webargs declares this for instances and reads it from the class.)
     DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {  # type: ignore[misc]
@@ -26,11 +26,11 @@ class StrictParser(FlaskParser):
     }
 
     def load_querystring(self, req: Request, schema: Schema) -> dict[str, str]:
-        """Return the query, of a parameter that is there several times the first: no schema takes a list."""
+        """Return the query. Of a repeated parameter only the first counts: no schema takes a list."""
         return req.args.to_dict()
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """Return the body as Python values, or ``missing`` where there is none."""
+        """Return the body as Python values, or ``missing`` if there is none."""
         body = read_body(req)
         if not body:
             return missing
@@ -43,12 +43,12 @@ class StrictParser(FlaskParser):
 
 
 def read_body(req: Request) -> bytes:
-    """Return the whole body; 400 where it cannot be read to its end, 413 where it is too long."""
+    """Return the whole body; answer 400 if it cannot be read to its end, and 413 if it is too long."""
     try:
         body = req.get_data(cache=True)
     except (OSError, ParseException) as error:
         abort(400, exc=error, message="The body cannot be read.")
-    # A chunked body names no length: werkzeug stops at the limit without a word, whatever would follow.
+    # A chunked body has no stated length: werkzeug stops at the limit in silence, even if more would follow.
     if req.content_length is None and req.max_content_length is not None and len(body) >= req.max_content_length:
         abort(413)
     return body
@@ -60,7 +60,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object, refusing one that says the same thing twice."""
+    """Build an object; raise ``ValueError`` if it has a member twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a member occurs twice")
@@ -68,5 +68,5 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> Any:
-    """Refuse ``NaN`` and ``Infinity``, which Python reads and JSON does not know."""
+    """Refuse ``NaN`` and ``Infinity``, which Python reads although they are not JSON."""
     raise ValueError(f"{name} is not JSON")

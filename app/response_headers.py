@@ -1,7 +1,7 @@
-"""Headers of every answer: what browsers must not do with it, and the id its log lines carry.
+"""Headers of every answer: what browsers must not do with it, and the id in its log lines.
 
-A header that a view has set stays as it is; ``/docs`` sets a Content-Security-Policy of its own. What concerns tokens
-(``WWW-Authenticate``, ``Vary``, ``Cache-Control``) is set by :mod:`auth`.
+A header that a view has set stays unchanged: ``/docs`` sets its own Content-Security-Policy. :mod:`auth` sets the
+headers that concern tokens (``WWW-Authenticate``, ``Vary``, ``Cache-Control``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flask import Flask
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: For answers that are data: nothing in them is ever to be loaded, run or framed.
+#: For answers that are data: a browser must not load, run or frame anything in them.
 SECURITY_HEADERS: tuple[tuple[str, str], ...] = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -24,16 +24,16 @@ SECURITY_HEADERS: tuple[tuple[str, str], ...] = (
     ("X-Frame-Options", "DENY"),
 )
 
-#: The most characters of a header that holds a client's text. No answer has two of them, so that its headers stay below
-#: 2 KiB together: proxies take a longer head for a fault of the server (nginx beyond 4 KiB, unless told otherwise).
+#: The most characters of a header that holds text of a client. No answer has two such headers, so all headers together
+#: stay below 2 KiB. Proxies take a longer head for a fault of the server (nginx beyond 4 KiB by default).
 LONGEST_HEADER = 1024
 
-#: Two years, in seconds, and for this host alone: of others we know nothing. Over https only (RFC 6797 §7.2).
+#: Two years, in seconds, for this host alone: nothing is known of its subdomains. Over https only (RFC 6797 §7.2).
 STRICT_TRANSPORT_SECURITY = ("Strict-Transport-Security", "max-age=63072000")
 
 
 def register_response_headers(app: Flask) -> None:
-    """Set the headers on all answers of the app, errors included. Proxies are to be trusted around this."""
+    """Set the headers on all answers of the app, errors included. Call :func:`trust_proxies` after this."""
     # Flask documents this very assignment for middleware; mypy sees a method.
     app.wsgi_app = ResponseHeaders(app.wsgi_app, app.extensions["resource_server"].request_id)  # type: ignore[method-assign]
 
@@ -41,7 +41,7 @@ def register_response_headers(app: Flask) -> None:
 class ResponseHeaders:
     """A WSGI application that answers like another one, with the headers.
 
-    Around the app and not in it: werkzeug looks through all headers of an answer for each one that is added.
+    It wraps the app because werkzeug would look through all headers of an answer for each one that is added.
     """
 
     def __init__(self, wsgi_app: WSGIApplication, request_id: Callable[[WSGIEnvironment], str]) -> None:
@@ -59,7 +59,7 @@ class ResponseHeaders:
 
 
 def missing(headers: list[tuple[str, str]], environ: WSGIEnvironment) -> list[tuple[str, str]]:
-    """Return what the headers of an answer do not say yet."""
+    """Return the headers that an answer does not have yet."""
     is_secure = environ["wsgi.url_scheme"] == "https"
     defaults = (*SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY) if is_secure else SECURITY_HEADERS
     named = {name.lower() for name, _ in headers}

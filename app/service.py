@@ -1,4 +1,4 @@
-"""The Flask class of the service: the defaults of Flask that do not suit it. Settings are in :mod:`app.config`."""
+"""The Flask class of the service, which changes some defaults of Flask. Settings are in :mod:`app.config`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from flask.typing import ResponseReturnValue
 
 
 class FastJSONProvider(DefaultJSONProvider):
-    """JSON by orjson, whose members stand in the order the schema gives them, ``id`` first.
+    """JSON by orjson, with members in the order of the schema, ``id`` first.
 
-    A time is written as RFC 3339 says, not as Flask's HTTP date. What orjson refuses and JSON knows, such as the long
-    numbers and lone surrogates that a claim may hold, Python's own encoder writes the same way.
+    A time is written as in RFC 3339, not as an HTTP date as Flask does. Python's own encoder writes what orjson refuses
+    although it is JSON, such as long numbers and lone surrogates in a claim.
     """
 
     sort_keys = False
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        """Return a value as JSON text; arguments are Python's own, for whoever wants another layout."""
+        """Return a value as JSON text; the arguments are those of :func:`json.dumps`, for another layout."""
         if kwargs:
             return super().dumps(obj, **kwargs)
         try:
@@ -31,13 +31,13 @@ class FastJSONProvider(DefaultJSONProvider):
             return super().dumps(obj, separators=(",", ":")) + "\n"
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
-        """Return an answer that holds a value, laid out alike whether Flask debugs or not."""
+        """Return an answer with a value, in the same layout with and without debug mode."""
         value = self._prepare_response_obj(args, kwargs)
         return self._app.response_class(self.dumps(value), mimetype=self.mimetype)
 
     @staticmethod
     def default(value: Any) -> Any:
-        """Return what stands for a value that JSON has no form of; raise ``TypeError`` where nothing does."""
+        """Return a JSON form of a value that has none; raise ``TypeError`` if there is no such form."""
         return value.isoformat() if isinstance(value, date | time) else DefaultJSONProvider.default(value)
 
 
@@ -46,25 +46,25 @@ class TasksService(Flask):
 
     json_provider_class = FastJSONProvider
 
-    #: What is done when the hooks in front of a view have run, if anything. It may raise what the app answers then.
+    #: Called after the hooks in front of a view, if it is set. An exception from it becomes the answer.
     after_hooks: Callable[[], object] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A path with // would be redirected to a URL made from the Host header; here it is a path nobody knows.
+        # Flask would redirect a path with // to a URL made from the Host header. Here such a path is unknown.
         self.url_map.merge_slashes = False
 
     def preprocess_request(self) -> ResponseReturnValue | None:
-        """Run the hooks in front of the view, and what comes after them whether or not one of them has answered."""
+        """Run the hooks in front of the view, and then ``after_hooks``, even if one of the hooks has answered."""
         answer = super().preprocess_request()
         if self.after_hooks is not None:
             self.after_hooks()
         return answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function as it is: none of the service is async, and Flask would look again at each call."""
+        """Return a function unchanged: no view here is async, and Flask would check that at each call."""
         return func
 
     def log_exception(self, exc_info: Any) -> None:
-        """Log an unhandled error under its endpoint's name; Flask would write the path as the client sent it."""
+        """Log an unhandled error under the name of its endpoint; Flask would log the path as the client sent it."""
         self.logger.error("Unhandled error in %s", request.endpoint, exc_info=exc_info)

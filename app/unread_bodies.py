@@ -1,11 +1,11 @@
-"""What an answer did not wait for is read after it, for a while: that way the answer arrives.
+"""Reads the rest of a body after the answer, so that the answer arrives.
 
-When a server closes a connection while the client is still sending, the client's system throws away what the client
-has not read yet, the answer included (RFC 9112 §9.6). A proxy takes that for a fault of the server. So the rest of a
-body is read after the answer, up to :data:`MOST_BYTES` and for :data:`MOST_SECONDS`. A client that sends more, more
-slowly, or nothing for :data:`MOST_SILENCE`, loses its connection.
+When a server closes a connection while the client is still sending, the client's system discards what the client has
+not read yet, the answer included (RFC 9112 §9.6). A proxy takes that for a fault of the server. So the rest of a body
+is read after the answer, up to :data:`MOST_BYTES` and for :data:`MOST_SECONDS`. A client that sends more, sends too
+slowly, or sends nothing for :data:`MOST_SILENCE` loses its connection.
 
-This needs the sockets of gunicorn; under another server nothing changes, and nothing does for a request without a body.
+This needs the sockets of gunicorn. Under another server, and for a request without a body, nothing changes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: Bytes that are read after an answer: twice what nginx lets a body have, unless told otherwise.
+#: Bytes that are read after an answer: twice the longest body that nginx allows by default.
 MOST_BYTES = 2 * 1024 * 1024
 
-#: Seconds for which they are read, and for which the client may send nothing. A thread is busy as long.
+#: Seconds for which they are read, and for which the client may send nothing. A thread is busy for that time.
 MOST_SECONDS = 5.0
 MOST_SILENCE = 1.0
 
@@ -42,13 +42,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def read_on_after_answers(app: Flask) -> None:
-    """Read the rest of each body after the answer to it. To be put around everything else."""
+    """Read the rest of each body after its answer. Call this last, so that it wraps everything else."""
     # Flask documents this very assignment for middleware; mypy sees a method.
     app.wsgi_app = ReadingOn(app.wsgi_app)  # type: ignore[method-assign]
 
 
 class ReadingOn:
-    """A WSGI application that answers like another one, and then reads what that one has left of the body."""
+    """A WSGI application that answers like another one, and then reads the rest of the body."""
 
     def __init__(self, wsgi_app: WSGIApplication) -> None:
         self._wsgi_app = wsgi_app
@@ -62,7 +62,7 @@ class ReadingOn:
 
 
 def _has_body(environ: WSGIEnvironment) -> bool:
-    """Tell whether a request brings a body; in HTTP/2 that is a stream, which others may share the socket with."""
+    """Tell whether a request has a body that can be read here; in HTTP/2, streams share the socket."""
     announces_one = environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
     return announces_one and environ["SERVER_PROTOCOL"].startswith("HTTP/1")
 
@@ -73,7 +73,7 @@ class Body(io.RawIOBase):
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._stream = environ["wsgi.input"]
         self._socket: socket.socket = environ["gunicorn.socket"]
-        #: Whether the client sends nothing before it is asked to. HTTP/1.0 knows no such clients.
+        #: Whether the client sends nothing before it is asked to. HTTP/1.0 has no such clients.
         self._is_held_back = (
             "100-continue" in environ.get("HTTP_EXPECT", "").lower() and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
         )
@@ -93,7 +93,7 @@ class Body(io.RawIOBase):
                 self._socket.sendall(CONTINUE)
             piece = self._stream.read(len(view))
         except Exception:
-            # What gunicorn reads after an error may look like the end.
+            # After an error, gunicorn may read something that looks like the end.
             self._is_broken = True
             raise
         view[: len(piece)] = piece
@@ -104,8 +104,8 @@ class Body(io.RawIOBase):
         """Read the rest of the body, within the bounds.
 
         Raises:
-            ConnectionResetError: this was not all of it, so that the next request cannot be found. gunicorn closes the
-                connection without a word.
+            ConnectionResetError: the body did not end, so the next request cannot be found. gunicorn then closes the
+                connection in silence.
         """
         if self._is_read:
             return
@@ -129,14 +129,14 @@ class Body(io.RawIOBase):
         except TimeoutError:
             bounds.bytes = 0
         except (OSError, ParseException):
-            # The client is gone, or says nothing sensible.
+            # The client is gone, or sends nonsense.
             pass
         alarm.cancel()
         alarm.join()
         return self._is_read and not self._is_broken
 
     def _stop_reading(self) -> None:
-        """Show an end to the thread that reads: it would go on while the client sends a byte now and then."""
+        """End the read of the other thread: it would go on while the client sends a byte now and then."""
         self._is_broken = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)
@@ -156,9 +156,9 @@ class Bounds:
 
 
 def read_until_closed(connection: socket.socket, bounds: Bounds | None = None) -> None:
-    """Say that nothing follows, read what is still coming until the client hangs up, and then hang up as well.
+    """End our side of a connection, read what the client still sends until it closes, and then close as well.
 
-    The connection can be closed at once then: there is nothing left to wait for.
+    After that the connection can be closed at once.
     """
     bounds = bounds or Bounds()
     with suppress(OSError):
@@ -194,7 +194,7 @@ class Answer:
 
 
 def read_on_after_errors(handle_error: Callable[..., None]) -> Callable[..., None]:
-    """Return what gunicorn answers requests with that it cannot read; it closes the connection after such an answer."""
+    """Return gunicorn's handler for requests that it cannot read, with the rest of the body read before it closes."""
 
     @functools.wraps(handle_error)
     def handle_and_read_on(request: Any, connection: socket.socket, *others: Any) -> None:

@@ -1,9 +1,9 @@
 """A verified access token, as views see it.
 
-Only :mod:`.tokens.verifier` makes one, so holding one means that signature, issuer, audience and times were checked.
-It is read-only all the way down: what one part of a request learns from it, another part cannot have changed, nor an
-earlier request with the same token. Code that writes into dictionaries past their methods, such as ``eval`` with the
-claims as names, must be given a copy: ``dict(claims)``.
+Only :mod:`.tokens.verifier` makes one, so holding one means that signature, issuer, audience and times were checked. It
+is read-only all the way down: neither another part of the request nor an earlier request with the same token can have
+changed it. Code that writes into dictionaries past their methods, such as ``eval`` with the claims as names, must be
+given a copy: ``dict(claims)``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def freeze(value: Any) -> Any:
     return value
 
 
-# Set and tuple type ``__le__`` and the like for different operands; those of Set are used, for it comes first.
+# Set and tuple type ``__le__`` and the like for different operands. Set comes first, so its methods are used.
 class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]
     """Names of scopes or roles: compared like a set, ``token.scopes >= {"a"}``, and a sorted list in JSON."""
 
@@ -72,8 +72,8 @@ class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]
 class AccessToken:
     """The claims of a token that was verified for this service."""
 
-    #: Who the caller is in this service: the identity claim (``AUTH_IDENTITY_CLAIM``), a non-empty string; behind the
-    #: ``user_prefix`` of its issuer where there are several.
+    #: Who the caller is in this service: the identity claim (``AUTH_IDENTITY_CLAIM``), a non-empty string. With several
+    #: issuers, the ``user_prefix`` of its issuer stands in front.
     user_id: str
     #: ``iss``, if the token names its issuer.
     issuer: str | None
@@ -91,7 +91,7 @@ class AccessToken:
 
     def __post_init__(self) -> None:
         if type(self.scopes) is not Names or type(self.roles) is not Names:
-            # Made by hand, in a test, of any sets.
+            # A test may make a token by hand, from any sets.
             object.__setattr__(self, "scopes", Names(self.scopes))
             object.__setattr__(self, "roles", Names(self.roles))
 

@@ -26,7 +26,8 @@ class Authenticator:
             try:
                 return _unbound(self._verifier.verify(authorization[7:]))
             except MalformedTokenError:
-                # Only a well-formed token can be verified. This is none, or the field is written in a rarer way.
+                # Only a well-formed token can be verified. This token is malformed, or the field is written in a rare
+                # way.
                 return self.authenticate(parse_authorization(authorization))
         return self.authenticate(parse_authorization(authorization))
 

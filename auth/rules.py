@@ -109,7 +109,7 @@ AccessRule = TokenRule | OwnerRule
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules that must all hold, prepared once when they are written down and then asked at each request."""
+    """Rules that must all hold, prepared once where they are written and then checked at each request."""
 
     rules: tuple[AccessRule, ...]
     #: Whether a caller without any credentials may enter; false as soon as one rule needs a token.
@@ -117,7 +117,7 @@ class Policy:
     #: The path variables that must name the user of the token.
     owners: tuple[str, ...] = field(init=False, repr=False, compare=False)
     #: The checks of the rules for which a token alone is not enough. Each takes the token and the text of each path
-    #: variable, and raises what refuses the request.
+    #: variable, and raises an error that refuses the request.
     checks: tuple[Callable[[AccessToken | None, Mapping[str, Any]], None], ...] = field(
         init=False, repr=False, compare=False
     )

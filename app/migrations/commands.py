@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 
 
 class DatabaseCommands(AppGroup):
-    """Commands that answer a failure with one sentence; with ``flask --debug`` it is the traceback."""
+    """Commands that report a failure in one sentence; ``flask --debug`` shows the traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; if the database or Alembic refuses, say why and exit with status 1."""

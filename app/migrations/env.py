@@ -16,7 +16,7 @@ engine: Engine = context.config.attributes["engine"]
 is_postgresql = engine.dialect.name == "postgresql"
 is_sqlite = engine.dialect.name == "sqlite"
 # On PostgreSQL the driver begins no transactions for the service (:mod:`app.database`); a step is one as well.
-# On SQLite it is we who begin: the driver would not for changes of the schema, and leave half a step behind.
+# On SQLite this code begins it: for changes of the schema the driver would not, and would leave half a step behind.
 isolation = "READ COMMITTED" if is_postgresql else "AUTOCOMMIT" if is_sqlite else None
 transactional = engine.execution_options(isolation_level=isolation) if isolation else engine
 
@@ -29,8 +29,8 @@ with transactional.connect() as connection:
         transactional_ddl=True if is_sqlite else None,
     )
     with context.begin_transaction():
-        # A step first reads what the last one was: nobody may take another between that and the step. Who only asks
-        # which it was ("current") waits for nobody.
+        # A step first reads which step was the last: no other process may take one in between. A command that only asks
+        # for it ("current") does not wait.
         if not context.get_context().opts.get("dont_mutate", False):
             take_turn(connection)
         context.run_migrations()

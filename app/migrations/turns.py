@@ -1,4 +1,4 @@
-"""How processes that take steps at once wait for one another: one takes them, and the others find nothing left to do.
+"""Lets processes that migrate at the same time wait for each other: one takes the steps, and the others find none left.
 
 This happens when a service starts on several machines, each with ``flask db upgrade`` in front.
 """
@@ -15,12 +15,12 @@ TURN_TIMEOUT = 600
 #: Seconds for which a step waits for the lock of a table on PostgreSQL.
 LOCK_TIMEOUT = 5
 
-#: Names PostgreSQL's lock of those that take steps. Each database has its own locks.
+#: The number of PostgreSQL's advisory lock for migrations. Each database has its own locks.
 TURN = int.from_bytes(b"tasks")
 
 
 def take_turn(connection: Connection) -> None:
-    """Wait until nobody else takes steps, and keep others from it until the transaction ends.
+    """Wait until no other process takes steps, and keep others waiting until the transaction ends.
 
     Raises :class:`sqlalchemy.exc.OperationalError` after :data:`TURN_TIMEOUT`. On other databases than ours it does
     nothing.
@@ -42,7 +42,7 @@ def _lock_on_postgresql(connection: Connection) -> None:
         "SET LOCAL idle_in_transaction_session_timeout = 0",
         f"SET LOCAL lock_timeout = '{TURN_TIMEOUT}s'",
         f"SELECT pg_advisory_xact_lock({TURN})",
-        # Waiting for the table is another matter, since every request for it waits behind us.
+        # Waiting for the table has its own limit, since every request for it waits behind us.
         f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'",
     ):
         connection.exec_driver_sql(statement)

@@ -1,8 +1,8 @@
-"""How long a process waits for the database, and with how many of its threads, so that it answers whatever happens.
+"""Limits how long a process waits for the database, and with how many threads, so that it can always answer.
 
-PostgreSQL's own limits do not cover a commit that waits for a standby, and are no help if the server is frozen. So each
-transaction has a deadline here too. And since threads are few, the last free one does not ask a database that has just
-kept another waiting in vain: it is there for ``/health``.
+PostgreSQL's own limits do not cover a commit that waits for a standby, and do not help if the server is frozen. So each
+transaction has a deadline here too. Threads are few, so the last free one does not ask a database that has just kept
+another waiting in vain: it is kept for ``/health``.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from app.tasks.drivers import Answer, Run, Statement, Values
 #: Seconds after which a failure shows a database that does not answer. A search may take longer.
 SILENCE = 1
 
-#: Seconds for which the last free thread leaves such a database alone, and after which a client may try again.
+#: Seconds for which the last free thread does not ask such a database, and after which a client may try again.
 RETRY_AFTER = 2
 
 
 class TooManySearchesError(Exception):
-    """As many searches are under way in this process as it has threads for."""
+    """All threads of this process that searches may have are searching."""
 
 
 class BoundedRun:
-    """Runs statements in time, and in a process of so many threads leaves one for everybody else where there are two.
+    """Runs statements with a deadline, which is shorter on the last free thread of a process.
 
     Searches may take half of the threads.
     """
@@ -84,5 +84,5 @@ class BoundedRun:
 
 
 def _may_wait(engine: Engine, statement: Statement) -> bool:
-    """Tell whether a statement may have to wait for others: who reads from SQLite never has to."""
+    """Tell whether a statement may have to wait for others: a read from SQLite never has to."""
     return engine.dialect.name != "sqlite" or not statement.is_select

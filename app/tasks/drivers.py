@@ -1,8 +1,8 @@
-"""The short way of one statement to the database: SQLAlchemy's text, straight to the driver, a transaction each.
+"""A short way for one statement to the database: SQLAlchemy's SQL goes straight to the driver, in its own transaction.
 
-SQLAlchemy writes the SQL, keeps the connections and knows how values of each type go in and come out; all of that is
-asked for once per statement. What it does for each execution is left out, its events included: nothing here reports
-``before_cursor_execute``. Errors are SQLAlchemy's all the same.
+SQLAlchemy writes the SQL, keeps the connections and converts values of each type; it is asked for that once for each
+statement. What it would do at each execution is left out, its events included: nothing here fires
+``before_cursor_execute``. Errors are still SQLAlchemy's.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from app.tasks.sqlite import searching
 #: The setting of a PostgreSQL transaction that the row-level policy of the table reads.
 USER_SETTING = "app.user_id"
 
-#: Tells PostgreSQL for whom the transaction runs that it is part of.
+#: Tells PostgreSQL the user of the present transaction.
 SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
 
-#: Also tells it to end the next statement after so many seconds, unless it would end it earlier; 0 means never there.
+#: Also limits the next statement to so many seconds, unless its limit is lower already. 0 means no limit.
 SET_USER_AND_TIME_LIMIT = f"""{SET_USER}, set_config('statement_timeout', (1000 * extract(epoch FROM least(
     nullif(current_setting('statement_timeout')::interval, '0'), make_interval(secs => %(seconds)s)
 )))::text, true)"""
 
-#: What PostgreSQL says, before it does anything, of what a connection has prepared: a migration has changed what that
-#: gives (0A000), or it is not there, since preparing it has failed and the driver does not know (26000).
+#: Errors that PostgreSQL reports about a prepared statement before it does anything. A migration has changed the
+#: columns of its result (0A000), or it does not exist, because its preparation failed without the driver's knowledge
+#: (26000).
 _LOST_PLANS = frozenset({"0A000", "26000"})
 
 Statement = Select[Any] | Insert | ReturningUpdate[Any] | Delete
@@ -39,14 +40,14 @@ Values = Mapping[str, Any]
 
 
 class Answer(NamedTuple):
-    """What a statement came to."""
+    """The result of a statement."""
 
     rows: list[tuple[Any, ...]]
     #: How many rows it has written, or read.
     affected: int
 
 
-#: Runs a statement in a transaction of a user's and returns when that is committed.
+#: Runs a statement in a transaction of one user, and returns when that is committed.
 Run = Callable[[Engine, str, Statement, Values], Answer]
 
 
@@ -54,13 +55,13 @@ class Query(NamedTuple):
     """A statement as a driver takes it."""
 
     text: str
-    #: The values that the statement brings along, as the driver takes them.
+    #: The values that are part of the statement, as the driver takes them.
     constants: dict[str, Any]
-    #: What makes a value one that the driver takes, for the parameters that need it.
+    #: Converts a value for the driver, for each parameter that needs it.
     binds: dict[str, Callable[[Any], Any]]
-    #: What makes a value of what the driver gives, by the place of the column, where that is needed.
+    #: Converts a value from the driver, for each column that needs it, with the place of the column.
     results: list[tuple[int, Callable[[Any], Any]]]
-    #: Seconds that the database may work on it; None for as many as any other statement.
+    #: Seconds that the database may work on it; None for the usual limit.
     time_limit: float | None
 
     def parameters(self, values: Values) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Query(NamedTuple):
         return parameters
 
     def answer(self, rows: list[tuple[Any, ...]], affected: int) -> Answer:
-        """Return what the driver has found in Python's types: column by column, which needs no loop over the values."""
+        """Return the driver's rows in Python's types. Converting by columns needs no loop over the values."""
         if not rows or not self.results:
             return Answer(rows, affected)
         columns: list[Any] = list(zip(*rows, strict=True))
@@ -83,7 +84,7 @@ class Query(NamedTuple):
 # There are some six hundred statements: the kinds of pages, and writes with up to app.tasks.etags.MOST_TAGS versions.
 @lru_cache(maxsize=1024)
 def query_of(statement: Statement, dialect: Dialect) -> Query:
-    """Return a statement as the driver of a dialect takes it; worked out once for each statement there is."""
+    """Return a statement as the driver of a dialect takes it; computed once for each statement."""
     compiled: SQLCompiler = statement.compile(dialect=dialect)
     binds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
     results = [
@@ -104,7 +105,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def run_by_sqlalchemy(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement on any database by SQLAlchemy itself: the long way, on which nobody is told whose it is."""
+    """Run a statement on any database by SQLAlchemy itself, without telling the database the user."""
     with engine.begin() as connection:
         result = connection.execute(statement, values)
         return Answer([tuple(row) for row in result] if result.returns_rows else [], result.rowcount)
@@ -125,9 +126,9 @@ def run_on_sqlite(engine: Engine, _user_id: str, statement: Statement, values: V
 def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
     """Run a statement on PostgreSQL, whose policy shows it the rows of one user.
 
-    Both statements go out together, so the server is waited for once. What is between two pauses of a pipeline is one
-    transaction, which is committed at the second and undone where anything fails. Values go beside the text and never
-    in it: PostgreSQL may log the text.
+    Both statements go out together, so there is one round trip. All statements of a pipeline are one transaction, which
+    is committed at its end and undone if anything fails. Values go beside the text and never into it, because
+    PostgreSQL may log the text.
     """
     query = query_of(statement, engine.dialect)
     try:
@@ -135,7 +136,7 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
     except (NotSupportedError, ProgrammingError) as error:
         if getattr(error.orig, "sqlstate", None) not in _LOST_PLANS:
             raise
-        # Nothing has come of it, and its connection is gone, with the plan.
+        # The statement has not run. Its connection has been discarded together with the plan.
         return _run_in_pipeline(engine, user_id, query, values)
 
 
@@ -155,16 +156,16 @@ def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values)
 def _pipeline(connection: Any) -> Iterator[None]:
     """Open a pipeline whose last message is the Sync that commits; psycopg would send a Flush after it.
 
-    PgBouncer gives the server session to another client at the commit. For a Flush that comes later it takes a session
-    again, and keeps it: it waits for an answer that PostgreSQL never gives.
+    At the commit, PgBouncer gives the server session to another client. For a later Flush it takes a session again and
+    keeps it, waiting for an answer that PostgreSQL never gives.
     """
     with connection.pipeline() as pipeline:
-        # psycopg has no public way to leave it out. A test holds that this one works.
+        # psycopg has no public way to leave it out. A test shows that this one works.
         fetch = getattr(pipeline, "_fetch_gen", None)
         if fetch is not None:
             pipeline._fetch_gen = lambda **_: fetch(flush=False)
         yield
-    # It refers to itself otherwise, and would stay until the garbage is collected.
+    # Otherwise it would refer to itself, and stay in memory until the garbage collector runs.
     vars(pipeline).pop("_fetch_gen", None)
 
 
@@ -186,7 +187,7 @@ def driver_connection(engine: Engine) -> Iterator[Any]:
     except InvalidRequestError as error:
         if pooled is not None:
             raise
-        # The pool has tried twice, and each time the server took back what it had given.
+        # The pool has tried twice, and each time the server closed the connection at once.
         raise OperationalError(None, None, error) from error
     finally:
         if pooled is not None:

@@ -1,6 +1,6 @@
 """Entity tags of tasks (RFC 9110 §8.8.3): the version in quotes, and what a client's conditions say about it.
 
-Only reads and writes header values; comparing with the stored version is the store's, in the statement that writes.
+This module only reads and writes header values. The store compares versions, in the statement that writes.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from werkzeug.exceptions import BadRequest
 
 from app.tasks.models import Task
 
-#: The versions the database can hold; longer numbers are tags we never gave out.
+#: The versions that the database can hold. A longer number is not one of our tags.
 VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
-#: More entity tags in one header than any client holds versions.
+#: The most entity tags in one header: more than any client holds versions.
 MOST_TAGS = 50
 
 
@@ -25,7 +25,7 @@ def headers_of(task: Task) -> dict[str, str]:
 
 
 def expected_versions() -> frozenset[int] | None:
-    """Return the versions ``If-Match`` allows to be written over, or None for any.
+    """Return the versions that ``If-Match`` allows to overwrite, or None for any.
 
     ``*`` is any version. Weak tags never match (RFC 9110 §13.1.1), tags that are not ours match nothing.
     """
@@ -34,7 +34,7 @@ def expected_versions() -> frozenset[int] | None:
     tags = request.if_match.as_set()
     if len(tags) > MOST_TAGS:
         raise BadRequest("If-Match names too many versions.")
-    # Of the empty tag, "", werkzeug makes None.
+    # werkzeug turns the empty tag, "", into None.
     return frozenset(int(tag) for tag in tags if tag and VERSION.fullmatch(tag))
 
 

@@ -15,31 +15,31 @@ from sqlalchemy.types import TypeDecorator
 TITLE_LENGTH = 255
 DESCRIPTION_LENGTH = 2000
 
-#: The longest subject an issuer may send (OpenID Connect Core §2), in characters; with the longest title it still fits
-#: into an index of PostgreSQL.
+#: The longest subject that an issuer may send (OpenID Connect Core §2), in characters. Together with the longest title
+#: it still fits into an index of PostgreSQL.
 USER_ID_LENGTH = 255
 
 #: The columns by which a list can be ordered.
 SORT_KEYS = ("created_at", "updated_at", "title")
 
-#: Bytes of the digest that a repeated create is recognised by.
+#: Bytes of the digest by which a repeated create is recognised.
 CREATION_LENGTH = 16
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An instant with microseconds: aware in Python, UTC in the database, also where that keeps no time zone."""
+    """An instant with microseconds: aware in Python, and UTC in the database, even if that stores no time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn an aware time into UTC; a naive one has no place here and is refused with ``ValueError``."""
+        """Convert an aware time to UTC; raise ``ValueError`` for a naive one."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a time zone is no instant")
         instant = value.astimezone(UTC)
-        # SQLite keeps text: one zone and one width, so that the text sorts like the time.
+        # SQLite stores text. One zone and one width make the text sort like the time.
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -49,7 +49,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """Return what reads a stored time; from SQLite's text in one step, since a page holds many."""
+        """Return a function that reads a stored time. It reads SQLite's text in one step, since a page holds many."""
         return _read_utc if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
@@ -61,7 +61,7 @@ def _read_utc(text: str | None) -> datetime | None:
 def sortable(text: type[String], length: int | None = None) -> String:
     """Return a text type that is ordered by code points in every database, whatever the locale of the server.
 
-    Orders of locales change with the operating system, and indexes that were built before are wrong then.
+    The order of a locale can change with the operating system, and then indexes that were built before are wrong.
     """
     return text(length).with_variant(text(length, collation="C"), "postgresql")
 
@@ -73,7 +73,7 @@ metadata = MetaData(
 tasks = Table(
     "tasks",
     metadata,
-    # The user comes first in every key, so that a user's rows lie together.
+    # The user comes first in every key, so the rows of one user lie together.
     Column("user_id", sortable(Text), primary_key=True),
     Column("id", Uuid, primary_key=True),
     Column("title", sortable(String, TITLE_LENGTH), nullable=False),
@@ -82,9 +82,9 @@ tasks = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("updated_at", UTCDateTime, nullable=False),
     Column("version", BigInteger, nullable=False),
-    # What the client sent to create the task under an id of its own, as a digest; null where the id is ours.
+    # A digest of what the client sent to create the task under an id that it chose; null if the service chose the id.
     Column("creation", LargeBinary(CREATION_LENGTH), nullable=True),
-    # One index for each order a list can have, of all tasks, and of the open or the completed ones.
+    # One index for each order of a list: of all tasks, and of the open or the completed ones.
     *(Index(None, "user_id", key, "id") for key in SORT_KEYS),
     *(Index(None, "user_id", "completed", key, "id") for key in SORT_KEYS),
 )
@@ -101,6 +101,6 @@ class Task(NamedTuple):
     completed: bool
     created_at: datetime
     updated_at: datetime
-    #: The microsecond of the creation at first, and one more with each write; the entity tag. A task that takes the id
-    #: of a deleted one begins higher than that ended, so no tag ever means two things.
+    #: The entity tag: at first the microsecond of the creation, and one more with each write. A task that gets the id
+    #: of a deleted one begins with a higher number than that ended with, so no tag ever means two things.
     version: int

@@ -1,9 +1,9 @@
 """Where one page of a list ends and the next begins: the orders a list can have, and the opaque cursor.
 
-A cursor holds the order, the direction, the sort key and the id of the task at the edge of a page. It holds the whole
-of a short title, and the beginning and a digest of a long one: URLs have to stay short, and proxies log them. It is no
-secret and grants nothing, since every query is filtered by the user as well; it has a checksum and is parsed strictly
-all the same, so a changed one is a clear refusal.
+A cursor holds the order, the direction, the sort key and the id of the task at the edge of a page. It holds a short
+title whole, and the beginning and a digest of a long one: URLs have to stay short, and proxies log them. A cursor is
+not secret and grants nothing, since every query is filtered by the user as well. It has a checksum and is parsed
+strictly, so a changed cursor is refused.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import orjson
 
 from app.tasks.models import TITLE_LENGTH, Task
 
-#: Characters of a title that a cursor holds at most.
+#: The most characters of a title that a cursor holds.
 TITLE_START = 64
 
 #: Characters of the longest cursor: that much of a title, every character escaped in JSON, and all of it in base64.
 CURSOR_LENGTH = 640
 
-#: Bytes behind the content of a cursor.
+#: Bytes of the checksum behind the content of a cursor.
 CHECKSUM_LENGTH = 6
 
 #: What a digest of a title looks like.
@@ -72,10 +72,10 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The task at the edge of a page, by what the list was sorted by, and the way to go from it."""
+    """The task at the edge of a page, the order of the list, and the direction to read in."""
 
     sort: Sort
-    #: Whether the page before that task is meant, and not the one after it.
+    #: Whether the cursor leads to the page before that task; otherwise, to the page after it.
     backward: bool
     key: datetime | str
     id: uuid.UUID
@@ -93,8 +93,8 @@ class Cursor:
     def edge(self, title: str | None = None) -> Edge:
         """Return where the page begins.
 
-        ``title`` is what the task is called now, None if it is gone; only a cursor with a digest needs it. If that is
-        not the title it had, the page begins in front of all titles with the same beginning.
+        ``title`` is the present title of the task, None if the task is gone; only a cursor with a digest needs it. If
+        the title has changed, the page begins in front of all titles with the same beginning.
         """
         if self.digest is None:
             return Edge(self.key, self.id)
@@ -106,7 +106,7 @@ class Cursor:
         return Edge(start + rest, uuid.UUID(int=2**128 - 1), doubtful=start)
 
     def dump(self) -> str:
-        """Return the cursor as the text a client hands back: JSON and its checksum in base64url without padding."""
+        """Return the cursor as the text that a client sends: JSON and its checksum in base64url without padding."""
         key = self.key if isinstance(self.key, str) else self.key.isoformat(timespec="microseconds")
         parts = [self.sort, int(self.backward), key, self.id]
         content = orjson.dumps(parts if self.digest is None else [*parts, self.digest])
@@ -114,17 +114,17 @@ class Cursor:
 
 
 def title_digest(title: str) -> str:
-    """Return what tells a title from others that begin alike."""
+    """Return a digest that tells a title from others with the same beginning."""
     return hashlib.blake2b(title.encode(), digest_size=8).hexdigest()
 
 
 def checksum(content: bytes) -> bytes:
-    """Return what tells a cursor that was given out from one that was changed; whoever forges one knows how, too."""
+    """Return a checksum that shows a changed cursor. It has no secret, so it does not stop a forger."""
     return hashlib.blake2b(content, digest_size=CHECKSUM_LENGTH, person=b"tasks cursor").digest()
 
 
 def parse_cursor(text: str) -> Cursor:
-    """Return the cursor that dumps to exactly this text; raise ``ValueError`` where there is none."""
+    """Return the cursor that dumps to exactly this text; raise ``ValueError`` if there is none."""
     if len(text) > CURSOR_LENGTH:
         raise ValueError("not a cursor: longer than any")
     try:

@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL that wait no longer than the thread has patience (:mod:`app.tasks.deadline`).
+"""Connections to PostgreSQL that wait no longer than the thread's deadline (:mod:`app.tasks.deadline`).
 
-Imports psycopg, which is there only with the extra ``postgres``.
+This imports psycopg, which only the extra ``postgres`` installs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.tasks.deadline import DEADLINE
 Found = TypeVar("Found")
 
 
-#: Options that lead somewhere: whether that is there shows when it is needed.
+#: Options that name a place. Whether it exists shows when it is needed.
 ADDRESS = frozenset({"dbname", "host", "hostaddr", "passfile", "password", "service", "user"})
 
 #: Options that libpq reads as whole numbers, some of them only once it is connected.
@@ -34,12 +34,12 @@ NUMBERS = frozenset(
     }
 )
 
-#: Options with which the service could not work: it says nothing that is replication, and all of it in UTF-8.
+#: Options that the service cannot work with: it uses no replication, and always UTF-8.
 OURS = frozenset({"client_encoding", "replication"})
 
 
 def is_usable(name: str, value: str) -> bool:
-    """Tell whether libpq knows a connection option and takes its value, as far as it says so without connecting."""
+    """Tell whether libpq knows a connection option and takes its value, as far as can be told without connecting."""
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     if name not in known - OURS:
         return False
@@ -47,7 +47,7 @@ def is_usable(name: str, value: str) -> bool:
         return re.fullmatch(r"-?[0-9]{1,9}", value) is not None
     if name in ADDRESS:
         return True
-    # No such socket: libpq looks at the options first.
+    # This socket does not exist, but libpq checks the options before it connects.
     attempt = psycopg.pq.PGconn.connect_start(make_conninfo(host="/no/such/folder", **{name: value}).encode())
     complaint = attempt.error_message
     attempt.finish()
@@ -55,7 +55,7 @@ def is_usable(name: str, value: str) -> bool:
 
 
 def connect(settings: dict[str, Any]) -> BoundedConnection:
-    """Connect as psycopg does, where there is a deadline with a fair part of the time left for each host."""
+    """Connect as psycopg does; if there is a deadline, each host gets an equal part of the time left."""
     hosts = str(settings.get("host") or "").count(",") + 1
     # psycopg counts in whole seconds, two at least; none means no limit.
     own = int(settings["connect_timeout"] or 0)
@@ -64,19 +64,19 @@ def connect(settings: dict[str, Any]) -> BoundedConnection:
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that closes itself if the server has not answered by the deadline; what came of it is unknown."""
+    """A connection that closes if the server has not answered by the deadline; the outcome is then unknown."""
 
     def wait(self, gen: PQGen[Found], *args: Any, **kwargs: Any) -> Found:
-        """Wait as psycopg does, which looks up ten times a second, until the deadline."""
+        """Wait until the deadline as psycopg does, which wakes up ten times a second."""
         return super().wait(self._until(DEADLINE.at, gen), *args, **kwargs)
 
     def _until(self, deadline: float, gen: PQGen[Found]) -> PQGen[Found]:
-        """Hand everything on both ways between those who wait and what they wait for."""
+        """Pass everything on in both directions between psycopg and its generator."""
         try:
             state = next(gen)
             while True:
                 ready = yield state
-                # Where something has come, there may be an answer.
+                # If something has arrived, it may be the answer.
                 if not ready and monotonic() >= deadline:
                     self.close()
                     raise psycopg.OperationalError("the server has not answered in time")

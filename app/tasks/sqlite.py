@@ -1,4 +1,4 @@
-"""What SQLite gets from us: a function that searches texts, and somebody who looks at the clock while it works."""
+"""Adds to SQLite a function that searches texts, and a check of the clock while it works."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from time import monotonic, sleep
 
 from app.tasks.deadline import DEADLINE
 
-#: Instructions of SQLite after which it looks whether it has worked too long: more than most requests take. A search
-#: does so after fewer, about ten tasks.
+#: Instructions of SQLite between two checks of the clock: more than most requests take. A search checks more often,
+#: after about ten tasks.
 LOOK_EVERY, SEARCH_LOOKS_EVERY = 10_000, 200
 
-#: Seconds after which a search pauses for the first time and then again, and for how long. Other threads need the
-#: interpreter that runs :func:`holds`. It is free between two tasks too, but so shortly that a thread that waits for it
-#: gets it only after five milliseconds, and a request needs it dozens of times.
+#: Seconds after which a search pauses for the first time and then again, and the length of a pause. Other threads need
+#: the interpreter that runs :func:`holds`. Between two tasks it is free so shortly that a waiting thread gets it only
+#: after five milliseconds, and a request needs it dozens of times.
 FIRST_PAUSE, NEXT_PAUSE, PAUSE = 0.005, 0.0005, 0.00005
 
-#: Letters that Python does not lower one by one, as PostgreSQL does: I with a dot becomes two letters, and a sigma is
-#: lowered differently at the end of a word, so that the beginning of a word would not be found in it.
+#: Letters that Python does not lower one by one as PostgreSQL does. I with a dot becomes two letters. A sigma is
+#: lowered differently at the end of a word, so the beginning of a word would not be found in the word.
 EXCEPTIONS = (("\u0130", "i"), ("\u03a3", "\u03c3"))
 
 
 def set_up(connection: sqlite3.Connection) -> None:
-    """Teach a new connection to search, and to end what takes longer than its thread has patience."""
+    """Let a new connection search, and end statements at the deadline of their thread."""
     connection.create_function("holds", 3, holds, deterministic=True)
     connection.set_progress_handler(DEADLINE.is_over, LOOK_EVERY)
 
 
 @contextmanager
 def searching(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    """Give a search so many seconds, with pauses for other threads; it ends with an ``OperationalError``."""
+    """Give a search so many seconds, with pauses for other threads; a longer search raises ``OperationalError``."""
     now = monotonic()
     end, pause_at = min(DEADLINE.at, now + seconds), now + FIRST_PAUSE
 

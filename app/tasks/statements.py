@@ -46,7 +46,7 @@ CREATION = select(*COLUMNS, tasks.c.creation).where(ONE_TASK)
 SUMMARY = (
     select(tasks.c.completed, func.count()).where(tasks.c.user_id == bindparam("owner")).group_by(tasks.c.completed)
 )
-#: Needs the table and the right to read it, and reads no row: where rows are spread over servers, it asks none of them.
+#: Needs the table and the right to read it, but reads no row. If rows are spread over servers, it asks none of them.
 PROBE = select(literal(1)).select_from(tasks).where(false()).execution_options(deadline=LAST_THREAD_TIMEOUT)
 
 
@@ -72,14 +72,14 @@ def page_statement(
 
 @cache
 def update_statement(names: frozenset[str], versions: int | None) -> ReturningUpdate[Any]:
-    """Return the update that sets the named fields of one task, and touches nothing where they are so already."""
+    """Return the update that sets the named fields of one task, and changes nothing if the values are the same."""
     values = {tasks.c[name]: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in sorted(names)}
     return _returning(values, versions)
 
 
 @cache
 def toggle_statement(versions: int | None) -> ReturningUpdate[Any]:
-    """Return the update that turns ``completed`` over, whatever it is by then."""
+    """Return the update that toggles ``completed``."""
     return _returning({tasks.c.completed: not_(tasks.c.completed)}, versions)
 
 
@@ -102,7 +102,7 @@ def _one_task_in(versions: int | None) -> ColumnElement[bool]:
 
 
 def _returning(values: Mapping[Any, Any], versions: int | None) -> ReturningUpdate[Any]:
-    """Return an update of one task that counts its version up if anything changes, and answers with the row."""
+    """Return an update of one task that increments its version if anything changes, and returns the row."""
     is_different = or_(*(column.is_distinct_from(value) for column, value in values.items()))
     now = bindparam("now", type_=tasks.c.updated_at.type)
     written = {

@@ -1,8 +1,8 @@
 """The tasks in the database: one statement per operation, each for one user and filtered by that user.
 
-Three walls stand between two users: the path check in front of the views, the filter in each statement
-(:mod:`app.tasks.statements`), and on PostgreSQL the database itself, which is told for whom each transaction runs.
-Knows nothing of HTTP: what a client did wrong is an error of this module, and :mod:`app.errors` makes it an answer.
+Three checks keep two users apart: the path check in front of the views, the filter in each statement
+(:mod:`app.tasks.statements`), and on PostgreSQL the database itself, which is told the user of each transaction.
+This module knows nothing of HTTP. It raises errors of its own, and :mod:`app.errors` turns them into answers.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from app.tasks.statements import (
 )
 from app.tasks.text_search import kind_of
 
-#: Versions a write is willing to replace; None where the client named none.
+#: Versions that a write may replace; None if the client named none.
 Versions = Collection[int] | None
 
 
 class TaskNotFoundError(Exception):
-    """The user has no task of that id; somebody else may."""
+    """The user has no task with that id. Another user may have one."""
 
 
 class PreconditionFailedError(Exception):
@@ -53,7 +53,7 @@ class IdTakenError(Exception):
 
 
 class LostPlaceError(Exception):
-    """The place where a page begins is lost: the task there is gone or renamed, and other titles begin like its own."""
+    """The place where a page begins is lost: its task is gone or renamed, and other titles have the same beginning."""
 
 
 class UserIdTooLongError(Exception):
@@ -86,24 +86,27 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class TaskStore:
-    """Every user's tasks. Safe to share between threads; holds nothing but the engine, the clock and functions."""
+    """The tasks of all users. Threads may share a store: it holds only the engine, the clock and functions."""
 
     engine: Engine
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: The way to the database.
+    #: Runs a statement on the database.
     run: Run = run_by_sqlalchemy
 
     def _run(self, user_id: str, statement: Statement, values: Values) -> Answer:
-        """Run one statement in a transaction that the database knows to be one user's."""
+        """Run one statement in a transaction of one user, which the database is told."""
         if len(user_id) > USER_ID_LENGTH:
             raise UserIdTooLongError
         return self.run(self.engine, user_id, statement, values)
 
     def create(self, user_id: str, values: Mapping[str, Any], task_id: uuid.UUID | None = None) -> tuple[Task, bool]:
-        """Keep a new task of ``title``, ``description`` and ``completed``; return it, and whether it is new.
+        """Save a new task with ``title``, ``description`` and ``completed``; return it, and whether it is new.
 
-        Under a ``task_id`` that the client has chosen the same may be asked for again: the task that is there is
-        returned then, whatever has become of it. Something else under that id is an :class:`IdTakenError`.
+        A client that has chosen ``task_id`` may repeat the same request. It then gets the existing task, even if that
+        has changed since.
+
+        Raises:
+            IdTakenError: the id stands for a task that another request has created.
         """
         now = self.clock()
         version = round(now.timestamp() * 1_000_000)
@@ -120,13 +123,13 @@ class TaskStore:
     def _created_before(self, task: Task, creation: bytes | None) -> Task:
         """Return the task that has an id already, if it was created by the same request."""
         rows = self._run(task.user_id, CREATION, _one_task(task.user_id, task.id)).rows
-        # None: it has been deleted in between, so the id was taken and is not this task's any more.
+        # No row: the task has been deleted in between. The id was taken by it, not by this request.
         if not rows or rows[0][-1] != creation:
             raise IdTakenError
         return Task(*rows[0][:-1])
 
     def get(self, user_id: str, task_id: uuid.UUID) -> Task:
-        """Return one task; raise :class:`TaskNotFoundError` where the user has none of that id."""
+        """Return one task; raise :class:`TaskNotFoundError` if the user has none with that id."""
         rows = self._run(user_id, GET, _one_task(user_id, task_id)).rows
         if not rows:
             raise TaskNotFoundError
@@ -142,7 +145,7 @@ class TaskStore:
         completed: bool | None = None,
         text: str | None = None,
     ) -> Page:
-        """Return up to ``limit`` tasks beside ``cursor``; ``text`` is looked for in titles and descriptions.
+        """Return up to ``limit`` tasks beside ``cursor``; ``text`` searches titles and descriptions.
 
         Raises:
             LostPlaceError: the cursor holds the beginning of a long title, the task no longer has that title, and there
@@ -170,7 +173,7 @@ class TaskStore:
         return _page(found, limit, sort, cursor)
 
     def _edge(self, user_id: str, cursor: Cursor) -> Edge:
-        """Return where the page of a cursor begins; a long title is read from the task, as the cursor holds no more."""
+        """Return where the page of a cursor begins; the task has the rest of a title that the cursor cuts off."""
         rows = [] if cursor.digest is None else self._run(user_id, GET, _one_task(user_id, cursor.id)).rows
         return cursor.edge(Task(*rows[0]).title if rows else None)
 
@@ -180,7 +183,7 @@ class TaskStore:
         return Summary(open=counts.get(False, 0), completed=counts.get(True, 0))
 
     def change(self, user_id: str, task_id: uuid.UUID, values: Mapping[str, Any], versions: Versions = None) -> Task:
-        """Set the given fields and return the task; where they are so already it stays as it is, version and all."""
+        """Set the given fields and return the task; unchanged values change nothing, not even the version."""
         if not values:
             return self._unchanged(user_id, task_id, versions)
         statement = update_statement(frozenset(values), _count(versions))
@@ -188,7 +191,7 @@ class TaskStore:
         return self._write(statement, user_id, task_id, versions, written)
 
     def toggle(self, user_id: str, task_id: uuid.UUID, versions: Versions = None) -> Task:
-        """Complete an open task or reopen a completed one, in one statement: two at once cancel out."""
+        """Complete an open task or reopen a completed one, in one statement: two toggles at once cancel out."""
         return self._write(toggle_statement(_count(versions)), user_id, task_id, versions, {})
 
     def delete(self, user_id: str, task_id: uuid.UUID, versions: Versions = None) -> None:
@@ -197,7 +200,7 @@ class TaskStore:
             self._refuse(user_id, task_id, versions)
 
     def probe(self) -> None:
-        """Read from the table, to find out whether that can be done; raise SQLAlchemy's error where it cannot."""
+        """Try to read from the table; raise SQLAlchemy's error if that fails."""
         self._run("", PROBE, {})
 
     def _write(
@@ -208,7 +211,7 @@ class TaskStore:
         versions: Versions,
         values: Mapping[str, Any],
     ) -> Task:
-        """Run an update of one task, conditional on its version where one is expected, and return what it became."""
+        """Run an update of one task, which has to be in an expected version if there are any; return the new task."""
         parameters = {**values, **_one_task(user_id, task_id, versions), "now": self.clock()}
         rows = self._run(user_id, statement, parameters).rows
         if not rows:
@@ -216,16 +219,16 @@ class TaskStore:
         return Task(*rows[0])
 
     def _unchanged(self, user_id: str, task_id: uuid.UUID, versions: Versions) -> Task:
-        """Return a task that is asked to stay as it is, if it is in an expected version."""
+        """Return a task that a request leaves unchanged, if it is in an expected version."""
         task = self.get(user_id, task_id)
         if versions is not None and task.version not in versions:
             raise PreconditionFailedError
         return task
 
     def _refuse(self, user_id: str, task_id: uuid.UUID, versions: Versions) -> NoReturn:
-        """Raise why a write met no row: the task is not there, or it is in another version."""
+        """Raise the reason why a write found no row: the task does not exist, or it is in another version."""
         if versions is None:
-            # Whatever has been created under the id since, this write expected no version of it.
+            # A task may have been created under the id since, but this write was not for it.
             raise TaskNotFoundError
         self.get(user_id, task_id)
         raise PreconditionFailedError
@@ -238,17 +241,17 @@ def _one_task(user_id: str, task_id: uuid.UUID, versions: Versions = None) -> di
 
 
 def _count(versions: Versions) -> int | None:
-    """Return how many versions are expected; None where any will do."""
+    """Return how many versions are expected; None if any will do."""
     return None if versions is None else len(versions)
 
 
 def _page(found: list[Task], limit: int, sort: Sort, cursor: Cursor | None) -> Page:
-    """Return a page of what was found, one task more than it holds, read away from the cursor."""
+    """Return a page. ``found`` was read away from the cursor, and holds one task more if there is another page."""
     items, has_more = found[:limit], len(found) > limit
     backward = cursor is not None and cursor.backward
     if backward:
         items.reverse()
-    # Where we come from, there was something; ahead there is, if one task more than wanted was found.
+    # Behind us there is the page that we come from. Ahead there is another one if one task more than wanted was found.
     is_more_after, is_more_before = (True, has_more) if backward else (has_more, cursor is not None)
     return Page(
         items,
@@ -258,6 +261,6 @@ def _page(found: list[Task], limit: int, sort: Sort, cursor: Cursor | None) -> P
 
 
 def digest(values: Mapping[str, Any]) -> bytes:
-    """Return what tells one request to create a task from another."""
+    """Return a digest that tells one request to create a task from another."""
     text = json.dumps(values, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=CREATION_LENGTH).digest()

@@ -1,4 +1,4 @@
-"""Which tasks hold a text, upper and lower case alike: in linear time, so that nobody can make a search expensive.
+"""Finds tasks that hold a text, ignoring case, in linear time: no text can make a search expensive.
 
 ``LIKE``, ``position()`` and Python's ``in`` compare up to the whole wanted text at each place of another. In texts of
 one letter that takes a hundred times as long as in ordinary ones. Regular expressions of one literal do not: Python
@@ -38,13 +38,13 @@ class HoldsLong(Holds):
 
 
 def kind_of(wanted: str) -> Callable[..., Holds]:
-    """Return what tells whether tasks hold a text."""
+    """Return the function that finds a text in tasks."""
     return Holds if len(wanted) <= SHORT_SEARCH else HoldsLong
 
 
 @compiles(Holds)
 def _by_position(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """Use what every database has; how long that takes for a long text is up to the database."""
+    """Use a function that every database has; its time for a long text depends on the database."""
     wanted, *texts = (_lowered(clause, compiler, **kwargs) for clause in element.clauses)
     return "({})".format(" OR ".join(f"position({wanted} IN {text}) > 0" for text in texts))
 
@@ -66,7 +66,7 @@ def _by_function(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
 def _lowered(text: ColumnElement[Any], compiler: SQLCompiler, **kwargs: Any) -> str:
     """Return the lower case of a text, on PostgreSQL in the locale of the database.
 
-    In the order of code points, by which titles are sorted, PostgreSQL knows no letters beyond ASCII.
+    Under the collation of code points, by which titles are sorted, PostgreSQL changes only ASCII letters.
     """
     collate = ' COLLATE "default"' if compiler.dialect.name == "postgresql" else ""
     return f"lower({compiler.process(text, **kwargs)}{collate})"

@@ -1,8 +1,7 @@
 """The tasks API: one class per path, one method per operation, each a call of the store.
 
-Who may call is said by the two decorators on each class. The user whose tasks are touched is the one of the verified
-token, never the one of the path; that they are the same has been checked by then. Errors pass through to
-:mod:`app.errors`.
+The two decorators on each class say who may call. The views use the user of the verified token, never the one in the
+path; the decorators have checked that they are the same. Errors pass through to :mod:`app.errors`.
 """
 
 from __future__ import annotations
@@ -197,7 +196,7 @@ class Completion(MethodView):
 
 
 def _without_body(status: HTTPStatus, headers: dict[str, str]) -> Response:
-    """Return an answer that has no content, and so no type of content either."""
+    """Return an answer without content, and therefore without a content type."""
     response = Response(status=status, headers=headers)
     del response.headers["Content-Type"]
     return response
@@ -208,7 +207,7 @@ def _dump(cursor: Cursor | None) -> str | None:
 
 
 def _links_to(cursors: dict[str, str | None]) -> dict[str, str]:
-    """Return the header that leads to the pages around the one being asked for (RFC 8288), if there are any.
+    """Return the header that links to the pages before and after this one (RFC 8288), if there are any.
 
     If the query makes the header too long, it is left out; the body has both cursors.
     """

@@ -27,7 +27,7 @@ REFUSED = "resource_server.refused"
 class Refusal(HTTPException):
     """A refusal raised inside a view. It carries the complete response.
 
-    Code in between that knows of HTTP exceptions lets it pass as it is, or reads status and sentence.
+    Code in between that knows HTTP exceptions lets it pass unchanged, or reads status and sentence.
     """
 
     def __init__(self, error: AuthError) -> None:
@@ -69,8 +69,8 @@ def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
 def answer_first(app: Flask) -> None:
     """Answer refusals and our errors before any handler does that the service or a framework has for others.
 
-    Flask-RESTful and RESTX replace Flask's error handling when their Api is made, and see a fault in what they do not
-    know. Call this again after that; it does nothing if nobody has come in between.
+    Flask-RESTful and RESTX replace Flask's error handling when their Api is made, and take unknown errors for faults.
+    Call this again after that; it does nothing if nothing has been put in front of it.
     """
     if not isinstance(app.handle_user_exception, _AnsweringFirst):
         app.handle_user_exception = _AnsweringFirst(app.handle_user_exception)  # type: ignore[method-assign]
@@ -88,7 +88,7 @@ class _AnsweringFirst:
         elif isinstance(e, AuthError):
             refused, response = e, answer(e)
         else:
-            # What was raised after a refusal answers the request in its place: a rate limit, or a fault.
+            # An error that was raised after a refusal replaces it: a rate limit, or a fault.
             this_request().environ.pop(REFUSED, None)
             return self._handle_others(e)
         this_request().environ[REFUSED] = refused

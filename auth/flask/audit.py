@@ -20,7 +20,7 @@ _LONGEST_USER_ID = 200
 def log_refusal(
     error: AuthError, *, route: str, request_id: str, user_id: str | None, undeclared: bool = False
 ) -> None:
-    """Log one refused request; ``user_id`` only where the token was verified.
+    """Log one refused request; ``user_id`` is given only if the token was verified.
 
     At WARNING, or at ERROR for a route that is ``undeclared``: the fault is the service's, not the caller's.
     """

@@ -1,4 +1,4 @@
-"""What decorators of the service for CORS say, such as ``cross_origin`` of Flask-CORS, although a guard comes first.
+"""Lets CORS decorators of the service, such as ``cross_origin`` of Flask-CORS, answer although a guard comes first.
 
 A preflight carries no credentials (Fetch §4.8), so a guard would refuse each of them. And the guard refuses a request
 before the decorator could say that scripts may read the answer. Such a decorator answers OPTIONS in its wrapper, and
@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from .declarations import handler_name, method_decorators, rules_on
 
-#: What lets a script read an answer that is none to a preflight (Fetch §3.3.3).
+#: Header fields that let a script read an answer other than that to a preflight (Fetch §3.3.3).
 _FOR_SCRIPTS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")
 
 
@@ -67,7 +67,7 @@ def let_scripts_read(app: Flask, request: Request, response: Response) -> None:
 
 
 def _wrapper_around(view: object) -> Callable[..., Any] | None:
-    """Return the wrapper that answers OPTIONS, alone; None if there is none that can be taken off the view."""
+    """Return only the wrapper that answers OPTIONS; None if none can be taken off the view."""
     found: object = None
     wrapped: object = None
     while (inner := getattr(view, "__wrapped__", None)) is not None:

@@ -14,8 +14,8 @@ from .server import EXTENSION, ServerState, state_of, this_app, this_request
 def verified_token() -> AccessToken | None:
     """Return the access token that a guard of this request has verified; None if there is none. Never raises.
 
-    For code that runs for every request, guarded or not, such as hooks, log lines and templates. A token that has
-    expired since the guard ran is none any more.
+    This is for code that runs for every request, guarded or not, such as hooks, log lines and templates. A token that
+    has expired since the guard ran counts as none.
     """
     if not has_request_context():
         return None
@@ -30,7 +30,7 @@ def _demanded_token() -> AccessToken | None:
     authentication = state.authentication(request)
     if authentication is None:
         raise MisuseError("current_token was read where no guard has run. Put @require_jwt on the view.")
-    # A connection that stays open may outlive the token: what cannot be believed any longer is verified again.
+    # A connection that stays open may outlive the token. Then it is verified again, and refused.
     return authentication.token_at(state.clock()) or state.authenticate(request, optional=True)
 
 

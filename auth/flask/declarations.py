@@ -22,7 +22,7 @@ _PUBLIC = "_resource_server_public"
 class Marks:
     """Changes with each guard and public mark of this process. A change invalidates cached declarations."""
 
-    #: Told apart by identity: threads that count at once may come back to a number that was seen before.
+    #: Compared by identity: a counter that two threads increase at once might return to an earlier number.
     made: ClassVar[object] = object()
 
 

@@ -182,8 +182,8 @@ class _GuardedAsView:
         return _guard_function(make(*args, **kwargs), rules_of_class(view_class))
 
     def _inherited(self, view_class: type[View]) -> Callable[..., Any]:
-        # Looked for when it is called: a decorator such as dataclass(slots=True) makes a class anew. A wrapper around
-        # as_view hides it, and leaves the class that was guarded.
+        # Found at each call, because a decorator such as dataclass(slots=True) makes a new class. If a wrapper around
+        # as_view hides it, the guarded class is used.
         holders = (base for base in view_class.__mro__ if _function(vars(base).get("as_view")) is self)
         holder: Any = next(holders, self._guarded)
         make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]
@@ -243,7 +243,7 @@ def _naming(
     ``must_name`` refuses a call with a text or a number that has no name in the signature: it may be another user's id.
     """
     try:
-        # Not that of a function behind it, which may be called with other arguments.
+        # Not the signature of a wrapped function, which may be called with other arguments.
         parameters = [*inspect.signature(function, follow_wrapped=False).parameters.values()]
     except (TypeError, ValueError):
         # Some callables have no signature.
@@ -254,7 +254,7 @@ def _naming(
     def named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if must_name and any(isinstance(value, str | int) for value in args[len(names) :]):
             raise MisuseError(f"{_name(function)} was called with arguments whose names are unknown: use keywords.")
-        # In this order: Python takes the name of a positional-only parameter as a keyword as well.
+        # Positional values win: a keyword may have the same name as a positional-only parameter.
         return kwargs | dict(zip(names, args, strict=False))
 
     return named

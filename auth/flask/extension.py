@@ -81,7 +81,7 @@ class ResourceServer:
 
 
 def _join_frameworks(app: Flask) -> None:
-    """Take our place in the frameworks that were put on an app so far."""
+    """Connect with the frameworks that the app has so far."""
     document_guards(app)
     answer_first(app)
 

@@ -1,6 +1,6 @@
-"""Guards and ``current_token`` in code that no HTTP request has reached: socket handlers, commands, background tasks.
+"""Refuses guards and ``current_token`` outside of HTTP requests: in socket handlers, commands and background tasks.
 
-There is no view to guard there and no answer to refuse with. :class:`MisuseError` says what to do instead.
+There is no view to guard there, and no answer to refuse with. :class:`MisuseError` says what to do instead.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What the OpenAPI document of flask-smorest says about protected operations, derived from what is enforced.
+"""Adds to the OpenAPI document of flask-smorest what is enforced for each operation.
 
-For each operation the same declaration is read that the request hook enforces, whenever the document is asked for: a
-guard is documented wherever it stands, and what the service documents itself stays as it is. Imports nothing of
-flask-smorest; without it there is nothing to do.
+Whenever the document is asked for, this reads the declaration that the request hook enforces. So a guard is documented
+wherever it stands, and notes of the service itself stay unchanged. It imports nothing of flask-smorest, and does
+nothing without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What versions of OpenAPI before 3.1 write differently: Swagger 2.0 has no bearer scheme, and neither lists scopes."""
+"""Differences of older versions of OpenAPI: Swagger 2.0 has no bearer scheme; before 3.1, no scopes are listed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The path of a request as the route matched it: the text of each variable, decoded once, whatever changes it later.
 
-Usually ``request.view_args`` holds just that. It does not after a ``url_value_preprocessor`` has run, which may take
-values out or change them, nor for a converter that makes something else of the text.
+Usually ``request.view_args`` holds just that. It may not after a ``url_value_preprocessor`` has run, which can take out
+or change values, or if a converter turns the text into something else.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class PathReader:
             raise NotFound from None
         texts = {name: kept.text if isinstance(kept, _Kept) else kept for name, kept in found.items()}
         if not app.url_value_preprocessors:
-            # The first guard comes before the view: these are what the converters have made.
+            # The first guard runs before the view, so these are still the values of the converters.
             return _Read(route, texts, {**(request.view_args or {})})
         values = {name: kept.convert(kept.text) if isinstance(kept, _Kept) else kept for name, kept in found.items()}
         return _Read(route, texts, values)

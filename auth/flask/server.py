@@ -80,7 +80,7 @@ class ServerState:
 
         The outage of one issuer among several is no reason to turn away the users of the others.
         """
-        # Each is asked, whatever the first says: a source that has no keys yet begins to fetch them.
+        # Ask each one, even if the first is ready: a source without keys begins to fetch them.
         return True in {issuer.keys.status().ready for issuer in self.config.issuers}
 
     def key_status(self) -> dict[str, KeyStatus]:
@@ -110,7 +110,7 @@ class ServerState:
     def declaration(self, app: Flask, endpoint: str, method: str) -> Declaration:
         """Return what a view says about who may enter; asked at each request, worked out once."""
         if self._marks is not (made := Marks.made):
-            # A guard was put on something since. What another thread is computing lands in the discarded dictionary.
+            # A guard was added since. Another thread may still write into the old dictionary, which nobody reads.
             self._declarations = {}
             self._marks = made
         declarations = self._declarations
@@ -120,7 +120,7 @@ class ServerState:
             return known.declaration
         declaration = declaration_of(view, method, blueprints_around(app, endpoint))
         if method in _METHODS:
-            # Methods that clients invent would fill the memory.
+            # Methods that clients invent are not kept: they would fill the memory.
             declarations[endpoint, method] = _Known(view, declaration)
         return declaration
 
@@ -148,7 +148,7 @@ class ServerState:
                 return token
             if token is None and optional:
                 return None
-        # Nobody has asked yet; or the token has expired since; or an optional guard let an anonymous caller pass.
+        # No guard has asked yet, or the token has expired since, or an optional guard let an anonymous caller pass.
         authorization = environ.get("HTTP_AUTHORIZATION")
         is_anonymous = optional and authorization is None
         token = None if is_anonymous else self.authenticator.authenticate_field(authorization)

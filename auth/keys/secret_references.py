@@ -1,7 +1,7 @@
-"""What gives a text away as the name of a secret: a path, a URL, or a template that a platform has left unfilled.
+"""Recognises a text that only names a secret: a path, a URL, or a template that a platform has left unfilled.
 
 Such texts stand in deployment files, tickets and repositories. If one served as the secret, anybody who has seen it
-could sign tokens for any user. Generators of secrets make none of them; the tests hold that.
+could sign tokens for any user. Generators of secrets never make such texts; a test holds that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What gives a shared secret away as one that others know: values of examples, patterns, and public keys."""
+"""Recognises shared secrets that others know: values of examples, patterns, and public keys."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ def is_made_of_words(secret: str | bytes) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Tell whether a text is the same characters over and over, the last time cut short perhaps."""
+    """Tell whether a text repeats the same characters; the last repetition may be cut short."""
     return any(
         text == (text[:period] * (len(text) // period + 1))[: len(text)] for period in range(1, len(text) // 2 + 1)
     )
 
 
 def is_key_material(secret: bytes) -> bool:
-    """Tell whether a secret is a public or private key, armoured or not: who knows the public key could sign then.
+    """Tell whether a secret is a public or private key, armoured or not: anybody with the public key could sign then.
 
     Servers print their keys as PEM, as JWK, in OpenSSH's form, and as the bare base64 between the lines of a PEM.
     """
-    # As it is too: the last byte of DER may look like space around text.
+    # Also without stripping: the last byte of DER may look like white space.
     return any(_is_key(form) for form in (secret, secret.strip(), *_decoded(secret)))
 
 

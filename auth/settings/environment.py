@@ -1,6 +1,6 @@
-"""Names in the environment and in ``app.config`` that were meant as settings and are not read as such.
+"""Finds names in the environment and in ``app.config`` that were meant as settings and are not read.
 
-Only names are looked at, never a value.
+It looks only at names, never at a value.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ABOUT_KEYS = re.compile(r"AUTH_(?:\w+_)?(?:SECRETS?|KEYS?|JWKS?|PEM|DISCOVERY)(
 
 
 def unread_variables(environment: Iterable[str], settings: Mapping[Any, Any]) -> Iterator[str]:
-    """Tell which variables are called as ``from_prefixed_env`` wants them and have not been read."""
+    """Tell which variables have a name that ``from_prefixed_env`` reads and have not been read."""
     variables = {f"FLASK_{key}" for key in _KEYS.values() if key not in settings}
     if unread := sorted(variables.intersection(environment)):
         yield (
@@ -64,7 +64,7 @@ def misnamed_settings(
         if setting in missed and (name in settings or not {name, f"FLASK_{name}"}.isdisjoint(environment)):
             yield f"{name} is a name of another library; the setting here is {_KEYS[setting]}."
     odd = sorted(name for name in settings if isinstance(name, str) and _is_odd(name)) if lacks_keys else []
-    # Flask has read such a variable into app.config as well, and it has had its sentence.
+    # Flask has read such a variable into app.config as well, and a sentence about it exists already.
     if odd := [name for name in odd if f"FLASK_{name}" not in environment or not _named_by_file(name, missed)]:
         yield f"{_listed(odd)} in app.config, but not a setting of this library."
 

@@ -1,4 +1,4 @@
-"""One issuer, judged and made from its settings: whose tokens, for which audience, of which shape, with which keys."""
+"""Judges the settings of one issuer and makes a :class:`TrustedIssuer` of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NEEDED = {
 
 
 def check_issuer(section: Section, keys: KeySource | None, http_hosts: frozenset[str]) -> None:
-    """Note what does not go together; ``keys`` stands in for the settings that say where keys come from.
+    """Note settings that contradict each other; ``keys`` replaces the settings that say where keys come from.
 
     Plain http is allowed to ``http_hosts``.
     """
@@ -79,7 +79,7 @@ def _refuse_unbound_keys(section: Section, name: str) -> None:
 
 
 def _note_unbound_secret(section: Section, name: str) -> None:
-    """Say what the absence of issuer or audience means, unless all tokens name an audience: none would fit then."""
+    """Warn of a missing issuer or audience. If all tokens name an audience, refuse its absence: no token would fit."""
     values, labels = section.values, section.labels
     names_audience = "aud" in _required_claims(values) or PROFILES[values.profile].audience_claim != "aud"
     if name == "audience" and names_audience:

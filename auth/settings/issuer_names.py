@@ -1,4 +1,4 @@
-"""Names of issuers and audiences that no token could have, as far as that is known before one comes."""
+"""Recognises names of issuers and audiences that no token can have, before a token comes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MICROSOFT_ISSUER = re.compile(
 
 
 def check_names(section: Section) -> None:
-    """Tell which names cannot be what the tokens have as ``iss`` and ``aud``."""
+    """Tell which names cannot be the ``iss`` or ``aud`` of a token."""
     for setting in ("issuer", "audience"):
         if any(map(_PLACEHOLDER.search, getattr(section.values, setting))):
             section.problems.append(f"{section.labels[setting]} holds a placeholder; put your own name in its place.")

@@ -35,7 +35,7 @@ def _keys(read_one: Callable[[Any, Place], VerificationKey | None], takes: str) 
 
 
 def _read_secret(secret: Any, place: Place) -> VerificationKey | None:
-    """Return the key of one secret. Bytes are taken as they are: only text passes through a shell or a file."""
+    """Return the key of one secret. Bytes are taken unchanged: only text passes through a shell or a file."""
     if not isinstance(secret, str | bytes):
         place.refuse("must be text or bytes, or a list of them.", AS_TEXT)
         return None

@@ -25,7 +25,7 @@ from .table import TABLE, Level
 class AuthConfig:
     """All settings of one :class:`~.ResourceServer`."""
 
-    #: Those whose tokens are accepted; no two have the same name, and no two users of them the same id.
+    #: The issuers whose tokens are accepted. No two have the same name, and no two of their users have the same id.
     issuers: tuple[TrustedIssuer, ...]
     max_token_bytes: int
     #: How many verified tokens each process remembers.
@@ -54,7 +54,7 @@ class AuthConfig:
         names of variables that may have been meant as settings.
 
         Raises:
-            ConfigurationError: with every problem found, not the first one only.
+            ConfigurationError: there are problems; it lists all of them.
         """
         service = read_service(settings)
         sections = [service]
@@ -81,7 +81,7 @@ class AuthConfig:
 
 
 def _read_entries(service: Section, keys: KeySource | None, http_hosts: frozenset[str]) -> list[Section]:
-    """Read the entries of ``AUTH_ISSUERS``, judge each, and hold them against each other."""
+    """Read the entries of ``AUTH_ISSUERS``, judge each, and compare them with each other."""
     problem = service.problems.append
     for row in TABLE:
         if row.level is Level.ISSUER and row.name in service.given:

@@ -1,4 +1,4 @@
-"""Which setting a name was meant for: a misspelt name must stop the start, a name of another library must not."""
+"""Finds the setting that a misspelt name was meant for. A misspelling stops the start; a foreign name does not."""
 
 from __future__ import annotations
 

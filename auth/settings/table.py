@@ -33,7 +33,7 @@ class Level(Enum):
 
     #: The only issuer of a service, or each entry of ``AUTH_ISSUERS`` for itself.
     ISSUER = "issuer"
-    #: The service, and an entry of ``AUTH_ISSUERS`` where its value differs.
+    #: The service, and an entry of ``AUTH_ISSUERS`` if its value differs.
     SHARED = "shared"
     #: The service alone.
     SERVICE = "service"

@@ -23,7 +23,7 @@ _NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 #: A longer list of issuers is not one that a person maintains.
 _MAX_ISSUERS = 50
 
-#: What an environment file, or a copy from a web page, leaves around a value.
+#: Characters that an environment file, or a copy from a web page, leaves around a value.
 _QUOTATION_MARKS = tuple("\"'`“”")
 
 #: How an environment variable is written that ``Flask.config.from_prefixed_env`` makes a list, or a text of digits.
@@ -81,7 +81,7 @@ FLAG = Kind("true or false", _read_flag)
 
 
 def is_clean(text: str, place: Place) -> bool:
-    """Refuse an empty text, and a text that an environment file or a copy left something around."""
+    """Refuse an empty text, and a text with leftovers of an environment file or a copy around it."""
     if not text.strip():
         place.refuse("holds an empty text; give it a value or leave it out.")
     elif text != text.strip() or text.startswith(_QUOTATION_MARKS) or text.endswith(_QUOTATION_MARKS):
@@ -170,7 +170,7 @@ def texts(
         if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in value):
             place.refuse(f"must be {takes}.", AS_LIST)
             return ()
-        # A set has no order of its own, and every process has to see the same first text.
+        # A set has no order, but every process has to see the same first text.
         ordered = tuple(sorted(value) if isinstance(value, set | frozenset) else value)
         if all(is_clean(item, place) for item in ordered):
             check(ordered, place)

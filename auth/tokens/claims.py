@@ -1,7 +1,7 @@
-"""What the claims of a token have to satisfy, each check on its own, and what is read out of them.
+"""Checks the claims of a token, each on its own, and reads user, scopes and roles from them.
 
-Called by :mod:`.tokens.verifier`, in its order, after the signature held. Each takes the claims and the issuer whose
-token it is, and raises the row of the error table that fits, or returns what it found.
+:mod:`.tokens.verifier` calls these functions in its order, after the signature has been verified. Each takes the claims
+and the issuer of the token, and raises the error that fits or returns what it found.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from .profiles import AUDIENCE, ClaimPath
 #: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
 _ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
 
-#: What no user id holds: ASCII control characters, and U+FFFD, which stands in a path for every byte that is not UTF-8.
+#: Characters that no user id holds: ASCII control characters, and U+FFFD, which a path has for bytes that are not
+#: UTF-8.
 _NO_PART_OF_AN_ID = re.compile(r"[\x00-\x1f\x7f\ufffd]")
 
 #: Names that a log line holds at most.
@@ -97,7 +98,7 @@ def _ours(issuer: TrustedIssuer) -> str:
 
 
 def expected(names: Sequence[str]) -> str:
-    """Return names of our own for a log line, the first few of many."""
+    """Return some of our own names for a log line; of many, only the first few."""
     more = len(names) - _MOST_LISTED
     return f"expected {' or '.join(names[:_MOST_LISTED])}" + (f" or one of {more} more" if more > 0 else "")
 

@@ -1,7 +1,7 @@
 """A token taken apart: the compact serialization of RFC 7515 §7.1, read strictly.
 
-Whatever is accepted here has exactly one reading: one spelling in base64url, one value per JSON member, one UTF-8 text.
-Nothing is verified yet and no key is asked; the parts are still claims of a stranger.
+A text that is accepted here has exactly one reading: one spelling in base64url, one value per JSON member, one UTF-8
+text. Nothing is verified yet and no key is used; the parts are still claims of a stranger.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..errors import MalformedTokenError
 
-#: Deeper JSON is refused: no issuer nests claims like this, and whoever dumps them again recurses.
+#: Deeper JSON is refused: no issuer nests claims like this, and code that dumps them again may recurse too deep.
 MAX_DEPTH = 16
 
 #: Headers that are remembered, and characters of the longest of them; strangers may make up any.
@@ -44,7 +44,7 @@ _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class SignedToken(NamedTuple):
-    """The parts of a token whose signature nobody has looked at yet."""
+    """The parts of a token whose signature has not been verified yet."""
 
     header: Mapping[str, Any]
     claims: dict[str, Any]

@@ -1,4 +1,4 @@
-"""One issuer that is trusted, as data: the verifier needs no more, wherever it comes from."""
+"""One trusted issuer, as data: all that the verifier needs to know about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .profiles import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
-    """One issuer that is trusted, and what its tokens have to look like."""
+    """One trusted issuer, and what its tokens have to look like."""
 
     keys: KeySource = field(repr=False)
     #: The accepted ``alg`` values: all HMAC or all asymmetric, never both (RFC 8725 §3.1).
@@ -27,7 +27,7 @@ class TrustedIssuer:
     required_claims: tuple[str, ...]
     #: Seconds of clock difference forgiven.
     leeway: float
-    #: Seconds after ``iat`` from which a token is refused whatever its ``exp``.
+    #: Seconds after ``iat`` from which a token is refused, even if its ``exp`` is later.
     max_token_age: float | None
     #: What stands in front of the identity claim in a user id; empty for the one issuer that owns the plain ids.
     user_prefix: str = ""

@@ -1,8 +1,8 @@
-"""Tokens that say themselves that they are no access tokens: refresh and ID tokens, links in mails, steps of a login.
+"""Finds tokens that say that they are not access tokens: refresh and ID tokens, links in mails, steps of a login.
 
 Many issuers sign all their tokens with one key, and tell them apart by a claim of their own (RFC 8725 §3.11 and §3.12).
-Where no specification names the claim, this is what issuers and libraries in use write. A value that is not known here
-says nothing: ``type: user`` is no reason to refuse a token.
+If no specification names the claim, the names here are those that issuers and libraries use. An unknown value means
+nothing: ``type: user`` is no reason to refuse a token.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OTHER_KINDS = frozenset(
         "dpop",
         "clientassertion",
         "clientauthentication",
-        # What Keycloak gives for the registration of clients.
+        # Keycloak issues these for the registration of clients.
         "initialaccess",
         "registrationaccess",
         # Links in mails.

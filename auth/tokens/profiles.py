@@ -1,7 +1,8 @@
-"""How the access tokens of the issuers in use look: type, required claims, audience, and where scopes and roles live.
+"""What the access tokens of well-known issuers look like: type, required claims, audience, and where scopes and roles
+are.
 
-Data with its source, read by :mod:`.tokens.claims`. A profile says what is known of every token of an issuer; what a
-service demands beyond that is settings (``AUTH_REQUIRED_CLAIMS``, ``AUTH_AUDIENCE``).
+This is data with its source; :mod:`.tokens.claims` reads it. A profile says what is true of every token of an issuer.
+Settings (``AUTH_REQUIRED_CLAIMS``, ``AUTH_AUDIENCE``) say what a service demands beyond that.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ ClaimPath = tuple[str | object, ...]
 class Profile:
     """The shape of one kind of access token."""
 
-    #: Accepted media types in ``typ``, lower case, without ``application/``; None where it may be absent.
+    #: Accepted media types in ``typ``, in lower case and without ``application/``; None among them if it may be absent.
     types: frozenset[str | None]
     #: What every name of such an issuer ends with.
     issuer_ends_with: str = ""
-    #: Claims without which it is no access token of this kind, besides ``AUTH_REQUIRED_CLAIMS``.
+    #: Claims that an access token of this kind always has, in addition to ``AUTH_REQUIRED_CLAIMS``.
     required_claims: tuple[str, ...] = ()
-    #: Claims of which at least one is there, where there are any.
+    #: Claims of which a token has at least one; empty if none is needed.
     one_of_claims: tuple[str, ...] = ()
     #: Claims that tell an access token from the issuer's other tokens, with the value they have in one.
     fixed_claims: Mapping[str, str] = field(default_factory=dict)
@@ -46,9 +47,9 @@ class Profile:
     scope_claims: tuple[str, ...] = ("scope",)
     #: Where roles are, all taken together.
     role_paths: tuple[ClaimPath, ...] = (("roles",),)
-    #: What stands between roles that come in one text; None for a text that is one role.
+    #: The separator of several roles in one text; None if a text is one role.
     role_separator: str | None = None
-    #: What ``AUTH_IDENTITY_CLAIM`` is unless it is set.
+    #: The default of ``AUTH_IDENTITY_CLAIM``.
     identity_claim: str = "sub"
     #: For claims that users fill in themselves: the claims that are true if the issuer has verified the value; none if
     #: it never says so.

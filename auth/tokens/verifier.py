@@ -89,7 +89,7 @@ class TokenVerifier:
     def issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
         """Return the issuer that a token names, compared exactly, before any key is looked up (RFC 8725 §3.8)."""
         name = claims.get("iss")
-        # None stands for the issuer that accepts any name: a shared secret without AUTH_ISSUER, always alone.
+        # None is the name of the issuer that accepts any: a shared secret without AUTH_ISSUER, which is always alone.
         issuer = self._issuers.get(name if isinstance(name, str) else "") or self._issuers.get(None)
         if issuer is None:
             raise InvalidIssuerError(self._why_no_issuer(name))

@@ -33,7 +33,7 @@ def parse_authorization(header: str | None) -> Credentials:
     if header is None:
         raise MissingTokenError("no Authorization header")
     if header.startswith(_USUAL_SCHEME) and _is_b64token(token := header[len(_USUAL_SCHEME) :]):
-        # Nothing below could find fault with it.
+        # The usual way to write it, so nothing below has to look at it.
         return Credentials("bearer", token)
     scheme, _, credentials = header.strip(" \t").partition(" ")
     if _JOINED_CREDENTIAL.search(header):

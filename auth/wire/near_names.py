@@ -1,7 +1,7 @@
-"""In what the name of an issuer or an audience differs from one of ours that was probably meant.
+"""Says how the name of an issuer or an audience differs from the one of ours that was probably meant.
 
-Such names are compared exactly (RFC 7519 §2), so a single slash too many refuses every token. The log says so in words
-of our own; the name itself, which a stranger may have written, is never shown.
+Such names are compared exactly (RFC 7519 §2), so one slash too many refuses every token. The log says so in our own
+words. It never shows the name itself, since a stranger may have written it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Parts(NamedTuple):
 
 
 def difference(name: str, known: Iterable[str]) -> str | None:
-    """Return in what a name differs from the nearest of the known names; None if it is near none of them.
+    """Return how a name differs from the nearest of the known names; None if it is near none of them.
 
     The words fit behind "differs only by": ``a slash at the end``, or ``the scheme and the port``. Two names are near
     if they have the host in common, or the path, or everything but the host.

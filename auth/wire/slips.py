@@ -1,6 +1,6 @@
 """What is wrong with a malformed ``Authorization`` field, in a fixed sentence for the log.
 
-These are slips that clients make again and again. What stands in the field is never shown: it may hold a good token.
+Clients make these mistakes again and again. The content of the field is never shown: it may hold a good token.
 """
 
 from __future__ import annotations

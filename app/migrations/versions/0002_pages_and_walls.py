@@ -58,6 +58,6 @@ def is_postgresql() -> bool:
 
 
 def order_texts(collation: str) -> None:
-    """Give the columns that are sorted by another order; by that their indexes are made anew, and the table is not."""
+    """Change the order of the sorted columns. This rebuilds their indexes, but not the table."""
     op.execute(f'ALTER TABLE tasks ALTER COLUMN user_id TYPE text COLLATE "{collation}"')
     op.execute(f'ALTER TABLE tasks ALTER COLUMN title TYPE varchar(255) COLLATE "{collation}"')

@@ -83,7 +83,7 @@ def fetch_json(url: str, deadline: Deadline, http_hosts: frozenset[str] = frozen
 
 
 def _target(url: str) -> str:
-    """Return what a request line says of a URL (RFC 9112 §3.2.1)."""
+    """Return the part of a URL that goes into the request line (RFC 9112 §3.2.1)."""
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}"
 
@@ -127,8 +127,8 @@ def _read_body(response: http.client.HTTPResponse, name: str) -> bytes:
 
 def _parse_document(body: bytes, codings: list[str], name: str) -> dict[str, Any]:
     content = _json_object(body)
-    # Some servers name a coding and do not use it, or name what is none, such as utf-8. Others do not name it, or a
-    # proxy has lost the name: no JSON begins like gzip.
+    # Some servers name a coding that they do not use, or something that is not a coding, such as utf-8. Others do not
+    # name it, or a proxy has lost the name. JSON never begins like gzip.
     codings = codings or ["gzip"] * body.startswith(_GZIP)
     if content is None and codings:
         try:
@@ -155,7 +155,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _kind_of(body: bytes) -> str:
-    """Return what a body is that is not a JSON object."""
+    """Describe a body that is not a JSON object."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text in UTF-16; JSON has to be in UTF-8 (RFC 8259 §8.1)"
     if body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):

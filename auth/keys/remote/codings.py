@@ -1,6 +1,6 @@
-"""Content codings (RFC 9110 §8.4): how a body was packed for the way, although nobody asked for it.
+"""Content codings (RFC 9110 §8.4): unpacks a body that a server has packed unasked.
 
-Some buckets and CDNs send what they hold as it is, whatever the request accepts.
+Some buckets and CDNs send a stored file unchanged, whatever the request accepts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from email.message import Message
 #: The ``wbits`` of zlib for the codings that are read. Servers mean two formats by deflate: with a header and without.
 _WINDOWS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
-#: The other codings that are registered. The names of all others may be anything, and are not repeated.
+#: The other registered codings. An unregistered name may be any text, so it is not repeated.
 _UNREAD = frozenset({"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
 
 #: A gzip file may consist of several (RFC 1952 §2.2), but not of thousands, whose parts would take long to go through.
@@ -33,11 +33,11 @@ def content_codings(headers: Message) -> list[str]:
 
 
 def unpacked(body: bytes, codings: list[str], limit: int) -> bytes:
-    """Return what a body in these codings holds. Never makes more than ``limit`` bytes of it, and one.
+    """Return the content of a body in these codings. Never unpacks more than ``limit`` bytes and one.
 
     Raises:
-        CodingError: the codings are not ours to read, or the body is not in them.
-        TooLongError: there is more in it.
+        CodingError: the codings are not supported, or the body is not in them.
+        TooLongError: the content is longer than ``limit``.
     """
     windows = _WINDOWS.get(codings[0]) if len(codings) == 1 else None
     if windows is None:
@@ -51,7 +51,7 @@ def unpacked(body: bytes, codings: list[str], limit: int) -> bytes:
 
 
 def _inflated(body: bytes, window: int, limit: int) -> bytes:
-    """Return what zlib makes of a whole body, which has nothing before, between or behind its streams."""
+    """Return what zlib unpacks from a whole body; nothing may stand before, between or behind its streams."""
     content = b""
     for _ in range(_MAX_MEMBERS):
         stream = zlib.decompressobj(wbits=window)

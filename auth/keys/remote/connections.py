@@ -54,7 +54,7 @@ def connection_to(url: str, proxy: Proxy | None, deadline: Deadline) -> http.cli
     """Return a connection to the host of a URL, which is made when the request is sent."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    # Looked at here, before a connection whose host cannot be found takes more.
+    # Checked here, before more is made for a connection whose host cannot be found.
     remaining = deadline.remaining()
     connection: Any
     if parts.scheme == "https":
@@ -91,10 +91,10 @@ def _connect(deadline: Deadline, address: tuple[str, int], *_: object) -> socket
 
 
 def _connect_through(proxy: Proxy, deadline: Deadline, address: tuple[str, int], *_: object) -> socket.socket:
-    """Have a proxy connect us to an address (CONNECT, RFC 9110 §9.3.6).
+    """Ask a proxy for a tunnel to an address (CONNECT, RFC 9110 §9.3.6).
 
     Raises:
-        ProxyError: it does not, for whatever reason.
+        ProxyError: the proxy does not open one.
     """
     try:
         connection = _connect(deadline, (proxy.host, proxy.port))

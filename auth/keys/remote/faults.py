@@ -27,13 +27,13 @@ _CERTIFICATE_FAULTS = {
     64: "is for another host",
 }
 
-#: Those that end when the authority is known here.
+#: Those that end when this machine trusts the authority.
 _UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
 
 #: Certificates that break RFC 5280. Python refuses them since 3.13 (VERIFY_X509_STRICT), and curl does not.
 _STRICT_FAULTS = range(80, 95)
 
-#: What other programs read in the place of SSL_CERT_FILE.
+#: Variables that other programs read instead of SSL_CERT_FILE.
 _NOT_READ = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 
 

@@ -20,7 +20,7 @@ from .urls import is_fetchable, is_loopback, redacted
 #: The ports of proxies whose URL has none, by scheme.
 _PORTS = {"http": 80, "https": 443}
 
-#: That of any other scheme, which is some kind of SOCKS.
+#: The port for any other scheme, which is some kind of SOCKS.
 _SOCKS_PORT = 1080
 
 
@@ -30,7 +30,7 @@ class UnreadableProxyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy. Whatever scheme its URL has, it is spoken to in plain HTTP, as urllib does."""
+    """An HTTP proxy. It is always asked in plain HTTP, whatever the scheme of its URL, as urllib does."""
 
     host: str
     port: int
@@ -50,7 +50,7 @@ class Proxy:
         """
         scheme, _, rest = text.strip().rpartition("://")
         scheme = scheme.lower() or "http"
-        # Whatever characters the password has, the last sign ends it.
+        # The last @ ends the password, which may hold others.
         credentials, has_credentials, place = rest.rpartition("@")
         try:
             parts = urlsplit(f"//{place}")
@@ -90,7 +90,7 @@ def proxy_for(url: str) -> Proxy | None:
 
 def remarks(url: str) -> Iterator[str]:
     """Yield what the environment says about proxies without effect on the way to a URL, a sentence each."""
-    # A location of somebody's own may have any text for a name.
+    # A location that the service has written itself may have any text for a name.
     if not is_fetchable(url) or is_loopback(url) or urlsplit(url).scheme != "https":
         return
     parts, named = urlsplit(url), getproxies()
@@ -117,7 +117,7 @@ def remarks(url: str) -> Iterator[str]:
 
 
 def _meant_for(host: str, port: int, no_proxy: str) -> Iterator[str]:
-    """Yield the entries of ``NO_PROXY`` that mean a host in the eyes of other programs. Ours ask it by the proxy."""
+    """Yield the entries of ``NO_PROXY`` that exclude a host for other programs, but have no effect here."""
     for entry in filter(None, re.split(r"[,;|\s]+", no_proxy)):
         pattern = re.sub(rf"^[a-z0-9+.-]+://|(:{port})?/*$", "", entry.lower()).strip("[]")
         if pattern == "*" or _is_in_network(host, pattern):
