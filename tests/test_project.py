@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,17 @@ def test_every_decision_is_in_the_list() -> None:
     assert [name for name, text in records.items() if not all(part in text for part in parts)] == []
 
 
+def test_the_floors_are_those_that_the_import_linter_holds() -> None:
+    """The page on the architecture has them from the top to the bottom."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["auth"])
+    rows = re.findall(r"^\| \d+ \| (.*?) \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
+
+    floors = [sorted(name.removesuffix(".py").strip("/") for name in re.findall(r"`(.*?)`", row)) for row in rows]
+
+    assert floors == [sorted(layer.split(" | ")) for layer in layers]
+
+
 def test_the_public_names_are_those_of_the_versioning_page() -> None:
     """A name that is not there may change at any time, and its user has to know."""
     rows = re.findall(
@@ -132,17 +144,18 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_the_changelog_tells_the_library_from_the_service() -> None:
-    """One release has a heading for each kind of change to each of them, and no heading twice."""
+    """One release has a heading for each kind of change to each of them, and no heading and no line twice."""
     releases = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]
     kinds = {
         f"{kind} {part}" for kind in ("Changed in", "Added to", "Fixed in") for part in ("the library", "the tasks API")
     }
 
     headings = [re.findall(r"^### (.*)$", release, re.MULTILINE) for release in releases]
+    lines = [re.findall(r"^- (.*)$", release, re.MULTILINE) for release in releases]
 
     assert releases[0].startswith("Unreleased\n")
     assert all(set(found) <= kinds | {"The project"} for found in headings)
-    assert all(len(set(found)) == len(found) for found in headings)
+    assert all(len(set(found)) == len(found) for found in headings + lines)
 
 
 def test_the_index_leads_to_documentation_source_and_changelog() -> None:
