@@ -31,7 +31,7 @@ MEASURED = {
     "growth": "benchmarks.growth",
 }
 
-#: Programs that have to be installed besides the packages, and who needs them.
+#: Programs that have to be installed in addition to the packages, and the parts that need them.
 PROGRAMS = {"wrk": ("service", "processes")}
 
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if wanted.quick and wanted.output == FOLDER:
         sys.exit("--quick shows that everything runs; its figures mean nothing. Say with --output where to put them.")
     _demand(wanted.only)
-    # Whoever ends this ends the servers that it has started as well.
+    # The end of this program also ends the servers that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wanted.output.mkdir(parents=True, exist_ok=True)
     for name in wanted.only:
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(name: str, *, quick: bool) -> Iterable[Chapter]:
-    # By name and only now: whoever measures the guard alone needs none of the servers.
+    # Imported only now: measuring the guard alone needs none of the servers.
     measure: Callable[..., Chapter | Iterable[Chapter]] = importlib.import_module(MEASURED[name]).measure
     measured = measure(quick=quick)
     return [measured] if isinstance(measured, Chapter) else measured

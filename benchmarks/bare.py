@@ -38,7 +38,7 @@ def health() -> Response:
 
 @app.get("/api/<user_id>/tasks")
 def list_tasks(user_id: str) -> Response:  # noqa: ARG001 - the route gives it
-    """List twenty tasks, whoever asks."""
+    """List twenty tasks for any caller."""
     return jsonify(items=TASKS, next=CURSOR, previous=None)
 
 

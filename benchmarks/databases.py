@@ -36,7 +36,7 @@ class Database:
 
     #: The URL a server connects with.
     url: str
-    #: Whoever made the table, whom no policy holds.
+    #: The role that made the table, which no policy restricts.
     owner: Engine
     table: Table
 

@@ -1,8 +1,8 @@
 """What a guard adds to a bare Flask route: this library and its peers, called through WSGI without a server.
 
 Every sample is the mean of some calls in a row, and what counts is its difference to the bare route's sample of the
-same round. It is processor time: on a busy machine the clock on the wall would favour whoever is done before another
-process gets its turn.
+same round. It is processor time: on a busy machine the clock on the wall would favour a subject that is done before
+another process gets its turn.
 
 A token that was never seen before is one that no call has carried yet; those that were seen are a few that come again
 and again.
@@ -150,7 +150,7 @@ def _samples(algorithm: str, rounds: int, calls: int, remembered: int) -> Iterat
     again_and_again = {name: partial(caller.seconds, itertools.cycle(seen), calls) for name, caller in callers.items()}
     yield "token seen before", in_turns(again_and_again, rounds)
 
-    # As in a service that has been up for long, the cache is full, and whoever is new takes the place of another.
+    # As in a service that has been up for long, the cache is full, and a new token takes the place of another.
     callers[OURS].call(itertools.islice(_authorizations(issuer), remembered))
     new = list(itertools.islice(_authorizations(issuer), rounds * (WARM_UP + calls)))
     each_once = {name: partial(caller.seconds, iter(new), calls) for name, caller in callers.items()}
@@ -174,7 +174,7 @@ def _authorizations(issuer: TokenIssuer) -> Iterator[str]:
 
 
 def _check(caller: Caller, authorization: str, *, guarded: bool) -> None:
-    """Demand that the owner gets in and, where there is a guard, that it keeps out whom it should."""
+    """Demand that the owner gets in and, if there is a guard, that others do not."""
     assert caller.status(authorization) == HTTPStatus.OK
     if not guarded:
         return

@@ -39,7 +39,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def run_for_nobody(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement as the service does, without telling PostgreSQL for whom."""
+    """Run a statement as the service does, without telling PostgreSQL the user."""
     query = query_of(statement, engine.dialect)
     with driver_connection(engine) as connection:
         cursor = connection.execute(query.text, query.parameters(values))

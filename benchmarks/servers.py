@@ -23,7 +23,7 @@ WORKERS = 2
 #: Seconds a start may take.
 PATIENCE = 30
 
-#: Settings of whoever starts the benchmarks, which are not to reach the servers.
+#: Settings of the caller, which must not reach the servers.
 _SETTINGS = ("FLASK_", "AUTH_", "BETTER_AUTH_", "DATABASE_", "REDIS_URL", "GUNICORN_", "GRANIAN_", "UVICORN_", "WEB_")
 
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -53,6 +53,19 @@ def test_every_path_of_the_repository_that_is_named_exists(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("folder", ["auth", "app", "benchmarks"])
+def test_no_word_is_used_that_people_stumble_over(folder: str) -> None:
+    """Docstrings, comments and log lines are in plain English, so that no sentence needs a second reading."""
+    texts = {str(file.relative_to(ROOT)): file.read_text() for file in (ROOT / folder).rglob("*.py")}
+
+    found = {
+        name: re.findall(r"(?i)\b(?:whoever|whom|besides|to be had|those which|nobody may)\b", texts[name])
+        for name in texts
+    }
+
+    assert {name: words for name, words in found.items() if words} == {}
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
 def test_every_link_of_a_page_in_the_root_leads_somewhere(name: str) -> None:
     """On a forge and, for pages of the site, there too: those links begin with ``docs/``."""

@@ -53,7 +53,7 @@ blueprint = Blueprint("docs_ui", __name__, template_folder="templates")
 @blueprint.get("/")
 @public
 def start() -> BaseResponse:
-    """Lead whoever opens the address of the service to the page.
+    """Redirect the address of the service to the page.
 
     Relative (RFC 9110 §10.2.2), so that neither the Host nor a prefix that a proxy takes away has to be known.
     """

@@ -35,8 +35,8 @@ TASK_EXAMPLE = {
 }
 
 
-#: What :func:`check_storable` and the trimming come to, for whoever makes requests from the document: no NUL, and in a
-#: title something that Python does not take for space.
+#: :func:`check_storable` and the trimming as patterns, for readers of the document: no NUL, and in a title at least one
+#: character that Python does not take for space.
 STORABLE = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
 

@@ -44,7 +44,7 @@ class Fault(StrEnum):
     DOCUMENT_DISAGREES = "document_disagrees"
 
 
-#: The faults by which a route serves nobody, or serves callers whom a guard in the code was meant to keep out.
+#: The faults that make a route useless, or open it to callers that a guard in the code was meant to keep out.
 NEVER_WORKS = frozenset({Fault.GUARD_NEVER_RUNS, Fault.NO_OWNER, Fault.UNSATISFIABLE})
 
 

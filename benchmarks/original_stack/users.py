@@ -16,7 +16,7 @@ Credentials = Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]
 
 
 def get_current_user(credentials: Credentials) -> str:
-    """Return the user whom the token names, or answer 401."""
+    """Return the user that the token names, or answer 401."""
     refusal = HTTPException(status.HTTP_401_UNAUTHORIZED, "Could not validate credentials")
     try:
         claims = jwt.decode(credentials.credentials, SECRET, algorithms=[ALGORITHM])

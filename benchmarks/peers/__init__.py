@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Who issues the tokens, for whom, and under which key id.
+#: The issuer, the audience and the key id of the tokens.
 ISSUER = "https://login.example"
 AUDIENCE = "https://api.example"
 KEY_ID = "2026-01"

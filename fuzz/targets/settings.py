@@ -5,7 +5,7 @@ with one member: ``{"bytes": "…"}``, ``{"set": […]}``, ``{"tuple": […]}``.
 
 - Only :class:`ConfigurationError` is raised. Each of its problems is told once, and none shows a secret.
 - A service that starts accepts algorithms of one kind for each issuer and has a key for them, or fetches it.
-- It knows for whom each of its issuers with public keys signs.
+- Each of its issuers with public keys has an audience.
 - It refuses what is no token, without waiting for anything.
 """
 
