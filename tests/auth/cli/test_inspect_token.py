@@ -125,8 +125,8 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "from the future": (
         with_claims(iat=NOW + 90_000, exp=NOW + 200_000),
         "times",
-        "iat lies ahead; iat is 2027-01-16 09:00:00 UTC (in 1 day); exp is 2027-01-17 15:33:20 UTC (in 2 days); "
-        "the leeway is 30 s.",
+        "iat lies ahead (is the clock of this machine right?); iat is 2027-01-16 09:00:00 UTC (in 1 day); "
+        "exp is 2027-01-17 15:33:20 UTC (in 2 days); the leeway is 30 s.",
     ),
     "signed with another secret": (
         compact(secret=OTHER_SECRET),
