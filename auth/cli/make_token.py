@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from ..errors import ConfigurationError, KeysUnavailableError
 from ..flask.server import current_state, this_app
-from ..testing.issuer import TokenIssuer
+from ..testing.issuer import TokenIssuer, issuer_in_the_name_of
 from ..testing.signing_keys import PrivateKey, algorithms_for, signing_key
 
 
@@ -77,7 +77,7 @@ def _with_private_key(file: BinaryIO) -> tuple[TokenIssuer, dict[str, Any]]:
                 )
                 for candidate in candidates:
                     if candidate.material == key.public_key():
-                        issuer = TokenIssuer.in_the_name_of(trusted, key, algorithm, server.clock)
+                        issuer = issuer_in_the_name_of(trusted, key, algorithm, server.clock)
                         return issuer, {} if candidate.key_id is None else {"kid": candidate.key_id}
     except KeysUnavailableError as error:
         raise click.ClickException(f"The keys of the app are unavailable: {error.reason}.") from error
