@@ -33,8 +33,8 @@ def make_token(
 ) -> None:
     """Print a development token for SUBJECT.
 
-    The shared secret of the app signs it, or the private key that --key names, if the app has the public key. The token
-    has the issuer, the audience and the shape that the settings ask for.
+    The shared secret of the app signs it, or a private key from a file, if the app has the public key. The token has
+    the issuer, the audience and the shape that the settings ask for.
 
     Refused unless AUTH_DEVELOPMENT_TOKENS is set or the app is in debug mode: in production, tokens come from the
     authorization server.

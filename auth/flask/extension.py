@@ -55,11 +55,11 @@ class ResourceServer:
             ConfigurationError: the settings cannot be safe, or a view asks for what no token carries; the message names
                 every problem and the way out.
         """
-        if EXTENSION in app.extensions:
-            raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
-        config = self._read_settings(app)
-        server = ServerState(config, authenticator_for(config, self._clock), self._clock)
-        check_satisfiable(app, server)
+        try:
+            server = self._made_for(app)
+        except ConfigurationError as error:
+            run_without_settings()
+            raise StartRefusedError(error.problems) from None
         app.extensions[EXTENSION] = server
         app.before_request(_enforce_declaration)
         # The first to be registered is the last to run: no hook of the service comes after it.
@@ -69,15 +69,16 @@ class ResourceServer:
         # An Api may be made after this. Until the first request, every context that is pushed looks for one: a command
         # that prints the document pushes one too.
         appcontext_pushed.connect(_join_frameworks, app)
-        for warning in config.warnings:
+        for warning in server.config.warnings:
             _LOGGER.warning(warning)
 
-    def _read_settings(self, app: Flask) -> AuthConfig:
-        try:
-            return AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
-        except ConfigurationError as error:
-            run_without_settings()
-            raise StartRefusedError(error.problems) from None
+    def _made_for(self, app: Flask) -> ServerState:
+        if EXTENSION in app.extensions:
+            raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
+        config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
+        server = ServerState(config, authenticator_for(config, self._clock), self._clock)
+        check_satisfiable(app, server)
+        return server
 
 
 def _join_frameworks(app: Flask) -> None:

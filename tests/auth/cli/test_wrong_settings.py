@@ -51,6 +51,39 @@ def test_a_command_says_what_is_wrong_and_nothing_else(group: str, arguments: li
     assert (finished.returncode, finished.stdout, finished.stderr) == (1, "", PROBLEMS)
 
 
+#: Apps that are wrong in another way than by their settings, and what is said of each.
+WRONG_APPS = {
+    "a view that nobody can enter": (
+        "from auth import require_jwt\n"
+        "app.add_url_rule('/x', 'x', require_jwt(roles='admin')(lambda: ''))\n"
+        "app.config.update(AUTH_PROFILE='auth0', AUTH_ISSUER='https://a/', AUTH_AUDIENCE='b')\n",
+        "The guard of the view x asks for roles",
+    ),
+    "two servers": ("ResourceServer(app)\n", "This app has a ResourceServer already; make one per app."),
+}
+
+
+@pytest.mark.parametrize(("lines", "said"), WRONG_APPS.values(), ids=WRONG_APPS)
+def test_an_app_that_is_put_together_wrongly_is_told_so_without_a_traceback(
+    lines: str, said: str, tmp_path: Path
+) -> None:
+    """Whatever the command; help is shown all the same."""
+    name = "wrong_app"
+    (tmp_path / f"{name}.py").write_text(SERVICE.replace("\nResourceServer(app)", f"\n{lines}\nResourceServer(app)"))
+    command = [sys.executable, "-m", "flask", "--app", name, "auth", "check"]
+    environment = clean_environment(PYTHONPATH=str(ROOT), FLASK_AUTH_SECRET=SECRET)
+    check, shown = (
+        subprocess.run([*command, *more], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        for more in ([], ["--help"])
+    )
+
+    assert check.returncode == 1
+    assert "Error: This cannot work as configured:\n  - " in check.stderr
+    assert said in check.stderr
+    assert "Traceback" not in check.stderr
+    assert shown.stdout.startswith("Usage: flask auth check")
+
+
 @pytest.mark.parametrize("arguments", [["routes"], ["run", "--port", "0"], ["shell"]], ids=" ".join)
 def test_other_commands_of_flask_say_the_same(arguments: list[str], tmp_path: Path) -> None:
     """Whatever needs the app."""
