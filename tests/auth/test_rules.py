@@ -37,7 +37,10 @@ LACKING = {
     "none there": (TokenRule(("a",)), (), ("a",), "a"),
     "one of two": (TokenRule(("a", "b")), ("a",), ("a", "b"), "b"),
     "none of any": (TokenRule((), ("a", "b")), ("c",), ("a", "b"), "one of a, b"),
+    "two of three": (TokenRule(("a", "b", "c")), ("b",), ("a", "b", "c"), "a, c"),
+    "not the any of one": (TokenRule((), ("a",)), ("c",), ("a",), "a"),
     "only the any": (TokenRule(("a",), ("b", "c")), ("b",), ("a", "b", "c"), "a"),
+    "neither kind": (TokenRule(("a",), ("b", "c")), ("d",), ("a", "b", "c"), "a and one of b, c"),
     "another case": (TokenRule(("a",)), ("A",), ("a",), "a"),
     "a prefix": (TokenRule(("read",)), ("read:all", "rea"), ("read",), "read"),
 }
@@ -47,11 +50,12 @@ LACKING = {
 def test_a_token_that_grants_too_little_is_refused(
     rule: TokenRule, scopes: tuple[str, ...], needed: tuple[str, ...], missing: str
 ) -> None:
-    """The error names what would have sufficed, and the log what is missing of it."""
+    """The error names what would have sufficed; the log and the client read what is missing of it."""
     with pytest.raises(InsufficientScopeError) as raised:
         rule.check(token("alice", *scopes), {})
     assert raised.value.scope == needed
     assert raised.value.reason == f"the token lacks a scope of this view: {missing}"
+    assert raised.value.message == f"The access token lacks a scope that this request needs: {missing}."
 
 
 def with_roles(*roles: str, scopes: frozenset[str] = frozenset()) -> AccessToken:
@@ -74,19 +78,22 @@ def test_a_user_with_enough_roles_passes(rule: TokenRule, roles: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    ("rule", "roles"),
+    ("rule", "roles", "missing"),
     [
-        (TokenRule(roles=("a",)), ()),
-        (TokenRule(roles=("a", "b")), ("a",)),
-        (TokenRule(any_role=("a", "b")), ("c",)),
-        (TokenRule(roles=("a",), any_role=("b",)), ("b",)),
-        (TokenRule(roles=("admin",)), ("Admin", "adminx", "adm")),
+        (TokenRule(roles=("a",)), (), "a"),
+        (TokenRule(roles=("a", "b")), ("a",), "b"),
+        (TokenRule(any_role=("a", "b")), ("c",), "one of a, b"),
+        (TokenRule(roles=("a",), any_role=("b",)), ("b",), "a"),
+        (TokenRule(roles=("a",), any_role=("b",)), ("c",), "a and b"),
+        (TokenRule(roles=("site admin",)), ("Site admin", "site", "admin"), "site admin"),
     ],
 )
-def test_a_user_with_too_few_roles_is_refused(rule: TokenRule, roles: tuple[str, ...]) -> None:
-    """A scope of that name is no role."""
-    with pytest.raises(InsufficientRoleError):
-        rule.check(with_roles(*roles, scopes=frozenset({"a", "b", "admin"})), {})
+def test_a_user_with_too_few_roles_is_refused(rule: TokenRule, roles: tuple[str, ...], missing: str) -> None:
+    """A scope of that name is no role. The log and the client read what is missing."""
+    with pytest.raises(InsufficientRoleError) as raised:
+        rule.check(with_roles(*roles, scopes=frozenset({"a", "b", "site admin"})), {})
+    assert raised.value.reason == f"the user lacks a role of this view: {missing}"
+    assert raised.value.message == f"The user of the access token lacks a role that this request needs: {missing}."
 
 
 def test_a_missing_scope_is_said_before_a_missing_role() -> None:

@@ -81,6 +81,32 @@ def test_only_three_canonical_segments_are_a_token(encoded: str, reason: str) ->
     assert raised.value.reason == reason
 
 
+USUAL = "The access token is malformed. Send it unchanged, or get a new one."
+NO_JWT = "The access token is not a JWT, which has three parts with dots between them. Ask its issuer for a JWT."
+ENCRYPTED = "The access token is encrypted: it has five parts. Ask its issuer for a signed JWT, which has three."
+NO_VALUE = "The client sent a word such as undefined or null as the access token. Let it fetch a token first."
+TOO_LONG = "The access token is longer than this service accepts. Ask its issuer for fewer claims."
+ADVICE = {
+    "a word": ("undefined", NO_VALUE),
+    "an opaque token": ("2YotnFZFEjr1zCsicMWpAA", NO_JWT),
+    "two parts": (f"{GOOD_HEADER}.{GOOD_CLAIMS}", NO_JWT),
+    "four parts": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AA.AA", NO_JWT),
+    "five parts": (f"{GOOD_HEADER}.AA.AA.AA.AA", ENCRYPTED),
+    "six parts": (f"{GOOD_HEADER}.AA.AA.AA.AA.AA", NO_JWT),
+    "three parts, one of them empty": (f".{GOOD_CLAIMS}.AA", USUAL),
+    "three parts, one of them cut": (f"{GOOD_HEADER}.{GOOD_CLAIMS}.AAAAA", USUAL),
+    "more than 8192 bytes": ("A" * 8193, TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("encoded", "advice"), ADVICE.values(), ids=ADVICE)
+def test_the_client_reads_what_to_send_in_place_of_this(encoded: str, advice: str) -> None:
+    """Each mistake has its own remedy."""
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_compact(encoded, 8192)
+    assert raised.value.message == advice
+
+
 @pytest.mark.parametrize(
     ("first", "canonical"),
     [

@@ -293,6 +293,12 @@ LATEST_AND_EARLIEST: dict[str, tuple[dict[str, Any], dict[str, Any], float, str]
         NOW + 50 + LEEWAY,
         "exp is reached",
     ),
+    "exp and the maximum age in one second": (
+        {"exp": NOW + 60},
+        {"AUTH_MAX_TOKEN_AGE": 60},
+        NOW + 60 + LEEWAY,
+        "exp is reached",
+    ),
     "the maximum age before exp": ({}, {"AUTH_MAX_TOKEN_AGE": 60}, NOW + 60 + LEEWAY, "older than AUTH_MAX_TOKEN_AGE"),
     "iat": ({}, {}, NOW - LEEWAY - 1, "iat lies ahead (is the clock of this machine right?)"),
     "iat after nbf": ({"nbf": NOW - 10}, {}, NOW - LEEWAY - 1, "iat lies ahead (is the clock of this machine right?)"),
