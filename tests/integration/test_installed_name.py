@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments import ROOT, clean_environment, run
+from tests.support.environments import ROOT, clean_environment, make_environment, run
 from tests.support.names import INSTALLED, as_installed
 from tests.support.programs import find_program
 
@@ -57,6 +57,9 @@ OWN_AUTH = {"a module": "auth.py", "a package": "auth/__init__.py"}
 
 #: The name of the library if its folder is copied into a service, and the copy.
 COPIED, COPY = "security.tokens", Path("security", "tokens")
+
+#: What a snippet imports that the library does not bring along.
+SOCKETS = re.compile(r"^from (flask_socketio|flask_sock) import ", re.MULTILINE)
 
 #: Commands of the service in this checkout.
 COMMANDS = ("db upgrade", "auth routes", "auth check", "auth token alice", "resource-server routes", "openapi print")
@@ -191,13 +194,40 @@ def python_blocks() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("block", [pytest.param(block, id=place) for place, block in python_blocks().items()])
-def test_a_snippet_runs_as_it_is_written(block: str, installed: Path, tmp_path: Path) -> None:
-    """In a process of its own, with nothing installed but the wheel."""
-    (tmp_path / "snippet.py").write_text(block)
+def run_snippet(block: str, binaries: Path, folder: Path) -> None:
+    """Run a snippet in a process of its own."""
+    (folder / "snippet.py").write_text(block)
     settings = {"FLASK_AUTH_SECRET": SECRET} if "from_prefixed_env" in block else {}
 
-    run([installed / "python", "snippet.py"], cwd=tmp_path, settings=settings)
+    run([binaries / "python", "snippet.py"], cwd=folder, settings=settings)
+
+
+#: The snippets that need another package, and the others.
+WITH_SOCKETS, ALONE = (
+    [pytest.param(block, id=place) for place, block in python_blocks().items() if bool(SOCKETS.search(block)) is needed]
+    for needed in (True, False)
+)
+
+
+@pytest.mark.parametrize("block", ALONE)
+def test_a_snippet_runs_as_it_is_written(block: str, installed: Path, tmp_path: Path) -> None:
+    """Nothing is installed but the wheel."""
+    run_snippet(block, installed, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def installed_with_sockets(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the wheel, Flask-SocketIO and flask-sock."""
+    folder = tmp_path_factory.mktemp("sockets")
+    return make_environment(folder / "venv", wheel, "Flask-SocketIO", "flask-sock", "-c", ROOT / "constraints.txt")
+
+
+@pytest.mark.parametrize("block", WITH_SOCKETS)
+def test_a_snippet_about_sockets_runs_as_it_is_written(
+    block: str, installed_with_sockets: Path, tmp_path: Path
+) -> None:
+    """The package that it imports is installed as well."""
+    run_snippet(block, installed_with_sockets, tmp_path)
 
 
 @pytest.fixture(scope="module")
