@@ -9,8 +9,8 @@ from ..errors import MalformedHeaderError, MalformedRequestError, MissingTokenEr
 from .credentials import Credentials
 from .slips import why_not_after_scheme, why_not_one_token
 
-#: The scheme as nearly everybody sends it.
-_USUAL_SCHEME = "Bearer "
+#: The scheme in lower case, and as nearly everybody sends it.
+_SCHEME, _USUAL_SCHEME = "bearer", "Bearer "
 
 #: What a ``b64token`` of RFC 6750 §2.1 (``token68`` of RFC 9110 §11.2) is made of, up to its padding.
 _B64TOKEN_CHARACTERS = f"{string.ascii_letters}{string.digits}-._~+/".encode()
@@ -38,9 +38,9 @@ def parse_authorization(header: str | None) -> Credentials:
     scheme, _, credentials = header.strip(" \t").partition(" ")
     if _JOINED_CREDENTIAL.search(header):
         raise MalformedRequestError("more than one credential")
-    if scheme.lower() != "bearer":
-        if scheme.lower().startswith("bearer"):
-            raise MalformedHeaderError(why_not_after_scheme(scheme[len("bearer") :]))
+    if scheme.lower() != _SCHEME:
+        if scheme.lower().startswith(_SCHEME):
+            raise MalformedHeaderError(why_not_after_scheme(scheme[len(_SCHEME) :]))
         raise MissingTokenError("no Bearer credentials", MissingTokenError.OTHER_CREDENTIALS)
     token = credentials.strip(" ")
     if not token:

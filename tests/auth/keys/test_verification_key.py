@@ -9,6 +9,7 @@ import hmac
 import itertools
 import json
 import math
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -505,3 +506,26 @@ def test_a_long_exponent_serves_as_long_as_it_is_verified_with() -> None:
     assert VerificationKey.from_jwk({"kty": "RSA", "n": modulus, "e": number(2**64 + 1)}).algorithms
     assert VerificationKey.from_jwk({"kty": "RSA", "n": number(2**4096 - 1), "e": number(2**64 - 1)}).algorithms
     assert VerificationKey.from_jwk({"kty": "RSA", "n": number(2**16384 - 1), "e": "AQAB"}).algorithms
+
+
+RANDOM = bytes(range(9, 49))
+
+
+@pytest.mark.parametrize(
+    "secret", [base64.b64encode(RANDOM), base64.urlsafe_b64encode(RANDOM).rstrip(b"=")], ids=["base64", "base64url"]
+)
+def test_a_secret_in_base64_has_the_key_of_an_issuer_that_decodes_it(secret: bytes) -> None:
+    """It is compared with a signature, to say what two sides with the same text do differently."""
+    written = replace(VerificationKey.from_secret(secret), key_id="k-1")
+
+    assert written.decoded() == VerificationKey("k-1", written.algorithms, RANDOM)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [VerificationKey.from_secret("no base64: " + "x" * 32), VerificationKey.from_pem(pem(P256))],
+    ids=["another text", "a public key"],
+)
+def test_what_is_no_secret_in_base64_has_no_such_key(key: VerificationKey) -> None:
+    """Nothing is said of it then."""
+    assert key.decoded() is None
