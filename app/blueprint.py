@@ -28,8 +28,11 @@ class Blueprint(flask_smorest.Blueprint):
 
     def arguments(self, schema: type[Schema], **kwargs: Any) -> Callable[[View], View]:
         """Read a request by a schema; one instance of the schema serves all requests."""
-        decorator: Callable[[View], View] = super().arguments(schema(), **kwargs)
-        return decorator
+        reads: Callable[[View], View] = super().arguments(schema(), **kwargs)
+        refuses = self.alt_response(
+            422, response="UnusableQuery" if kwargs.get("location") == "query" else "UnusableBody"
+        )
+        return lambda view: reads(refuses(view))
 
     def refuses(self, *statuses: HTTPStatus) -> Callable[[View], View]:
         """Document the errors of an operation that its guards and arguments do not document already."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ DEFAULTS: Mapping[str, Any] = {
 
 def configure(app: Flask, overrides: Mapping[str, Any]) -> list[str]:
     """Fill ``app.config`` and return what is wrong with the service's own settings, one sentence each."""
-    app.config.from_mapping(DEFAULTS, **OPENAPI_SETTINGS)
+    # apispec writes into the options it is given.
+    app.config.from_mapping(DEFAULTS, **deepcopy(OPENAPI_SETTINGS))
     app.config.from_mapping({name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)})
     app.config.from_prefixed_env()
     app.config.update(overrides)

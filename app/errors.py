@@ -32,6 +32,7 @@ from werkzeug.exceptions import (
     UnprocessableEntity,
 )
 
+from app.openapi import UNUSABLE_VALUES, PathParametersFirst, bearer_scheme
 from app.tasks.bounds import RETRY_AFTER, TooManySearchesError
 from app.tasks.store import (
     IdTakenError,
@@ -53,26 +54,23 @@ DATABASE_ERRORS = (
     ProgrammingError,
 )
 
+#: What werkzeug says of an error, and what a client can do more with.
+DESCRIPTIONS: dict[str | None, str | None] = {UnprocessableEntity.description: UNUSABLE_VALUES}
+
 logger = logging.getLogger(__name__)
 
 
 class ErrorSchema(Schema):
     """What went wrong. The same shape for every error of this API."""
 
-    code = fields.Integer(required=True, metadata={"description": "The status code again.", "examples": [401]})
-    status = fields.String(required=True, metadata={"description": "Its name.", "examples": ["Unauthorized"]})
-    message = fields.String(metadata={"description": "One sentence.", "examples": ["The access token has expired."]})
+    code = fields.Integer(required=True, metadata={"description": "The HTTP status code."})
+    status = fields.String(required=True, metadata={"description": "The name of the status code."})
+    message = fields.String(metadata={"description": "What is wrong, in a sentence for people."})
     error = fields.String(
-        metadata={
-            "description": "Authentication and authorization only: the reason, for programs.",
-            "examples": ["token_expired"],
-        }
+        metadata={"description": "Why the token or the user was refused, for programs. Other errors do not have it."}
     )
     errors = fields.Dict(
-        metadata={
-            "description": "What is wrong with which part of the request, or which part of the service.",
-            "examples": [{"json": {"title": ["Missing data for required field."]}}],
-        }
+        metadata={"description": "What is wrong with each part of the request, or which part of the service fails."}
     )
 
 
@@ -81,11 +79,19 @@ class Api(flask_smorest.Api):
 
     ERROR_SCHEMA = ErrorSchema
 
+    def __init__(self, app: Flask) -> None:
+        """Document an app."""
+        super().__init__(app, spec_kwargs={"extra_plugins": [PathParametersFirst()]})
+        self.spec.components.security_scheme("bearerAuth", bearer_scheme(app.config))
+
+    def _register_pagination_header(self) -> None:
+        """Leave a header out of the document that no operation answers with."""
+
     def handle_http_exception(self, error: HTTPException) -> tuple[dict[str, Any], int, dict[str, str]]:
         """Answer with the JSON shape and the error's own headers: Allow, Retry-After."""
         body, status, headers = super().handle_http_exception(error)
-        if error.description:
-            body.setdefault("message", error.description)
+        if description := DESCRIPTIONS.get(error.description, error.description):
+            body.setdefault("message", description)
         own = {name: value for name, value in error.get_headers(request.environ) if name != "Content-Type"}
         return body, status, {**own, **(headers or {})}
 

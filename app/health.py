@@ -21,34 +21,56 @@ from app.database import task_store
 from app.errors import log_database_error
 from auth import public
 
+READY = {
+    "status": "ok",
+    "issuers": [
+        {
+            "issuer": "https://auth.example.com",
+            "ready": True,
+            "keys": 2,
+            "age": 120.5,
+            "last_error": None,
+            "next_refresh": 430.0,
+        }
+    ],
+}
+
 blp = Blueprint("health", __name__, description="For load balancers and supervisors.", is_limited=False)
 
 
 class HealthSchema(Schema):
-    """The state of the service in one word."""
+    """Whether the service works."""
 
     status = fields.String(required=True, metadata={"examples": ["ok"]})
 
 
 class KeysSchema(Schema):
-    """The keys of one issuer."""
+    """The keys of an issuer of access tokens."""
 
     issuer = fields.String(required=True, metadata={"examples": ["https://auth.example.com"]})
-    ready = fields.Boolean(required=True, metadata={"description": "Whether its tokens can be verified now"})
-    keys = fields.Integer(required=True, allow_none=True, metadata={"description": "Usable keys held"})
+    ready = fields.Boolean(required=True, metadata={"description": "Whether its tokens can be verified now."})
+    keys = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "How many usable keys there are; null if that is unknown."},
+    )
     age = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Seconds since they were fetched; null if never"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Seconds since the keys were fetched; null if they never were."},
     )
     last_error = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why the last fetch failed; null after a success"}
+        required=True, allow_none=True, metadata={"description": "Why the last fetch failed; null after a success."}
     )
     next_refresh = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Seconds until the next fetch; null for fixed keys"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Seconds until the next fetch; null for keys that are set and not fetched."},
     )
 
 
 class ReadinessSchema(HealthSchema):
-    """The state of the service and of the keys it verifies tokens with."""
+    """Whether the service and its keys can be used."""
 
     issuers = fields.List(fields.Nested(KeysSchema), required=True)
 
@@ -59,9 +81,9 @@ class Alive(MethodView):
     """The process."""
 
     @blp.doc(operationId="getHealth")
-    @blp.response(200, HealthSchema)
+    @blp.response(200, HealthSchema, description="The process answers.", example={"status": "ok"})
     def get(self) -> dict[str, str]:
-        """Tell that the process answers."""
+        """Check that the process answers."""
         return {"status": "ok"}
 
 
@@ -72,12 +94,11 @@ class Ready(MethodView):
 
     @blp.doc(operationId="getReadiness")
     @blp.refuses(HTTPStatus.SERVICE_UNAVAILABLE)
-    @blp.response(200, ReadinessSchema)
+    @blp.response(200, ReadinessSchema, description="Database and keys can be used.", example=READY)
     def get(self) -> dict[str, Any]:
-        """Tell whether the database and the keys can be used.
+        """Check that the database and the keys can be used.
 
-        Where one cannot, the answer is 503 and `errors` names it. Of several issuers, one with usable keys is enough:
-        the outage of another is no reason to turn its users away.
+        If not, the answer is 503 and `errors` says why. If there are several issuers, one with usable keys is enough.
         """
         server = current_app.extensions["resource_server"]
         checks = {"database": database_is_usable(), "keys": server.keys_ready()}

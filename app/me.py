@@ -10,13 +10,17 @@ from marshmallow import Schema, fields
 from app.blueprint import Blueprint
 from auth import current_token, require_jwt
 
-blp = Blueprint("me", __name__, description="The caller.")
+EXAMPLE = {"user_id": "alice", "claims": {"sub": "alice", "iat": 1767225600, "exp": 1767226500}}
+
+blp = Blueprint("me", __name__, description="The user who is calling.")
 
 
 class CallerSchema(Schema):
     """The user an access token names, and its claims."""
 
-    user_id = fields.String(required=True, metadata={"description": "The identity claim.", "examples": ["alice"]})
+    user_id = fields.String(
+        required=True, metadata={"description": "The user that the access token names.", "examples": ["alice"]}
+    )
     claims = fields.Raw(
         required=True,
         metadata={
@@ -33,7 +37,7 @@ class Me(MethodView):
     """The caller."""
 
     @blp.doc(operationId="getMe")
-    @blp.response(200, CallerSchema)
+    @blp.response(200, CallerSchema, description="The user and the claims of the access token.", example=EXAMPLE)
     def get(self) -> dict[str, Any]:
-        """Show who is calling."""
+        """Show who I am."""
         return {"user_id": current_token.user_id, "claims": current_token.claims}

@@ -2,55 +2,183 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
+from apispec import BasePlugin
+
 DESCRIPTION = """\
-Tasks, each user's under a path of their own.
+A task list for each user.
 
-Send an access token of the authorization server as `Authorization: Bearer …`. The user it names must be the
-`user_id` of the path. Every error has the same shape; `error` tells programs why a token or a caller was refused.
+**Access.** Send an access token as `Authorization: Bearer …`. The `user_id` in the path must be the user that the token
+names. All errors have the same shape. For a refused token or user, `error` names the reason.
 
-Lists come in pages: hand `next` or `previous` back as `cursor`, or follow the `Link` header if there is one. Writes may
-carry `If-Match` with the `ETag` of what was read, and are refused with 412 where the task has changed since. A create
-under an `id` of the client's own may be sent again.
+**Pages.** Lists come in pages. To get the next page, send its `next` as `cursor`; for the page before, `previous`. The
+`Link` header says the same.
+
+**Safe writes.** Send the `ETag` of the task as `If-Match`: if somebody else has changed the task, the write is refused
+with 412. You can repeat a create if you choose the `id` yourself.
 """
 
-RETRY_AFTER = {
-    "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}, "example": 2}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 2}}
+
+#: How the token gets into Swagger UI.
+HOW_TO_AUTHORIZE = (
+    "Paste the access token alone, without `Bearer`. Your authorization server issues it. "
+    "This page forgets it when you reload the page."
+)
+HOW_TO_GET_ONE = "For development, `.venv/bin/flask auth token alice` prints one."
+
+
+def error(status: HTTPStatus, description: str, *, headers: Any = None, **bodies: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of an error, with an example body for each reason: what it says beside the status."""
+    examples = {
+        reason: {"value": {"code": status.value, "status": status.phrase, **body}} for reason, body in bodies.items()
+    }
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples}}
+    return {"description": description, "content": content} | ({"headers": headers} if headers else {})
+
+
+UNUSABLE_VALUES = "Some values in the request cannot be used: `errors` says which and why."
+
+#: Every error of the API by the name that operations refer to it by. Those of 401 come from the library.
+ERRORS: dict[str, dict[str, Any]] = {
+    "BAD_REQUEST": error(
+        HTTPStatus.BAD_REQUEST,
+        "The body is not JSON, or it says something twice.",
+        not_json={"message": "The body is not valid JSON."},
+    ),
+    # Stands in for the library's description: the API knows neither scopes nor roles.
+    "AccessDenied": error(
+        HTTPStatus.FORBIDDEN,
+        "The access token is valid, but it belongs to another user than the one in the path.",
+        not_owner={
+            "message": "The access token belongs to another user than the one in the path.",
+            "error": "not_owner",
+        },
+    ),
+    "NOT_FOUND": error(
+        HTTPStatus.NOT_FOUND,
+        "The user has no such task.",
+        no_task={"message": "There is no such task."},
+    ),
+    "CONFLICT": error(
+        HTTPStatus.CONFLICT,
+        "The `id` belongs to another task.",
+        id_taken={"message": "Another task has been created under this id."},
+    ),
+    "PRECONDITION_FAILED": error(
+        HTTPStatus.PRECONDITION_FAILED,
+        "The task is not the version that `If-Match` names.",
+        changed={"message": "The task has changed: read it again before writing."},
+    ),
+    "REQUEST_ENTITY_TOO_LARGE": error(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The body is too long.",
+        too_long={"message": "The data value transmitted exceeds the capacity limit."},
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": error(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The body is of another type than JSON.",
+        not_json={"message": "The body must be sent as application/json."},
+    ),
+    "UnusableBody": error(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Some members of the body cannot be used.",
+        too_long={
+            "message": UNUSABLE_VALUES,
+            "errors": {"json": {"title": ["Length must be between 1 and 255."]}},
+        },
+        unknown={
+            "message": UNUSABLE_VALUES,
+            "errors": {"json": {"colour": ["Unknown field."]}},
+        },
+    ),
+    "UnusableQuery": error(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Some parameters of the query cannot be used.",
+        too_many={
+            "message": UNUSABLE_VALUES,
+            "errors": {"query": {"limit": ["Must be greater than or equal to 1 and less than or equal to 200."]}},
+        },
+        no_cursor={
+            "message": UNUSABLE_VALUES,
+            "errors": {"query": {"cursor": ["Not the cursor of a page."]}},
+        },
+    ),
+    # Of every operation that :mod:`app.rate_limits` counts.
+    "RateLimitExceeded": error(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "You or your address have made too many requests. Not every service sets a limit.",
+        headers=RETRY_AFTER,
+        too_many={"message": "There have been too many requests."},
+    ),
+    # Stands in for the library's description, which knows of no database.
+    "KeysUnavailable": error(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The database or the keys of the authorization server are unavailable. The token may be fine.",
+        headers=RETRY_AFTER,
+        database={"message": "The database cannot be used at the moment."},
+        keys={"message": "The keys to verify access tokens with are not available.", "error": "keys_unavailable"},
+    ),
+    "SERVICE_UNAVAILABLE": error(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The service cannot do its work; `errors` says why.",
+        database={"message": "The service is not ready.", "errors": {"database": "unusable"}},
+    ),
+    "DEFAULT_ERROR": error(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Any other error, such as one of the service itself.",
+        fault={
+            "message": "The server encountered an internal error and was unable to complete your request. Either the "
+            "server is overloaded or there is an error in the application."
+        },
+    ),
+    "NOT_MODIFIED": {"description": "You have the current version already. There is no body."},
 }
-
-
-def answer(description: str, status: HTTPStatus, message: str) -> dict[str, Any]:
-    """Return the description of a refusal that says when to try again."""
-    example = {"code": status.value, "status": status.phrase, "message": message}
-    schema = {"$ref": "#/components/schemas/Error"}
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"description": description, "headers": RETRY_AFTER, "content": content}
-
-
-#: 503 of a protected operation. Stands in for the library's description, which knows of no database.
-UNAVAILABLE = answer(
-    "The database, or the keys to verify access tokens with, cannot be used at the moment.",
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "The database cannot be used at the moment.",
-)
-
-#: 429 of every operation that :mod:`app.rate_limits` counts, where limits are set.
-RATE_LIMIT_EXCEEDED = answer(
-    "The user or the address has made more requests than this service allows, where it limits them.",
-    HTTPStatus.TOO_MANY_REQUESTS,
-    "There have been too many requests.",
-)
 
 OPENAPI_SETTINGS: dict[str, Any] = {
     "API_TITLE": "Tasks",
-    "API_VERSION": "1",
+    "API_VERSION": "1.0.0",
     "OPENAPI_VERSION": "3.1.0",
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
-        "info": {"description": DESCRIPTION},
-        "components": {"responses": {"KeysUnavailable": UNAVAILABLE, "RateLimitExceeded": RATE_LIMIT_EXCEEDED}},
+        "info": {"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+        "externalDocs": {
+            "description": "Documentation of flask-resource-server",
+            "url": "https://flask-resource-server.readthedocs.io/",
+        },
+        "components": {"responses": ERRORS},
     },
 }
+
+
+def bearer_scheme(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the security scheme in words for who presses Authorize."""
+    description = HOW_TO_AUTHORIZE
+    if config.get("AUTH_DEVELOPMENT_TOKENS"):
+        description = f"{description} {HOW_TO_GET_ONE}"
+    return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description}
+
+
+class PathParametersFirst(BasePlugin):
+    """Lists the parameters of a path in each of its operations, in front.
+
+    Viewers show what stands beside the operations after everything else.
+    """
+
+    def path_helper(
+        self,
+        _path: str | None = None,
+        operations: dict[str, Any] | None = None,
+        parameters: list[dict[str, Any]] | None = None,
+        **_context: Any,
+    ) -> None:
+        """Move the parameters; apispec hands out lists that are there to be changed."""
+        for operation in (operations or {}).values():
+            operation["parameters"] = [*deepcopy(parameters or []), *operation.get("parameters", [])]
+        if parameters:
+            parameters.clear()

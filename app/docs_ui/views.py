@@ -25,6 +25,7 @@ SWAGGER_UI_FILES = Path(flask_swagger_ui.__file__).parent / "dist"
 #: The files the page loads, and where each lies. No other file of either folder is served.
 ASSETS = {
     "start.js": OWN_FILES,
+    "style.css": OWN_FILES,
     "swagger-ui.css": SWAGGER_UI_FILES,
     "swagger-ui-bundle.js": SWAGGER_UI_FILES,
     "favicon-32x32.png": SWAGGER_UI_FILES,

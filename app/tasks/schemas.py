@@ -35,6 +35,18 @@ TASK_EXAMPLE = {
 }
 
 
+#: What each value of ``sort`` means.
+ORDERS = """\
+The order of the list:
+
+- `-created_at`: newest first
+- `created_at`: oldest first
+- `-updated_at`: last changed first
+- `updated_at`: last changed last
+- `title`: by title, A to Z
+- `-title`: by title, Z to A
+"""
+
 #: :func:`check_storable` and the trimming as patterns, for readers of the document: no NUL, and in a title at least one
 #: character that Python does not take for space.
 STORABLE = r"^[^\u0000]*$"
@@ -54,7 +66,7 @@ class TitleField(fields.String):
         super().__init__(
             validate=[Length(1, TITLE_LENGTH), check_storable],
             metadata={
-                "description": "Space around it is removed.",
+                "description": "Spaces at both ends are removed.",
                 "pattern": NOT_BLANK,
                 "examples": ["Buy milk"],
             },
@@ -128,8 +140,12 @@ class TaskSchema(AnswerSchema):
     title = TitleField(required=True)
     description = DescriptionField(required=True)
     completed = StrictBoolean(required=True)
-    created_at = fields.DateTime(required=True, metadata={"description": "In UTC (RFC 3339)."})
-    updated_at = fields.DateTime(required=True, metadata={"description": "In UTC; the last write."})
+    created_at = fields.DateTime(
+        required=True, metadata={"description": "When the task was created, in UTC (RFC 3339)."}
+    )
+    updated_at = fields.DateTime(
+        required=True, metadata={"description": "When the task was last changed, in UTC (RFC 3339)."}
+    )
 
 
 class TaskContentSchema(Schema):
@@ -145,7 +161,7 @@ class NewTaskSchema(TaskContentSchema):
 
     id = StrictUUID(
         metadata={
-            "description": "Made by the client, so that it may send the same again and never makes two tasks.",
+            "description": "Optional. Choose one yourself to be able to send the request again without a second task.",
             "examples": [ID],
         }
     )
@@ -160,7 +176,7 @@ class TaskChangesSchema(Schema):
 
 
 class CompletionSchema(Schema):
-    """Whether the task is to be completed or open; without it, whichever it is not."""
+    """Whether the task is completed. Without it, a completed task is opened and an open one completed."""
 
     completed = StrictBoolean()
 
@@ -172,12 +188,12 @@ class TaskPageSchema(AnswerSchema):
     next = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "The `cursor` of the next page; null on the last one."},
+        metadata={"description": "The `cursor` of the next page, or null on the last page."},
     )
     previous = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "The `cursor` of the page before; null on the first one."},
+        metadata={"description": "The `cursor` of the page before, or null on the first page."},
     )
 
 
@@ -195,26 +211,31 @@ class TaskQuerySchema(Schema):
     limit = QueryInteger(
         load_default=USUAL_PAGE,
         validate=Range(1, LARGEST_PAGE),
-        metadata={"description": "Most tasks on a page."},
+        metadata={"description": "How many tasks a page has at most."},
     )
     cursor = CursorField(
-        metadata={"description": "`next` or `previous` of another page. Keep `sort`, and the filters, as they were."}
+        metadata={
+            "description": "`next` or `previous` of another page. Send the same `sort` and filters as for that page."
+        }
     )
     sort = fields.Enum(
         Sort,
         by_value=True,
         load_default=Sort.NEWEST,
-        metadata={"description": "The order; a leading minus is descending.", "type": "string"},
+        metadata={"description": ORDERS, "type": "string"},
     )
     completed = fields.Boolean(
         truthy={"true"},
         falsy={"false"},
-        metadata={"description": "Completed tasks only, or open ones only."},
+        metadata={"description": "`true` for completed tasks only, `false` for open tasks only."},
     )
     text = fields.String(
         data_key="q",
         validate=[Length(1, LONGEST_SEARCH), check_storable],
-        metadata={"description": "Text in title or description, upper and lower case alike.", "pattern": STORABLE},
+        metadata={
+            "description": "Only tasks with this text in the title or description. Upper and lower case are the same.",
+            "pattern": STORABLE,
+        },
     )
 
     @validates_schema

@@ -21,6 +21,7 @@ from app.tasks.etags import client_holds, expected_versions, headers_of
 from app.tasks.models import Task
 from app.tasks.pages import Cursor
 from app.tasks.schemas import (
+    ID,
     TASK_EXAMPLE,
     CompletionSchema,
     NewTaskSchema,
@@ -36,35 +37,42 @@ from auth import current_token, owns_path_user, require_jwt
 
 Answer = tuple[Any, dict[str, str]]
 
-blp = Blueprint("tasks", __name__, description="Each user's own tasks.")
+blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can see and change them.")
 
-USER_ID = {"name": "user_id", "in": "path", "description": "The user the access token names.", "example": "alice"}
-TASK_ID = {"name": "task_id", "in": "path", "description": "The `id` of one of the user's tasks."}
+USER_ID = {
+    "name": "user_id",
+    "in": "path",
+    "description": "Your user id: the user that the access token names.",
+    "example": "alice",
+}
+TASK_ID = {"name": "task_id", "in": "path", "description": "The `id` of the task.", "example": ID}
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": "The `ETag` of the version to write over; 412 where the task has changed since.",
+    "description": "Write only if the task still has this `ETag`; else the answer is 412.",
     "schema": {"type": "string"},
 }
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The `ETag` of a version the client holds; 304 where that is the current one.",
+    "description": "The `ETag` of the version you have; 304 if it is still the current one.",
     "schema": {"type": "string"},
 }
 ETAG = {
     "ETag": {"description": "The version of the task.", "schema": {"type": "string"}, "example": '"1767259800000000"'}
 }
-LOCATION = {"Location": {"description": "Where the task is, as a relative reference.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The path of the task.", "schema": {"type": "string"}}}
 LINK = {
     "Link": {
-        "description": 'The pages around this one, as `rel="next"`, `rel="prev"` and `rel="first"` (RFC 8288). '
-        "Left out if it would be longer than 1 KiB: `next` and `previous` in the body say which pages there are.",
+        "description": 'Links to the pages around this one: `rel="next"`, `rel="prev"` and `rel="first"` (RFC 8288). '
+        "A header longer than 1 KiB is left out; `next` and `previous` in the body are always there.",
         "schema": {"type": "string"},
     }
 }
 
 CONTENT_EXAMPLE = {"title": "Buy milk", "description": "The one with the blue cap."}
+COMPLETED_EXAMPLE = TASK_EXAMPLE | {"completed": True, "updated_at": "2026-01-02T17:00:00.000000+00:00"}
+RENAMED_EXAMPLE = TASK_EXAMPLE | {"title": "Buy oat milk", "updated_at": "2026-01-02T17:00:00.000000+00:00"}
 PAGE_EXAMPLE = {"items": [TASK_EXAMPLE], "next": None, "previous": None}
 
 #: What a request with a body may be refused for before its members are looked at.
@@ -79,9 +87,9 @@ class Tasks(MethodView):
 
     @blp.doc(operationId="listTasks")
     @blp.arguments(TaskQuerySchema, location="query")
-    @blp.response(200, TaskPageSchema, headers=LINK, example=PAGE_EXAMPLE)
+    @blp.response(200, TaskPageSchema, description="One page of tasks.", headers=LINK, example=PAGE_EXAMPLE)
     def get(self, query: dict[str, Any], **_path: str) -> Answer:
-        """List tasks, newest first."""
+        """List tasks."""
         page = task_store().page(current_token.user_id, **query)
         cursors = {"next": _dump(page.next), "previous": _dump(page.previous)}
         return {"items": page.items, **cursors}, _links_to(cursors)
@@ -91,17 +99,18 @@ class Tasks(MethodView):
     @blp.alt_response(
         200,
         schema=TaskSchema,
-        description="The same has been asked for before under this id.",
+        description="The task was created by an earlier request with this `id` and the same content.",
         headers=LOCATION | ETAG,
+        example=TASK_EXAMPLE,
         success=True,
     )
     @blp.arguments(NewTaskSchema, example=CONTENT_EXAMPLE)
-    @blp.response(201, TaskSchema, headers=LOCATION | ETAG, example=TASK_EXAMPLE)
+    @blp.response(201, TaskSchema, description="The new task.", headers=LOCATION | ETAG, example=TASK_EXAMPLE)
     def post(self, content: dict[str, Any], **_path: str) -> tuple[Any, int, dict[str, str]]:
         """Create a task.
 
-        With an `id` of the client's own the same request may be sent again: it is answered 200 with the task that is
-        there, and 409 where something else has been created under that id.
+        If you choose the `id`, you can safely send the request again: the answer is 200 with the task that is there.
+        It is 409 if the `id` belongs to a task with other content.
         """
         task_id = content.pop("id", None)
         task, is_new = task_store().create(current_token.user_id, content, task_id)
@@ -116,9 +125,9 @@ class TaskSummary(MethodView):
     """How many tasks a user has."""
 
     @blp.doc(operationId="summarizeTasks")
-    @blp.response(200, SummarySchema)
+    @blp.response(200, SummarySchema, description="The counts.", example={"total": 3, "open": 2, "completed": 1})
     def get(self, **_path: str) -> Summary:
-        """Count the tasks, open and completed."""
+        """Count tasks."""
         return task_store().summary(current_token.user_id)
 
 
@@ -131,7 +140,7 @@ class OneTask(MethodView):
     @blp.doc(operationId="getTask", parameters=[IF_NONE_MATCH])
     @blp.refuses(HTTPStatus.NOT_FOUND)
     @blp.alt_response(304, response="NOT_MODIFIED", success=True)
-    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE)
+    @blp.response(200, TaskSchema, description="The task.", headers=ETAG, example=TASK_EXAMPLE)
     def get(self, task_id: UUID, **_path: str) -> Response | Answer:
         """Get a task."""
         task = task_store().get(current_token.user_id, task_id)
@@ -142,11 +151,11 @@ class OneTask(MethodView):
     @blp.doc(operationId="replaceTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.arguments(TaskContentSchema, example=CONTENT_EXAMPLE | {"completed": True})
-    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"completed": True})
+    @blp.response(200, TaskSchema, description="The task as it is now.", headers=ETAG, example=COMPLETED_EXAMPLE)
     def put(self, content: dict[str, Any], task_id: UUID, **_path: str) -> Answer:
         """Replace a task.
 
-        What the body leaves out gets its default, as if the task were new.
+        Members that you leave out get their default value, as in a new task.
         """
         task = task_store().change(current_token.user_id, task_id, content, expected_versions())
         return task, headers_of(task)
@@ -154,18 +163,18 @@ class OneTask(MethodView):
     @blp.doc(operationId="changeTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.arguments(TaskChangesSchema, required=False, example={"title": "Buy oat milk"})
-    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"title": "Buy oat milk"})
+    @blp.response(200, TaskSchema, description="The task as it is now.", headers=ETAG, example=RENAMED_EXAMPLE)
     def patch(self, changes: dict[str, Any], task_id: UUID, **_path: str) -> Answer:
-        """Change parts of a task.
+        """Change a task.
 
-        What the body leaves out stays as it is.
+        Members that you leave out stay as they are.
         """
         task = task_store().change(current_token.user_id, task_id, changes, expected_versions())
         return task, headers_of(task)
 
     @blp.doc(operationId="deleteTask", parameters=[IF_MATCH])
     @blp.refuses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
-    @blp.response(204)
+    @blp.response(204, description="The task is gone. There is no body.")
     def delete(self, task_id: UUID, **_path: str) -> Response:
         """Delete a task."""
         task_store().delete(current_token.user_id, task_id, expected_versions())
@@ -181,11 +190,12 @@ class Completion(MethodView):
     @blp.doc(operationId="completeTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.arguments(CompletionSchema, required=False, example={"completed": True})
-    @blp.response(200, TaskSchema, headers=ETAG, example=TASK_EXAMPLE | {"completed": True})
+    @blp.response(200, TaskSchema, description="The task as it is now.", headers=ETAG, example=COMPLETED_EXAMPLE)
     def patch(self, wish: dict[str, bool], task_id: UUID, **_path: str) -> Answer:
         """Complete or reopen a task.
 
-        Without a body the task becomes what it is not. With `completed` it becomes that, which is safe to repeat.
+        Without a body, an open task is completed and a completed one is opened again. To repeat a request safely, send
+        `completed` instead.
         """
         store, user_id = task_store(), current_token.user_id
         if wish:

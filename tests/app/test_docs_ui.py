@@ -54,14 +54,22 @@ def test_the_page_holds_no_inline_script_and_no_foreign_address(client: FlaskCli
 
 
 def test_all_the_page_asks_for_is_there(client: FlaskClient) -> None:
-    """Scripts, style, icon, and the document."""
+    """Scripts, styles, icon, and the document, which those without scripts are led to."""
     page = client.get("/docs").text
     paths = re.findall(r'(?:src|href|data-document)="([^"]+)"', page)
 
-    assert len(paths) == 5
+    assert len(paths) == 7
     for path in paths:
         with client.get(path) as answer:
             assert answer.status_code == 200
+
+
+def test_without_scripts_the_page_leads_to_the_document(client: FlaskClient) -> None:
+    """It would be empty otherwise."""
+    (said,) = re.findall(r"<noscript>(.*?)</noscript>", client.get("/docs").text, re.DOTALL)
+
+    assert "needs JavaScript" in said
+    assert 'href="/openapi.json"' in said
 
 
 def test_files_are_kept_by_browsers_for_an_hour(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from typing import Any
@@ -12,7 +13,8 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from app import create_app
-from tests.support.tasks_api import body_of
+from auth import public
+from tests.support.tasks_api import Authorize, body_of
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)
@@ -101,13 +103,115 @@ def test_conditions_and_their_answers_are_documented(document: dict[str, Any]) -
     task = document["paths"]["/api/{user_id}/tasks/{task_id}"]
     tasks = document["paths"]["/api/{user_id}/tasks"]
 
-    assert [parameter["name"] for parameter in task["get"]["parameters"]] == ["If-None-Match"]
+    assert [parameter["name"] for parameter in task["get"]["parameters"]] == ["user_id", "task_id", "If-None-Match"]
     assert "304" in task["get"]["responses"]
     for method in ("put", "patch", "delete"):
-        assert [parameter["name"] for parameter in task[method]["parameters"]] == ["If-Match"]
+        assert [parameter["name"] for parameter in task[method]["parameters"]] == ["user_id", "task_id", "If-Match"]
         assert {"404", "412"} <= set(task[method]["responses"])
     assert list(tasks["post"]["responses"]["201"]["headers"]) == ["Location", "ETag"]
     assert list(tasks["get"]["responses"]["200"]["headers"]) == ["Link"]
+
+
+BODY_OF_TEXT = {"data": "{}", "content_type": "text/plain"}
+
+#: A request of alice for each error that she can bring about, by the name of the error and of its example.
+BROUGHT_ABOUT: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
+    ("BAD_REQUEST", "not_json"): ("POST", "tasks", {"data": "{", "content_type": "application/json"}),
+    ("AccessDenied", "not_owner"): ("GET", "/api/bob/tasks", {}),
+    ("NOT_FOUND", "no_task"): ("GET", f"tasks/{ID}", {}),
+    ("CONFLICT", "id_taken"): ("POST", "tasks", {"json": {"id": "{id}", "title": "Something else"}}),
+    ("PRECONDITION_FAILED", "changed"): ("DELETE", "tasks/{id}", {"headers": {"If-Match": '"1"'}}),
+    ("REQUEST_ENTITY_TOO_LARGE", "too_long"): ("POST", "tasks", {"json": {"title": "a" * 70_000}}),
+    ("UNSUPPORTED_MEDIA_TYPE", "not_json"): ("POST", "tasks", BODY_OF_TEXT),
+    ("UnusableBody", "too_long"): ("POST", "tasks", {"json": {"title": "a" * 256}}),
+    ("UnusableBody", "unknown"): ("POST", "tasks", {"json": {"title": "a", "colour": "red"}}),
+    ("UnusableQuery", "too_many"): ("GET", "tasks?limit=201", {}),
+    ("UnusableQuery", "no_cursor"): ("GET", "tasks?cursor=x", {}),
+}
+
+
+@pytest.mark.parametrize(("name", "request_"), BROUGHT_ABOUT.items(), ids=map("-".join, BROUGHT_ABOUT))
+def test_an_example_of_an_error_is_what_the_service_answers(
+    client: FlaskClient,
+    authorize: Authorize,
+    document: dict[str, Any],
+    name: tuple[str, str],
+    request_: tuple[str, str, dict[str, Any]],
+) -> None:
+    """Word for word, with its own status."""
+    method, path, options = request_
+    headers = authorize("alice")
+    made = body_of(client.post("/api/alice/tasks", json={"title": "First"}, headers=headers))
+    path = path.replace("{id}", made["id"])
+    if options.get("json", {}).get("id"):
+        options = {"json": options["json"] | {"id": made["id"]}}
+    headers = headers | options.get("headers", {})
+
+    answer = client.open(
+        path if path.startswith("/") else f"/api/alice/{path}", method=method, **options | {"headers": headers}
+    )
+
+    component, example = name
+    shown = document["components"]["responses"][component]["content"]["application/json"]["examples"][example]
+    assert body_of(answer) == shown["value"]
+
+
+def test_the_example_of_a_fault_is_what_the_service_answers(app: Flask, document: dict[str, Any]) -> None:
+    """Whatever the fault is."""
+
+    def fail() -> str:
+        raise LookupError
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.view_functions["health.Alive"] = public(fail)
+    shown = document["components"]["responses"]["DEFAULT_ERROR"]["content"]["application/json"]["examples"]["fault"]
+
+    assert body_of(app.test_client().get("/health")) == shown["value"]
+
+
+def test_every_error_shows_a_body_of_its_own_status(document: dict[str, Any]) -> None:
+    """A 404 that shows the body of a 401 is worse than none."""
+    for _, _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            found = response
+            if "$ref" in response:
+                found = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+            if status[0] in "45d":
+                examples = found["content"]["application/json"]["examples"]
+                codes = {example["value"]["code"] for example in examples.values()}
+                assert codes == {500 if status == "default" else int(status)}
+            assert found["description"].endswith(".")
+
+
+def test_every_part_of_the_document_is_used(document: dict[str, Any]) -> None:
+    """A schema that no operation has is a riddle."""
+    text = json.dumps(document)
+
+    unused = [
+        name
+        for section in ("schemas", "responses")
+        for name in document["components"][section]
+        if f'"#/components/{section}/{name}"' not in text
+    ]
+    assert unused == []
+
+
+def test_the_title_block_says_version_licence_and_where_to_read_on(document: dict[str, Any]) -> None:
+    """The licence by its name in SPDX (OpenAPI 3.1 §4.8.4)."""
+    assert document["info"]["version"] == "1.0.0"
+    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert document["externalDocs"]["url"] == "https://flask-resource-server.readthedocs.io/"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_scheme_says_what_to_paste_and_where_it_comes_from(settings: dict[str, Any], allowed: bool) -> None:
+    """The command for development stands there only if it works."""
+    client = create_app(settings | {"AUTH_DEVELOPMENT_TOKENS": allowed}).test_client()
+
+    said = body_of(client.get("/openapi.json"))["components"]["securitySchemes"]["bearerAuth"]["description"]
+
+    assert said.startswith("Paste the access token alone, without `Bearer`.")
+    assert ("flask auth token alice" in said) is allowed
 
 
 def test_a_prefix_in_front_of_the_service_is_in_the_document(settings: dict[str, Any]) -> None:

@@ -4,12 +4,69 @@
 
 const element = document.getElementById("swagger-ui");
 
+// Swagger UI has a dark theme, but follows only a button that this page does not show.
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+const followSystem = () => document.documentElement.classList.toggle("dark-mode", darkness.matches);
+darkness.addEventListener("change", followSystem);
+followSystem();
+
+// Shows one line for each response of an operation, and all of its usual success. A press on the line shows the rest: an
+// operation with a dozen errors still fits the window.
+const foldResponses = ({ React }) => {
+  const Usual = React.createContext();
+  const wrapResponses = (Responses) => (props) => {
+    const usual = ["201", "200", "204"].find((code) => props.responses.has(code));
+    return React.createElement(Usual.Provider, { value: usual }, React.createElement(Responses, props));
+  };
+  const wrapResponse = (Response) => (props) => {
+    const [isOpen, setOpen] = React.useState(props.code === React.useContext(Usual));
+    const line = React.createElement(
+      "button",
+      { type: "button", "aria-expanded": isOpen, onClick: () => setOpen(!isOpen) },
+      React.createElement("span", { className: "fold-code" }, props.code),
+      React.createElement("span", null, (props.response.get("description") || "").replaceAll("`", "")),
+    );
+    return React.createElement(
+      React.Fragment,
+      null,
+      React.createElement("tr", { className: "fold" }, React.createElement("td", { colSpan: 3 }, line)),
+      isOpen && React.createElement(Response, props),
+    );
+  };
+  return { wrapComponents: { responses: wrapResponses, response: wrapResponse } };
+};
+
+// Tells screen readers that the window for the token is a dialog.
+const nameDialog = ({ React }) => ({
+  wrapComponents: {
+    authorizationPopup: (Popup) => (props) =>
+      React.createElement(
+        "div",
+        { role: "dialog", "aria-modal": true, "aria-label": "Available authorizations" },
+        React.createElement(Popup, props),
+      ),
+  },
+});
+
+// Takes one of two words away: many people paste the token with the word that Swagger UI puts in front of it.
+const takeBearerOnce = (request) => {
+  const { Authorization: credentials } = request.headers;
+  if (credentials) {
+    request.headers.Authorization = credentials.trim().replace(/^Bearer\s+Bearer\s+/i, "Bearer ");
+  }
+  return request;
+};
+
 window.ui = SwaggerUIBundle({
   domNode: element,
   url: element.dataset.document,
+  plugins: [foldResponses, nameDialog],
+  requestInterceptor: takeBearerOnce,
   deepLinking: true,
   displayRequestDuration: true,
-  // A token kept in localStorage would outlive the tab; whoever closes it has to paste the token again.
+  // Schemas stand with each operation; the list of all of them is for those who look for it.
+  defaultModelsExpandDepth: 0,
+  // A token kept in localStorage would outlive the tab. Who closes the tab has to paste the token again.
   persistAuthorization: false,
   tryItOutEnabled: true,
   // The badge would send the document's address to another host.
