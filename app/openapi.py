@@ -172,7 +172,7 @@ class PathParametersFirst(BasePlugin):
 
     def path_helper(
         self,
-        _path: str | None = None,
+        path: str | None = None,
         operations: dict[str, Any] | None = None,
         parameters: list[dict[str, Any]] | None = None,
         **_context: Any,

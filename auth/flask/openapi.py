@@ -1,8 +1,8 @@
-"""Adds to the OpenAPI document of flask-smorest what is enforced for each operation.
+"""What an OpenAPI document says about protected operations, derived from what is enforced.
 
 Whenever the document is asked for, this reads the declaration that the request hook enforces. So a guard is documented
-wherever it stands, and notes of the service itself stay unchanged. It imports nothing of flask-smorest, and does
-nothing without it.
+wherever it stands, and notes of the service itself stay unchanged. Documents of flask-smorest are filled in without a
+line of the service, and nothing of it is imported. :mod:`..openapi` does the same for other documents.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A JWT access token in the Authorization header (RFC 6750 §2.1).",
+            "description": "A JWT access token in the Authorization header (RFC 6750 §2.1). "
+            "Swagger UI wants the token alone, without `Bearer`.",
         }
     },
     "schemas": {
@@ -138,21 +139,39 @@ class _Documented:
         self._app = app
 
     def __call__(self) -> dict[str, Any]:
-        document = deepcopy(self._to_dict())
-        version = document.get("openapi", "2.0")
-        if version == "2.0":
-            _fill_in_sections(document, sections_of_swagger(COMPONENTS))
-        else:
-            _fill_in_sections(document.setdefault("components", {}), COMPONENTS)
-        for route in self._app.url_map.iter_rules():
-            _fill_in_route(document["paths"], self._app, route, version)
-        return document
+        return describe_guards(self._to_dict(), self._app)
+
+
+def describe_guards(document: Mapping[str, Any], app: Flask, *, prefix: str = "") -> dict[str, Any]:
+    """Return an OpenAPI document with what the guards of an app demand and answer.
+
+    Each guarded operation gets ``security`` and its 401, 403 and 503, each public one an empty ``security``. What the
+    document says already stays. The version may be 3.1, 3.0 or Swagger 2.0.
+
+    Args:
+        document: a whole document, as a framework or a person has written it. It is not changed.
+        app: the app that serves the operations.
+        prefix: what the routes of the app begin with and the paths of the document do not, such as ``/api``.
+    """
+    described = deepcopy(dict(document))
+    version = described.get("openapi", "2.0")
+    if version == "2.0":
+        _fill_in_sections(described, sections_of_swagger(COMPONENTS))
+    else:
+        _fill_in_sections(described.setdefault("components", {}), COMPONENTS)
+    paths = {f"{prefix}{path}": item for path, item in described["paths"].items()}
+    for route in app.url_map.iter_rules():
+        path = paths.get(path_in_document(route))
+        if path is not None:
+            _fill_in_route(path, app, route, version)
+    return described
 
 
 def _fill_in_sections(components: dict[str, Any], sections: Mapping[str, Mapping[str, Any]]) -> None:
     """Add our components; what the service has put there itself wins."""
     for section, entries in sections.items():
-        components[section] = deepcopy(entries) | components.get(section, {})
+        # flask-openapi3 writes None for what it leaves empty.
+        components[section] = {**deepcopy(entries), **(components.get(section) or {})}
 
 
 def path_in_document(route: Rule) -> str:
@@ -160,11 +179,10 @@ def path_in_document(route: Rule) -> str:
     return _VARIABLE.sub(r"{\1}", route.rule)
 
 
-def _fill_in_route(paths: dict[str, Any], app: Flask, route: Rule, version: str) -> None:
+def _fill_in_route(path: dict[str, Any], app: Flask, route: Rule, version: str) -> None:
     """Describe the operations of a route that the document has."""
-    path = paths.get(path_in_document(route))
     view = app.view_functions.get(route.endpoint)
-    if path is None or view is None:
+    if view is None:
         return
     for method in route.methods or ():
         operation = path.get(method.lower())

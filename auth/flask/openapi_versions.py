@@ -18,7 +18,8 @@ def sections_of_swagger(components: dict[str, dict[str, Any]]) -> dict[str, dict
 
 
 def _scheme(scheme: dict[str, Any]) -> dict[str, Any]:
-    description = f"{scheme['description']} Write `Bearer`, a space and the token."
+    said, _, _ = scheme["description"].partition(". ")
+    description = f"{said}. Write `Bearer`, a space and the token."
     return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
 
 

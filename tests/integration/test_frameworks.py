@@ -6,9 +6,20 @@ import json
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
 from tests.support.environments import ROOT, make_environment, run
-from tests.support.framework_apps import CORS, CORS_PLACES, FRAMEWORKS, HANDLERS, HIDDEN, OWN_DECORATOR, PAGES, RUNS
+from tests.support.framework_apps import (
+    CORS,
+    CORS_PLACES,
+    EXAMPLES,
+    FRAMEWORKS,
+    HANDLERS,
+    HIDDEN,
+    OWN_DECORATOR,
+    PAGES,
+    RUNS,
+)
 
 #: The frameworks as they are installed; Flask comes with them.
 DISTRIBUTIONS = ("apiflask", "connexion[flask]", "flask-openapi3", "flask-restful", "flask-restx", "flask-smorest")
@@ -82,6 +93,27 @@ def test_the_pages_of_a_framework_can_be_declared_public(framework: str, outcome
 
     assert all(f"`{name}`" in (ROOT / "docs/frameworks.md").read_text() for name in names)
     assert outcome["pages"][framework] == [403, 200]
+
+
+@pytest.mark.parametrize("framework", EXAMPLES)
+def test_the_example_of_a_framework_documents_its_guards(framework: str, outcome: Any) -> None:
+    """A valid document with the padlock, 401, 403 and 503, and an open lock on what is public."""
+    first, second = outcome["documents"][framework]
+    validate(first)
+    guarded, health = first["paths"]["/{user_id}/notes"]["get"], first["paths"]["/health"]["get"]
+
+    assert first == second
+    assert {"401", "403", "503"} <= guarded["responses"].keys()
+    if framework == "Flask-RESTX":
+        # Swagger 2.0 lists no scopes.
+        assert guarded["security"] == [{"bearerAuth": []}]
+        assert guarded["description"] == "Required scopes: `notes:read`."
+        assert "bearerAuth" in first["securityDefinitions"]
+    else:
+        assert guarded["security"] == [{"bearerAuth": ["notes:read"]}]
+        assert "bearerAuth" in first["components"]["securitySchemes"]
+    assert health["security"] == []
+    assert not {"401", "403", "503"} & health["responses"].keys()
 
 
 def test_connexion_validates_a_request_before_the_guards_see_it(outcome: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from werkzeug.exceptions import HTTPException
 
 from auth import ResourceServer, errors, owns_path_user, public, require_jwt
 from auth.testing import TokenIssuer
+from tests.support.environments import ROOT
+from tests.support.names import as_in_the_checkout
 
 SECRET = "kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sAuEoIqVtRzWxNbMlKjHgFdSaPqOiUyTrEw"
 ISSUER, AUDIENCE = "https://login.example", "https://api.example"
@@ -384,9 +387,29 @@ def preflight_of(framework: str, place: str) -> list[Any]:
     return [preflight.status_code, preflight.headers.get("Access-Control-Allow-Origin"), other.status_code, ran]
 
 
+#: What docs/openapi.md shows for each framework, and the path of its document.
+EXAMPLES = {
+    "APIFlask": ("apiflask_notes.py", "/openapi.json"),
+    "flask-openapi3": ("flask_openapi3_notes.py", "/openapi/openapi.json"),
+    "Flask-RESTX": ("restx_notes.py", "/api/swagger.json"),
+}
+
+
+def documents_of(framework: str) -> list[Any]:
+    """Return the document of an example as a client gets it, twice: frameworks keep the first."""
+    name, path = EXAMPLES[framework]
+    code = as_in_the_checkout((ROOT / "examples/openapi" / name).read_text())
+    os.environ.update(FLASK_AUTH_SECRET=SECRET, FLASK_AUTH_ISSUER=ISSUER, FLASK_AUTH_AUDIENCE=AUDIENCE)
+    namespace: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code, name, "exec"), namespace)  # noqa: S102  # our own example
+    client = namespace["app"].test_client()
+    return [client.get(path).get_json() for _ in range(2)]
+
+
 def main() -> None:
     logging.disable()
     outcome: dict[str, Any] = {"answers": {}, "declared": {}, "pages": {name: pages(name) for name in PAGES}}
+    outcome["documents"] = {name: documents_of(name) for name in EXAMPLES}
     outcome["preflights"] = {name: {place: preflight_of(name, place) for place in CORS_PLACES} for name in CORS}
     outcome["Connexion validates first"] = is_validated_first()
     for framework, (_, places) in FRAMEWORKS.items():
