@@ -12,6 +12,7 @@ import pytest
 from tests.support.browser import Watched
 from tests.support.contrast import hard_to_read
 from tests.support.gunicorn_server import ISSUER, GunicornServer
+from tests.support.swagger_picture import PICTURE, take_picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -203,3 +204,12 @@ def test_the_page_works_behind_a_path_prefix(server: GunicornServer, watched: Wa
     assert answer.value.status == 200
     assert all(url.startswith((f"{server.origin}/todo/", "data:")) for url in watched.requests), watched.requests
     assert watched.complaints == []
+
+
+def test_the_picture_of_the_padlock_can_be_taken_again(tmp_path: Path) -> None:
+    """``python -m tests.support.swagger_picture`` does; the picture that the README shows is small."""
+    take_picture(tmp_path / "swagger-ui.png")
+
+    for picture in (PICTURE, tmp_path / "swagger-ui.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert 10_000 < picture.stat().st_size < 150_000

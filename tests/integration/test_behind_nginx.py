@@ -26,6 +26,7 @@ from app.config import DEFAULTS
 from app.tasks.text_search import LONGEST_SEARCH
 from tests.support.callers import Callers
 from tests.support.certificates import certify
+from tests.support.documentation import blocks
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 from tests.support.nginx_server import NginxServer
@@ -43,9 +44,9 @@ server {
     }
 }
 """
-(README,) = re.findall(r"^```nginx\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+(README,) = blocks(ROOT / "app/README.md", "nginx")
 
-#: What nginx lets a body have, in bytes: by itself, and with the block of the README.
+#: What nginx lets a body have, in bytes: by itself, and with the block of app/README.md.
 LONGEST = {PLAIN: 1024 * 1024, README: 64 * 1024}
 
 BOB = ISSUER.authorization("bob")
@@ -130,7 +131,7 @@ def bob_during(proxy: Proxy, attack: Attack) -> Counter[int | str]:
     return seen
 
 
-@pytest.fixture(scope="module", params=[PLAIN, README], ids=["nginx's own sizes", "the block of the README"])
+@pytest.fixture(scope="module", params=[PLAIN, README], ids=["nginx's own sizes", "the block of app/README.md"])
 def block(request: pytest.FixtureRequest) -> str:
     """Return a configuration of nginx."""
     text: str = request.param
@@ -190,7 +191,7 @@ def test_the_bodies_of_strangers_take_nothing_away_from_others(proxy: Proxy, blo
         Request(401, "POST", "/api/bob/tasks", headers={"Authorization": "Bearer forged"}),
         Request(403, "POST", "/api/bob/tasks", headers=MALLORY),
         Request(400 if len(fitting) == 65536 else 413, "POST", "/api/mallory/tasks", headers=JSON),
-        # Of these gunicorn makes nothing: too many headers, and a line that only the block of the README lets pass.
+        # Of these gunicorn makes nothing: too many headers, and a line that only the block of app/README.md lets pass.
         Request(431, "POST", "/nowhere", headers={f"X-{number}": "" for number in range(101)}),
         Request(414, "POST", "/" + "x" * 9000),
     ]

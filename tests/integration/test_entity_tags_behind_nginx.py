@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.documentation import snippets
+from tests.support.documentation import blocks, snippets
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 from tests.support.nginx_server import NginxServer
@@ -69,6 +69,6 @@ def test_a_condition_holds_only_if_nginx_does_not_compress(
 
 def test_the_block_of_the_readme_does_not_compress() -> None:
     """Whatever the ``http`` block around it says."""
-    (block,) = re.findall(r"^```nginx\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = blocks(ROOT / "app/README.md", "nginx")
 
     assert re.search(r"^ +gzip off;", block, re.MULTILINE)

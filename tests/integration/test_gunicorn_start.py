@@ -64,13 +64,13 @@ def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
     ],
 )
 def test_an_impossible_number_says_so_and_ends(tmp_path: Path, name: str, value: str, bounds: str) -> None:
-    """The sentence names the variable and its bounds, and the README has the same bounds."""
+    """The sentence names the variable and its bounds, and the README of the service has the same bounds."""
     said = refused_start(tmp_path, **{name: value})
 
     assert said == f"{name} must be a whole number from {bounds}.\n"
     (row,) = [
         line
-        for line in (ROOT / "README.md").read_text().splitlines()
+        for line in (ROOT / "app/README.md").read_text().splitlines()
         if line.startswith("|") and f"`{name}`" in line.split("|")[1]
     ]
     assert bounds in row

@@ -16,7 +16,7 @@ from tests.support.nginx_server import NginxServer
 
 KIB = 1024
 
-#: As short as it can be; the size of a header line is that of the block in the README.
+#: As short as it can be; the size of a header line is that of the block in app/README.md.
 BLOCK = """
 server {
     listen 443;
@@ -70,6 +70,6 @@ def test_nginx_needs_a_buffer_that_holds_the_token(
 
 
 def test_the_pages_name_the_buffers() -> None:
-    """The README for tokens of the default length, docs/servers.md for longer ones."""
-    assert re.search(r"large_client_header_buffers 4 16k;", (ROOT / "README.md").read_text())
+    """The README of the service for tokens of the default length, docs/servers.md for longer ones."""
+    assert re.search(r"large_client_header_buffers 4 16k;", (ROOT / "app/README.md").read_text())
     assert "large_client_header_buffers 4 72k;" in (ROOT / "docs/servers.md").read_text()

@@ -1,12 +1,14 @@
-"""A newcomer's first hour: the README's commands and snippets, word for word, in an empty clone."""
+"""The two READMEs, word for word: the library's snippets here, the commands of the tasks API in an empty clone."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import stat
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,19 +16,27 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from auth.testing import TokenIssuer
+from tests.support.documentation import blocks
 from tests.support.environments import ROOT, clean_environment, clone, run
 from tests.support.gunicorn_server import STOP_PATIENCE
 from tests.support.names import as_in_the_checkout
 from tests.support.programs import free_port
 
-_BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-PYTHON_BLOCKS = [text for language, text in _BLOCKS if language == "python"]
-SHELL_BLOCKS = [text for language, text in _BLOCKS if language == "sh"]
+README = ROOT / "README.md"
+SERVICE = ROOT / "app" / "README.md"
+PYTHON_BLOCKS = blocks(README, "python")
+SHELL_BLOCKS = blocks(SERVICE, "sh")
 SECRET = "q8Zk1vX4dN7bR2mT5yW9cF3hJ6pL0sGa"
+
+#: The only addresses that the README links to.
+SITE = "https://flask-resource-server.readthedocs.io/en/latest/"
+REPOSITORY = "https://github.com/flask-resource-server/flask-resource-server"
 
 
 @pytest.mark.parametrize("snippet", PYTHON_BLOCKS, ids=range(len(PYTHON_BLOCKS)))
@@ -52,16 +62,72 @@ def test_a_snippet_of_the_readme_runs_and_protects(snippet: str, monkeypatch: py
 
 def test_twelve_lines_protect_an_existing_app() -> None:
     """The README promises that protecting an app takes few lines; the first snippet is held to it."""
-    assert len([line for line in PYTHON_BLOCKS[0].splitlines() if line.strip()]) <= 12
+    assert len([line for line in PYTHON_BLOCKS[0].splitlines() if line.strip() and "@app" not in line]) <= 10
 
 
-def test_the_readme_shows_the_commands_that_are_run_here() -> None:
-    """A command added to the README has to be added to these tests."""
-    assert [line.split("#")[0].strip() for line in SHELL_BLOCKS[0].splitlines()] == ["make serve", "make test"]
+def test_the_refusal_that_the_readme_shows_is_the_one_a_client_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status, header fields and body, for an expired token and the app above it."""
+    for name, value in {"SECRET": SECRET, "ISSUER": "https://login.example.com", "AUDIENCE": "api"}.items():
+        monkeypatch.setenv(f"FLASK_AUTH_{name}", value)
+    namespace: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(as_in_the_checkout(PYTHON_BLOCKS[0]), "README.md", "exec"), namespace)  # noqa: S102 - our own README
+    (shown,) = blocks(README, "http")
+    head, body = shown.split("\n\n")
+    status, *fields = head.splitlines()
+
+    expired = TokenIssuer.for_app(namespace["app"]).authorization("alice", expires_in=-60)
+    refused = namespace["app"].test_client().get("/users/alice/reports", headers=expired)
+
+    assert f"HTTP/1.1 {refused.status}" == status
+    answered = {name: value for name, value in refused.headers.items() if name != "Content-Length"}
+    assert answered == dict(field.split(": ", 1) for field in fields)
+    assert refused.json == json.loads(body)
+
+
+def test_the_readmes_show_the_commands_that_are_run_here() -> None:
+    """A command added to a README has to be added to these tests."""
+    install, two_commands = blocks(README, "sh")
+
+    assert install == "pip install flask-resource-server\n"
+    for block in (two_commands, SHELL_BLOCKS[0]):
+        assert [line.split("#")[0].strip() for line in block.splitlines()] == ["make serve", "make test"]
     assert "curl" in SHELL_BLOCKS[1]
-    assert "-m build" in SHELL_BLOCKS[2]
-    assert SHELL_BLOCKS[3].splitlines()[-1].split("#")[0].strip() == ".venv/bin/gunicorn"
-    assert len(SHELL_BLOCKS) == 4
+    assert SHELL_BLOCKS[2].splitlines()[-1].split("#")[0].strip() == ".venv/bin/gunicorn"
+    assert len(SHELL_BLOCKS) == 3
+
+
+def test_the_two_commands_are_on_the_first_screen() -> None:
+    """And the whole page is short: about 130 lines."""
+    lines = README.read_text().splitlines()
+
+    assert lines.index("make test      # format, lint, types, tests") < 60
+    assert len(lines) <= 145
+
+
+def test_every_link_of_the_readme_works_on_a_package_index() -> None:
+    """Each is absolute and leads to a page of the site, a picture of it, or a file of the repository that exists."""
+    links = re.findall(r"\]\(([^)]+)\)", README.read_text())
+
+    assert links
+    assert [link for link in links if not link.startswith((SITE, REPOSITORY))] == []
+    pages = {link.removeprefix(SITE) for link in links if link.startswith(SITE)}
+    assert [page for page in pages if not leads_to_a_page(page)] == []
+    files = {link.removeprefix(f"{REPOSITORY}/blob/main/") for link in links if "/blob/" in link}
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
+def leads_to_a_page(link: str) -> bool:
+    """Return whether a page of the site, with its anchor, is made from a file in ``docs/``."""
+    path, _, anchor = link.partition("#")
+    if path.startswith("_static/"):
+        return (ROOT / "docs" / path).is_file()
+    page = ROOT / "docs" / f"{path.removesuffix('.html') or 'index'}.md"
+    headings = [re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings_of(page)]
+    return page.is_file() and (not anchor or anchor in headings)
+
+
+def headings_of(page: Path) -> list[str]:
+    return re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE) if page.is_file() else []
 
 
 @dataclass
@@ -151,7 +217,7 @@ def test_make_serve_runs_gunicorn_and_not_the_development_server(served: Served)
     assert "development server" not in served.printed.lower()
 
 
-def test_the_curl_commands_of_the_readme_answer_what_it_says(served: Served) -> None:
+def test_the_curl_commands_of_its_readme_answer_what_it_says(served: Served) -> None:
     """A task is made and listed; another user's path is 403, no token 401 with the challenge."""
     script = SHELL_BLOCKS[1].replace("127.0.0.1:8000", f"127.0.0.1:{served.port}")
 
@@ -226,9 +292,9 @@ def test_flask_run_works_too(served: Served) -> None:
     assert f"http://127.0.0.1:{port}" in printed.read_text()
 
 
-def test_the_service_is_deployed_as_the_readme_says(served: Served, tmp_path: Path) -> None:
+def test_the_service_is_deployed_as_its_readme_says(served: Served, tmp_path: Path) -> None:
     """The commands for production, with a secret and a database of their own."""
-    *prepare, start = SHELL_BLOCKS[3].splitlines()
+    *prepare, start = SHELL_BLOCKS[2].splitlines()
     production = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}"}
     run(["bash", "-euo", "pipefail", "-c", "\n".join(prepare)], cwd=served.folder, settings=production)
 
@@ -238,13 +304,13 @@ def test_the_service_is_deployed_as_the_readme_says(served: Served, tmp_path: Pa
     assert server.returncode == 0
 
 
-def test_the_wheel_is_built_and_installed_as_the_readme_says(served: Served) -> None:
-    """The third block of commands, where the first has left its virtual environment and an older build its files."""
+def test_a_wheel_that_is_built_in_a_used_checkout_is_clean(served: Served) -> None:
+    """Its virtual environment and the files of an older build stay outside."""
     older = served.folder / "build" / "lib" / "auth"
     older.mkdir(parents=True)
     (older / "__init__.py").touch()
 
-    run(["bash", "-euo", "pipefail", "-c", SHELL_BLOCKS[2]], cwd=served.folder)
+    run([sys.executable, "-m", "build", "--no-isolation"], cwd=served.folder)
 
     (built,) = (served.folder / "dist").glob("flask_resource_server-*.whl")
     packages = {name.partition("/")[0] for name in zipfile.ZipFile(built).namelist()}

@@ -1,4 +1,4 @@
-"""The pages of ``docs/`` as the tests read them."""
+"""The pages of ``docs/``, and other Markdown, as the tests read them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
+def blocks(file: Path, language: str) -> list[str]:
+    """Return the blocks of a file that are written in a language, in their order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", file.read_text(), re.MULTILINE | re.DOTALL)
+
+
 def snippets(page: str, language: str) -> list[str]:
-    """Return the blocks of a page that are written in a language, in their order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    """Return those of a page."""
+    return blocks(DOCS / page, language)
 
 
 def table(page: str, heading: str) -> list[list[str]]:
