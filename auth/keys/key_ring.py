@@ -39,7 +39,7 @@ class KeyRing:
         fitting = [key for key in self.keys if algorithm in key.algorithms]
         if key_id is not None:
             fitting = [key for key in fitting if key.key_id == key_id] or [key for key in fitting if key.key_id is None]
-        return fitting if len(fitting) <= self.max_attempts else fitting[: self.max_attempts]
+        return fitting[: self.max_attempts]
 
     def names(self, key_id: str | None) -> bool:
         """Tell whether the issuer has published a key with this id; if so, newer keys would not help."""

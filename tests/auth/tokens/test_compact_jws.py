@@ -10,7 +10,7 @@ import string
 import pytest
 
 from auth.errors import MalformedTokenError
-from auth.tokens.compact_jws import MAX_DEPTH, parse_compact
+from auth.tokens.compact_jws import MAX_DEPTH, parse_compact, parse_segment
 from tests.support.services import CLAIMS, HEADER, compact, segment
 
 GOOD_HEADER = segment(json.dumps(HEADER).encode())
@@ -235,3 +235,27 @@ def test_sixteen_levels_are_read_and_seventeen_are_not() -> None:
     with pytest.raises(MalformedTokenError) as raised:
         parse_compact(compact(claims=nested(17)), 8192)
     assert raised.value.reason == "the payload is nested too deeply"
+
+
+SEGMENTS = {
+    "padding": ("e30=", "not three base64url segments"),
+    "an impossible length": ("e30AA", "a segment has an impossible length"),
+    "stray bits": ("e31", "a segment is not canonical base64url"),
+    "half a surrogate pair": ("e\ud800", "not three base64url segments"),
+    "no JSON": (segment(b"nonsense"), "the segment is not strict UTF-8 JSON"),
+    "an array": (segment(b"[]"), "the segment is not a JSON object"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), SEGMENTS.values(), ids=SEGMENTS)
+def test_a_segment_alone_is_read_as_strictly_as_in_a_token(text: str, reason: str) -> None:
+    """The header of an encrypted token, which anybody may read, has one reading as well (RFC 7516 §7.1)."""
+    with pytest.raises(MalformedTokenError) as raised:
+        parse_segment(text)
+    assert raised.value.reason == reason
+
+
+def test_a_segment_alone_holds_an_object() -> None:
+    """Whichever of the two it is."""
+    assert parse_segment(GOOD_HEADER) == HEADER
+    assert parse_segment(GOOD_CLAIMS) == CLAIMS
