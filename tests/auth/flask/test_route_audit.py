@@ -303,6 +303,18 @@ def test_without_deny_by_default_the_others_are_served(add: Callable[[Flask], No
     assert len(faults(app)) == 1
 
 
+def test_a_guard_of_a_whole_blueprint_may_stand_on_pages_without_the_variable() -> None:
+    """A framework adds such pages; nobody gets them, and the others are served."""
+    app, blueprint = denying(), owns_path_user(Blueprint("api", "api"))
+    blueprint.add_url_rule("/<user_id>", "view", lambda user_id: user_id)
+    blueprint.add_url_rule("/swagger.json", "swagger", lambda: "{}")
+    app.register_blueprint(blueprint)
+
+    assert app.test_client().get("/alice", headers=ALICE).status_code == 200
+    assert app.test_client().get("/swagger.json", headers=ALICE).status_code == 500
+    assert faults(app) == {"GET /swagger.json": ["no_owner"]}
+
+
 def test_what_is_refused_or_works_for_some_stops_nothing() -> None:
     """An undeclared route, also below a guard that never runs, and a converter for numbers."""
     app = denying()
