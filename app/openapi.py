@@ -146,7 +146,7 @@ OPENAPI_SETTINGS: dict[str, Any] = {
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
-        "info": {"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+        "info": {"description": DESCRIPTION, "license": {"name": "MIT License", "identifier": "MIT"}},
         "externalDocs": {
             "description": "Documentation of flask-resource-server",
             "url": "https://flask-resource-server.readthedocs.io/",

@@ -199,7 +199,7 @@ def test_every_part_of_the_document_is_used(document: dict[str, Any]) -> None:
 def test_the_title_block_says_version_licence_and_where_to_read_on(document: dict[str, Any]) -> None:
     """The licence by its name in SPDX (OpenAPI 3.1 §4.8.4)."""
     assert document["info"]["version"] == "1.0.0"
-    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert document["info"]["license"] == {"name": "MIT License", "identifier": "MIT"}
     assert document["externalDocs"]["url"] == "https://flask-resource-server.readthedocs.io/"
 
 
