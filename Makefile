@@ -18,7 +18,7 @@ PYTHON_FOLDERS := $(filter-out %/shims,$(subst :, ,$(PATH))) $(wildcard $(or $(P
 find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
 PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version)),$(version)))
 LOWEST_VENV := .venv-lowest
-TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator pytest pytest-xdist time-machine
+TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator pytest pytest-xdist time-machine flask-cors
 SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider tests/auth tests/app
 
 # Made anew whenever the dependencies change.

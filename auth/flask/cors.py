@@ -1,24 +1,29 @@
-"""Lets CORS decorators of the service, such as ``cross_origin`` of Flask-CORS, answer although a guard comes first.
+"""Lets ``cross_origin`` of Flask-CORS and its kind answer preflights although a guard comes first.
 
 A preflight carries no credentials (Fetch §4.8), so a guard would refuse each of them. And the guard refuses a request
-before the decorator could say that scripts may read the answer. Such a decorator answers OPTIONS in its wrapper, and
-says so to Flask: it sets ``provide_automatic_options`` to False on what it wraps. The wrapper is run here with nothing
-behind it, always as for OPTIONS. The view cannot run without a token, whatever the wrapper does.
+before the decorator could say that scripts may read the answer. So the wrapper of the decorator is run here on its own,
+as for OPTIONS, with nothing behind it. That is safe only for wrappers whose code is known: :data:`_KNOWN`. No other
+code of the service runs before the guard has decided.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from types import CellType, FunctionType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from flask import Flask, Request, Response
-from werkzeug.exceptions import HTTPException
 
-from .declarations import handler_name, method_decorators, rules_on
+from .declarations import handler_name, method_decorators
+
+#: The modules of decorators whose wrappers hold the view in one variable and do not call it for OPTIONS.
+_KNOWN = frozenset({"flask_cors.decorator", "flask_restful.utils.cors", "flask_restx.cors"})
 
 #: Header fields that let a script read an answer other than that to a preflight (Fetch §3.3.3).
 _FOR_SCRIPTS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers")
+
+_LOGGER = logging.getLogger("flask_resource_server")
 
 
 class _ViewReachedError(Exception):
@@ -35,7 +40,7 @@ def answer_to_preflight(app: Flask, request: Request, view: Callable[..., Any]) 
         return None
     try:
         return app.ensure_sync(wrapper)(**(request.view_args or {}))
-    except (_ViewReachedError, HTTPException):
+    except _ViewReachedError:
         return None
 
 
@@ -56,7 +61,8 @@ def let_scripts_read(app: Flask, request: Request, response: Response) -> None:
     request.method = "OPTIONS"
     try:
         answered = app.make_response(app.ensure_sync(wrapper)(**(request.view_args or {})))
-    except Exception:  # noqa: BLE001 - a fault of the wrapper makes no other answer of a refusal
+    except Exception:  # a refusal stays a refusal if the options of the decorator are wrong
+        _LOGGER.exception("the decorator for CORS of a refused view failed")
         return
     finally:
         request.method = method
@@ -66,33 +72,25 @@ def let_scripts_read(app: Flask, request: Request, response: Response) -> None:
     response.vary.update(answered.vary)
 
 
+def _is_known(function: object) -> TypeGuard[FunctionType]:
+    return isinstance(function, FunctionType) and function.__globals__.get("__name__") in _KNOWN
+
+
 def _wrapper_around(view: object) -> Callable[..., Any] | None:
-    """Return only the wrapper that answers OPTIONS; None if none can be taken off the view."""
-    found: object = None
-    wrapped: object = None
+    """Return the innermost known wrapper that answers OPTIONS, with nothing behind it; None if there is none."""
+    found: tuple[FunctionType, object] | None = None
     while (inner := getattr(view, "__wrapped__", None)) is not None:
-        # Wrappers further out have a copy of the mark, from functools.wraps.
-        if getattr(inner, "provide_automatic_options", None) is False:
-            # More rules on the outside: that is a guard, right around a view that answers OPTIONS itself.
-            is_guard = rules_on(view) != rules_on(inner)
-            found, wrapped = (None, None) if is_guard else (view, inner)
+        # A wrapper that answers OPTIONS puts this mark on what it wraps. The wrappers around it have a copy.
+        if _is_known(view) and getattr(inner, "provide_automatic_options", None) is False:
+            found = view, inner
         view = inner
-    if not isinstance(found, FunctionType) or not found.__closure__:
+    if found is None:
         return None
-    cells = tuple(CellType(_instead_of_view) if _holds(cell, wrapped) else cell for cell in found.__closure__)
-    if cells == found.__closure__:
-        return None
-    twin = FunctionType(found.__code__, found.__globals__, found.__name__, found.__defaults__, cells)
-    twin.__kwdefaults__ = found.__kwdefaults__
-    return twin
-
-
-def _holds(cell: CellType, content: object) -> bool:
-    try:
-        return cell.cell_contents is content
-    except ValueError:
-        # An empty cell.
-        return False
+    wrapper, wrapped = found
+    cells = tuple(
+        CellType(_instead_of_view) if cell.cell_contents is wrapped else cell for cell in wrapper.__closure__ or ()
+    )
+    return FunctionType(wrapper.__code__, wrapper.__globals__, wrapper.__name__, wrapper.__defaults__, cells)
 
 
 def _wrapper_in_class(view_class: type | None, name: str) -> Callable[..., Any] | None:
@@ -101,7 +99,7 @@ def _wrapper_in_class(view_class: type | None, name: str) -> Callable[..., Any] 
     if view_class is None or handler is None:
         return None
     for decorator in method_decorators(view_class, name):
-        if not rules_on(decorator):
+        if _is_known(decorator):
             # Flask-RESTful and RESTX apply it at each request as well.
             view = FunctionType(_instead_of_view.__code__, globals())
             wrapper: Callable[..., Any] = decorator(view)

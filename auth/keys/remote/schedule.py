@@ -84,6 +84,11 @@ class Snapshot:
         """Whether there is a usable key, or no key at all: some issuers make their first key when they need it."""
         return bool(self.ring.keys) or not self.key_set.dropped
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether a key that was meant to verify cannot be used. A key for encryption, say, was not meant to."""
+        return not all(entry.is_expected for entry in self.key_set.dropped)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshState:
@@ -127,7 +132,7 @@ class RefreshState:
 
         A key set without a usable key does not replace good keys at once, because it is more often a slip than a
         withdrawal. The issuer is asked again as after a failure. Meanwhile the good keys serve on: for ``max_age`` if
-        the set is empty, and until they are too old for any outage if its keys cannot be used.
+        no key in the set was meant to verify, and otherwise until they are too old for any outage.
         """
         if self.snapshot is not None:
             fetched = replace(fetched, key_set=fetched.key_set.following(self.snapshot.key_set))
@@ -147,7 +152,9 @@ class RefreshState:
         held = self.usable(now)
         if held is None or not held.ring.keys:
             return now
-        return min(held.usable_until, held.fetched_at + settings.max_age) if fetched.is_in_order else held.usable_until
+        given_up_at = held.usable_until if fetched.is_broken else held.fetched_at + settings.max_age
+        # A slip after a withdrawal gives no key of the withdrawal more time.
+        return min(given_up_at, held.usable_until, self.given_up_at)
 
     def after_failure(self, error: str, now: float, settings: RemoteKeySettings, jitter: float) -> RefreshState:
         """Return the state after a failed fetch.

@@ -13,6 +13,7 @@ import pytest
 from flask import Blueprint, Flask, Response, abort, current_app, make_response, request
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
+from flask_cors import cross_origin
 
 from auth import require_jwt
 from tests.support.services import ISSUED, bearer, compact, service
@@ -29,13 +30,15 @@ def nothing_has_run() -> None:
     RAN.clear()
 
 
-def sharing(view: Any = None, *, answers: bool = True) -> Any:
-    """Let scripts of other origins in, as the decorators for CORS do; ``answers`` says whether it answers OPTIONS."""
-    if view is None:
-        return functools.partial(sharing, answers=answers)
+#: The decorator of Flask-CORS.
+sharing: Any = cross_origin(origins=[ORIGIN])
+
+
+def sharing_by_hand(view: Any) -> Any:
+    """Let scripts of other origins in as Flask-CORS does, by code that nobody but the service knows."""
 
     def shared(*args: Any, **kwargs: Any) -> Response:
-        if answers and request.method == "OPTIONS":
+        if request.method == "OPTIONS":
             response = current_app.make_default_options_response()
         else:
             response = make_response(view(*args, **kwargs))
@@ -223,6 +226,49 @@ def holding_it_elsewhere(view: Any) -> Any:
     return held
 
 
+def marked(view: Any) -> Any:
+    """Say to Flask that the view answers OPTIONS itself."""
+    view.required_methods = {"OPTIONS"}
+    view.provide_automatic_options = False
+    return view
+
+
+def remembering(view: Any) -> Any:
+    """Answer with what a caller before was answered."""
+    remembered: list[Any] = []
+
+    @functools.wraps(view)
+    def wrapped() -> Any:
+        if not remembered:
+            remembered.append(view())
+        return remembered[0]
+
+    return wrapped
+
+
+def calling_by_a_helper(view: Any) -> Any:
+    """Hold the view in a variable of its own, and call it in another way."""
+
+    def call() -> Any:
+        return view()
+
+    @functools.wraps(view)
+    def wrapped() -> Any:
+        return call() if view.__name__ else None
+
+    return wrapped
+
+
+def holding_as_a_default(view: Any) -> Any:
+    """Hold the view in a variable of its own, and call the one among the defaults."""
+
+    @functools.wraps(view)
+    def wrapped(*, called: Any = view) -> Any:
+        return called() if view.__name__ else None
+
+    return wrapped
+
+
 def holding_nothing(view: Any) -> Any:
     """Wrap a view in name only."""
     view.required_methods = {"OPTIONS"}
@@ -240,8 +286,14 @@ answers_by_hand.required_methods = {"OPTIONS"}  # type: ignore[attr-defined]
 
 #: Views whose preflights nobody may answer without a token, with the guard around them or on the blueprint.
 GUARDED: dict[str, Callable[[], Any]] = {
-    "the decorator calls the view": lambda: sharing(answers=False)(a_view()),
-    "it answers for whatever is raised": lambda: swallowing(sharing(answers=False)(a_view())),
+    "the decorator is written by hand": lambda: sharing_by_hand(a_view()),
+    "it answers for whatever is raised": lambda: swallowing(a_view()),
+    "it remembers answers": lambda: remembering(marked(a_view())),
+    "it calls the view by a helper": lambda: calling_by_a_helper(marked(a_view())),
+    "it holds the view as a default": lambda: holding_as_a_default(marked(a_view())),
+    "it answers for a class that says so": lambda: noting(
+        a_class(options=options, provide_automatic_options=False).as_view("reports")
+    ),
     "it answers with an HTTP exception": lambda: refusing(a_view()),
     "it is an object": lambda: Wrapping(a_view()),
     "it holds the view elsewhere": lambda: holding_it_elsewhere(a_view()),
@@ -269,17 +321,6 @@ def test_a_view_that_would_answer_a_preflight_itself_stays_guarded(
 
 def test_a_wrapper_above_the_one_for_cors_does_not_run_for_a_stranger() -> None:
     """It might answer with what it remembers of a caller who had a token."""
-    remembered: list[Any] = []
-
-    def remembering(view: Any) -> Any:
-        @functools.wraps(view)
-        def wrapped() -> Any:
-            if not remembered:
-                remembered.append(view())
-            return remembered[0]
-
-        return wrapped
-
     client = app_with(remembering(sharing(require_jwt(a_view())))).test_client()
 
     first = client.get("/reports", headers=bearer(compact()))
@@ -288,6 +329,24 @@ def test_a_wrapper_above_the_one_for_cors_does_not_run_for_a_stranger() -> None:
     assert (first.status_code, preflight.status_code) == (200, 200)
     assert preflight.data == b""
     assert "GET" in preflight.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "stack", [lambda view: require_jwt(remembering(view)), lambda view: remembering(require_jwt(view))]
+)
+def test_an_answer_that_a_wrapper_remembers_is_told_to_no_stranger(stack: Callable[[Any], Any]) -> None:
+    """A mark that says who answers OPTIONS is Flask's, and says nothing about who may read the answer."""
+    app = service()
+    app.add_url_rule("/reports", "reports", stack(marked(a_view())))
+    require_jwt(app.view_functions["reports"])
+    client = app.test_client()
+    first = client.get("/reports", headers=bearer(compact()))
+
+    preflight = client.options("/reports", headers=PREFLIGHT)
+    refused = client.get("/reports", headers={"Origin": ORIGIN})
+
+    assert (first.status_code, preflight.status_code, refused.status_code) == (200, 401, 401)
+    assert RAN == ["view"]
 
 
 def listing(view_class: type[MethodView]) -> Any:
@@ -397,43 +456,49 @@ def test_a_refusal_runs_no_code_of_a_view_that_answers_options_itself(
     assert len([record for record in caplog.records if record.name.endswith(".audit")]) == 1
 
 
-def test_a_fault_of_the_wrapper_leaves_the_refusal_as_it_was() -> None:
-    """It is a fault for those who have a token as well, and seen there."""
-
-    def faulty(view: Any) -> Any:
-        def wrapped(*_args: Any, **_kwargs: Any) -> Any:
-            raise ZeroDivisionError if view else RuntimeError
-
-        view.required_methods = {"OPTIONS"}
-        view.provide_automatic_options = False
-        return functools.update_wrapper(wrapped, view)
-
-    response = app_with(require_jwt(faulty(a_view()))).test_client().get("/reports", headers=simply())
+def test_a_decorator_with_impossible_options_leaves_the_refusal_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    """It fails for callers who have a token as well; the log says why."""
+    impossible: Any = cross_origin(origins="*", supports_credentials=True, send_wildcard=True)
+    response = app_with(require_jwt(impossible(a_view()))).test_client().get("/reports", headers=simply())
 
     assert (response.status_code, response.get_json()["error"]) == (401, "missing_token")
+    assert "the decorator for CORS of a refused view failed" in caplog.text
+    assert RAN == []
 
 
-def test_a_wrapper_cannot_change_what_a_refusal_says() -> None:
-    """It is asked for the fields of CORS alone; its status, body and other fields are dropped."""
+def test_a_decorator_that_leaves_options_to_the_view_is_not_asked() -> None:
+    """It would call the view."""
+    asking: Any = cross_origin(origins=[ORIGIN], automatic_options=False)
+    client = app_with(require_jwt(asking(marked(a_view())))).test_client()
 
-    def accepting(view: Any) -> Any:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            if request.method != "OPTIONS":
-                return view(*args, **kwargs)
-            fields = {"Access-Control-Allow-Origin": ORIGIN, "WWW-Authenticate": "Basic", "Set-Cookie": "a=b"}
-            return "welcome", 200, fields | {"Access-Control-Expose-Headers": "WWW-Authenticate", "Vary": "Origin"}
+    preflight = client.options("/reports", headers=PREFLIGHT)
+    refused = client.get("/reports", headers=simply())
 
-        view.required_methods = {"OPTIONS"}
-        view.provide_automatic_options = False
-        return functools.update_wrapper(wrapped, view)
+    assert (preflight.status_code, refused.status_code) == (401, 401)
+    assert "Access-Control-Allow-Origin" not in refused.headers
+    assert RAN == []
 
-    client = app_with(require_jwt(accepting(a_view()))).test_client()
-    response = client.get("/reports", headers=simply())
+
+def test_a_listed_decorator_that_leaves_options_to_the_handler_is_not_asked() -> None:
+    """The handler would run."""
+
+    class Asking(ListingReports):
+        method_decorators: ClassVar[list[Any]] = [require_jwt, cross_origin(origins=[ORIGIN], automatic_options=False)]
+
+    response = app_with(listing(Asking)).test_client().options("/reports", headers=PREFLIGHT)
+
+    assert response.status_code == 401
+    assert RAN == []
+
+
+def test_only_the_fields_of_cors_are_taken_over() -> None:
+    """Status, body and challenge are those of the refusal; caches are told what the answer depends on."""
+    exposing: Any = cross_origin(origins=[ORIGIN, "https://other.example"], expose_headers=["WWW-Authenticate"])
+    response = app_with(require_jwt(exposing(a_view()))).test_client().get("/reports", headers=simply())
 
     assert (response.status_code, response.get_json()["error"]) == (401, "missing_token")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
     assert response.headers["Access-Control-Expose-Headers"] == "WWW-Authenticate"
-    assert "Set-Cookie" not in response.headers
     assert {*response.vary} == {"Authorization", "Origin"}
 
 

@@ -372,7 +372,7 @@ def test_a_document_without_keys_withdraws_none(issuer: IssuerServer, clock: Clo
 #: Key sets that bring nothing to verify with, and the seconds for which the last good keys serve on.
 WITHOUT_USABLE_KEYS = {
     "empty": ([], 600),
-    "for encryption only": ([SECOND.jwk(use="enc")], 86_400),
+    "for encryption only": ([SECOND.jwk(use="enc")], 600),
     "private": ([SECOND.jwk(d="c2VjcmV0LXZhbHVl")], 86_400),
     "of an unknown type": ([{"kty": "AKP", "kid": "pq"}], 86_400),
 }
@@ -416,7 +416,7 @@ def test_a_set_without_a_usable_key_does_not_take_good_keys_away(
 def test_a_set_without_a_usable_key_is_believed_in_the_end(
     issuer: IssuerServer, clock: Clock, members: list[Any], seconds: float
 ) -> None:
-    """An empty set when the age of the good keys is reached; one that cannot be used is an outage until then."""
+    """A set with no key for signatures when the age of the good keys is reached; a broken one is an outage."""
     keys = remote(issuer, clock)
     found(keys)
     began, issuer.keys = clock.now, members

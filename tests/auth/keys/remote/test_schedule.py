@@ -16,7 +16,10 @@ GRACE = SETTINGS.timeout
 
 SIGNING = VerificationKey.from_secret("a" * 32)
 NO_KEY_AT_ALL = KeySet(KeyRing())
-NONE_USABLE = KeySet(KeyRing(), (DroppedKey(index=0, key_id='"a"', reason='is not for signatures ("use")'),))
+NONE_USABLE = KeySet(KeyRing(), (DroppedKey(index=0, key_id='"a"', reason="is not a readable JWK"),))
+ONLY_FOR_ENCRYPTION = KeySet(
+    KeyRing(), (DroppedKey(index=0, key_id='"e"', reason='is not for signatures ("use")', is_expected=True),)
+)
 
 
 def snapshot_at(
@@ -212,10 +215,15 @@ def after(state: RefreshState, key_set: KeySet, now: float) -> RefreshState:
 
 
 @pytest.mark.parametrize(
-    ("key_set", "until"), [(NO_KEY_AT_ALL, 1600), (NONE_USABLE, 87_400)], ids=["empty", "unusable"]
+    ("key_set", "until"),
+    [(NO_KEY_AT_ALL, 1600), (ONLY_FOR_ENCRYPTION, 1600), (NONE_USABLE, 87_400)],
+    ids=["empty", "for encryption", "unusable"],
 )
 def test_good_keys_serve_on_when_the_issuer_publishes_no_usable_one(key_set: KeySet, until: float) -> None:
-    """An empty set withdraws them when their age is reached. Keys that cannot be used are a failure of the issuer."""
+    """A set without a key that verifies withdraws them when their age is reached; one that is broken is a failure.
+
+    A realm that withdraws its only signing key still publishes its key for encryption.
+    """
     state = before = with_keys()
     for now in (1420, *range(1500, int(until), 60), until - 1):
         state = after(state, key_set, now)
@@ -283,12 +291,12 @@ def test_keys_that_an_empty_set_has_withdrawn_do_not_come_back() -> None:
     assert not state.is_ready(1700)
 
 
-def test_the_last_answer_decides_for_how_long_good_keys_serve_on() -> None:
-    """An empty set and then one that cannot be used is a failure like the latter; the other way round it withdraws."""
-    broken = after(after(with_keys(), NO_KEY_AT_ALL, 1500), NONE_USABLE, 1501)
-    empty = after(after(with_keys(), NONE_USABLE, 1500), NO_KEY_AT_ALL, 1501)
+def test_a_withdrawal_after_a_slip_counts_and_a_slip_after_a_withdrawal_gives_no_more_time() -> None:
+    """The time that is left to good keys never grows without a usable set."""
+    slipped = after(after(with_keys(), NO_KEY_AT_ALL, 1500), NONE_USABLE, 1501)
+    withdrawn = after(after(with_keys(), NONE_USABLE, 1500), NO_KEY_AT_ALL, 1501)
 
-    assert (broken.given_up_at, empty.given_up_at) == (87_400, 1600)
+    assert (slipped.given_up_at, withdrawn.given_up_at) == (1600, 1600)
 
 
 def test_usable_keys_end_it_at_once() -> None:
