@@ -8,6 +8,7 @@ import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from werkzeug.routing import Rule
 
 from auth import ResourceServer, public, require_jwt
 from auth.openapi import components, describe_guards, security_of
@@ -72,6 +73,14 @@ def test_a_route_outside_of_the_prefix_is_another_path() -> None:
     document = describe_guards(written("3.1.0", "/reports"), app, prefix="/api")
 
     assert "security" not in document["paths"]["/reports"]["get"]
+
+
+def test_a_route_without_a_view_says_nothing() -> None:
+    """Flask lets an extension add a rule first and its view later."""
+    app = app_with()
+    app.url_map.add(Rule("/later", endpoint="later"))
+
+    assert "security" not in describe_guards(written("3.1.0", "/later"), app)["paths"]["/later"]["get"]
 
 
 def test_sections_that_are_none_count_as_empty() -> None:
