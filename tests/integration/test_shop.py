@@ -76,3 +76,12 @@ def test_the_shop_starts_with_the_settings_of_its_readme(shop: Copy) -> None:
 
     assert settings != RUNNING
     assert printed == "['https://shop.example.com'] ()\n"
+
+
+def test_the_page_about_examples_shows_every_python_file_of_the_shop() -> None:
+    """It would go on without a file that is added."""
+    shown = re.findall(
+        r"^```{literalinclude} \.\./examples/shop/(\S+)", (ROOT / "docs/examples.md").read_text(), re.MULTILINE
+    )
+
+    assert set(shown) == {file.name for file in SHOP.glob("*.py")}
