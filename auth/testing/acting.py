@@ -19,7 +19,8 @@ def acting_as(app: Flask, user_id: str, *, issuer: str | None = None, **token: A
     """Let a user act within a block: ``current_token`` is a verified token of theirs, which is returned too.
 
     The user also acts in each ``app.test_request_context(…)`` of the block, where guarded functions can be called, and
-    sends each request of a test client that has no ``Authorization`` of its own. Every guard decides as always.
+    sends each request of a test client that has no ``Authorization`` of its own. Every guard decides as always. The app
+    itself is changed for the block, so two threads must not act at once.
 
     Args:
         app: the app; it accepts tokens as :func:`local_issuers` says.

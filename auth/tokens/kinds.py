@@ -117,11 +117,11 @@ def _is_other_kind(value: object) -> bool:
 
 def _is_scope_of_other_kind(value: object) -> bool:
     """Tell whether the only scope of a token is the name of a kind: ``refresh``, or another that ends in ``token``."""
-    if isinstance(value, list):
-        value = value[0] if len(value) == 1 else None
-    if not isinstance(value, str) or " " in value:
+    listed = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else []
+    names = [name for name in listed if name != ""]
+    if len(names) != 1:
         return False
-    word, kind = _word(value), _kind(value)
+    word, kind = _word(names[0]), _kind(names[0])
     return kind == "refresh" or (kind != word and (kind == "email" or kind in _OTHER_KINDS))
 
 
