@@ -42,11 +42,11 @@ _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Accept access tokens only: no refresh, ID, logout or proof tokens, and no links from a mail."""
-    media_type = header.get("typ")
-    if media_type is not None:
-        if not isinstance(media_type, str):
+    media_type = None
+    if "typ" in header:
+        if not isinstance(header["typ"], str):
             raise MalformedTokenError("typ is not a string")
-        media_type = media_type.lower().removeprefix("application/")
+        media_type = header["typ"].lower().removeprefix("application/")
     if media_type not in issuer.profile.types:
         raise InvalidTypeError("typ is none of those in AUTH_PROFILE")
     if not _ID_TOKEN_CLAIMS.isdisjoint(claims):

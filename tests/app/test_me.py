@@ -13,7 +13,7 @@ def test_callers_see_their_user_id_and_claims(client: FlaskClient, authorize: Au
 
     assert answer.status_code == 200
     assert body_of(answer)["user_id"] == "auth0|1"
-    assert sorted(body_of(answer)["claims"]) == ["exp", "iat", "sub"]
+    assert sorted(body_of(answer)["claims"]) == ["exp", "iat", "jti", "sub"]
 
 
 def test_strangers_are_refused(client: FlaskClient) -> None:

@@ -208,7 +208,7 @@ def test_keys_that_are_unavailable_are_named_as_the_reason(tmp_path: Path) -> No
     )
 
     assert result.exit_code == 1
-    assert result.output.startswith("Error: The keys of the app are unavailable: ")
+    assert "Error: The keys of the app are unavailable: " in result.output
 
 
 @pytest.mark.parametrize("content", [b"", b"secret" * 10, b"-----BEGIN PRIVATE KEY-----\n", b"\xff\xfe"])

@@ -64,6 +64,7 @@ BAD_HEADERS: dict[str, tuple[dict[str, Any], type[AuthError]]] = {
     "alg of another hash": ({"alg": "HS512"}, errors.InvalidSignatureError),
     "alg of another kind": ({"alg": "RS256"}, errors.InvalidSignatureError),
     "kid a number": ({"kid": 1}, errors.MalformedTokenError),
+    "kid null": ({"kid": None}, errors.MalformedTokenError),
     "kid an object": ({"kid": {}}, errors.MalformedTokenError),
     "crit unknown": ({"crit": ["exp-policy"], "exp-policy": 1}, errors.MalformedTokenError),
     "crit b64": ({"crit": ["b64"], "b64": True}, errors.MalformedTokenError),
@@ -73,6 +74,7 @@ BAD_HEADERS: dict[str, tuple[dict[str, Any], type[AuthError]]] = {
     "b64 a string": ({"b64": "true"}, errors.MalformedTokenError),
     "b64 one": ({"b64": 1}, errors.MalformedTokenError),
     "b64 null": ({"b64": None}, errors.MalformedTokenError),
+    "typ null": ({"typ": None}, errors.MalformedTokenError),
     "typ a number": ({"typ": 1}, errors.MalformedTokenError),
     "typ empty": ({"typ": ""}, errors.InvalidTypeError),
     "typ of a logout token": ({"typ": "logout+jwt"}, errors.InvalidTypeError),
@@ -95,9 +97,6 @@ def test_a_header_that_cannot_be_meant_for_us_is_refused(changes: dict[str, Any]
     "changes",
     [
         {"typ": ...},
-        {"typ": None},
-        {"kid": None},
-        {"typ": None, "kid": None, "cty": None, "x5t": None, "jku": None},
         {"typ": "JWT"},
         {"typ": "jwt"},
         {"typ": "at+jwt"},
@@ -111,7 +110,7 @@ def test_a_header_that_cannot_be_meant_for_us_is_refused(changes: dict[str, Any]
     ids=str,
 )
 def test_a_header_of_an_access_token_is_accepted(changes: dict[str, Any]) -> None:
-    """Media types count in any case (RFC 7515 §4.1.9), and an optional member that is null counts as absent."""
+    """Media types count in any case (RFC 7515 §4.1.9)."""
     assert verifier().verify(with_header(**changes)).user_id == "alice"
 
 
@@ -246,14 +245,14 @@ def test_a_required_claim_that_is_null_is_missing(name: str) -> None:
     assert type(refusal_of(with_claims(**{name: None}))) is errors.MissingClaimError
 
 
-def test_a_type_that_is_null_does_not_stand_for_one_that_the_profile_demands() -> None:
-    """RFC 9068 §2.1 has no access token without ``typ``."""
+def test_a_profile_that_demands_a_type_accepts_no_token_without_one() -> None:
+    """RFC 9068 §2.1."""
     claims = {"client_id": "shop", "jti": "t-1"}
     strict = verifier(AUTH_PROFILE="rfc9068")
 
     assert strict.verify(compact(HEADER | {"typ": "at+jwt"}, CLAIMS | claims)).user_id == "alice"
     with pytest.raises(errors.InvalidTypeError):
-        strict.verify(compact(HEADER | {"typ": None}, CLAIMS | claims))
+        strict.verify(compact({"alg": "HS256"}, CLAIMS | claims))
 
 
 TIMES: dict[str, tuple[dict[str, Any], float, type[AuthError] | None]] = {
