@@ -10,6 +10,9 @@ from .inspect_token import inspect_token
 from .list_routes import list_routes
 from .make_token import make_token
 
-auth_commands = click.Group("auth")
-for command in (check_issuers, generate_keys, inspect_token, list_routes, make_token):
-    auth_commands.add_command(command)
+auth_commands: click.Group = click.Group("auth")
+auth_commands.add_command(check_issuers)
+auth_commands.add_command(generate_keys)
+auth_commands.add_command(inspect_token)
+auth_commands.add_command(list_routes)
+auth_commands.add_command(make_token)

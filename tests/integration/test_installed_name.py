@@ -58,8 +58,9 @@ OWN_AUTH = {"a module": "auth.py", "a package": "auth/__init__.py"}
 #: The name of the library if its folder is copied into a service, and the copy.
 COPIED, COPY = "security.tokens", Path("security", "tokens")
 
-#: What a snippet imports that the library does not bring along.
-SOCKETS = re.compile(r"^from (flask_socketio|flask_sock) import ", re.MULTILINE)
+#: What a snippet imports that the library does not bring along, and the packages that do.
+PACKAGES = ("celery", "Flask-Cors", "flask-sock", "Flask-SocketIO")
+OTHERS = re.compile(r"^(?:from|import) (flask_socketio|flask_sock|flask_cors|celery)\b", re.MULTILINE)
 
 #: Commands of the service in this checkout.
 COMMANDS = ("db upgrade", "auth routes", "auth check", "auth token alice", "resource-server routes", "openapi print")
@@ -203,8 +204,8 @@ def run_snippet(block: str, binaries: Path, folder: Path) -> None:
 
 
 #: The snippets that need another package, and the others.
-WITH_SOCKETS, ALONE = (
-    [pytest.param(block, id=place) for place, block in python_blocks().items() if bool(SOCKETS.search(block)) is needed]
+WITH_OTHERS, ALONE = (
+    [pytest.param(block, id=place) for place, block in python_blocks().items() if bool(OTHERS.search(block)) is needed]
     for needed in (True, False)
 )
 
@@ -216,18 +217,18 @@ def test_a_snippet_runs_as_it_is_written(block: str, installed: Path, tmp_path: 
 
 
 @pytest.fixture(scope="module")
-def installed_with_sockets(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the wheel, Flask-SocketIO and flask-sock."""
-    folder = tmp_path_factory.mktemp("sockets")
-    return make_environment(folder / "venv", wheel, "Flask-SocketIO", "flask-sock", "-c", ROOT / "constraints.txt")
+def installed_with_others(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the wheel and those packages."""
+    folder = tmp_path_factory.mktemp("others")
+    return make_environment(folder / "venv", wheel, *PACKAGES, "-c", ROOT / "constraints.txt")
 
 
-@pytest.mark.parametrize("block", WITH_SOCKETS)
-def test_a_snippet_about_sockets_runs_as_it_is_written(
-    block: str, installed_with_sockets: Path, tmp_path: Path
+@pytest.mark.parametrize("block", WITH_OTHERS)
+def test_a_snippet_with_another_package_runs_as_it_is_written(
+    block: str, installed_with_others: Path, tmp_path: Path
 ) -> None:
     """The package that it imports is installed as well."""
-    run_snippet(block, installed_with_sockets, tmp_path)
+    run_snippet(block, installed_with_others, tmp_path)
 
 
 @pytest.fixture(scope="module")
