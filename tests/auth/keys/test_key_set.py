@@ -119,7 +119,7 @@ def test_all_keys_under_one_id_are_tried() -> None:
 
 @pytest.mark.parametrize("key_id", ["shared", ...], ids=["one id", "no id"])
 def test_of_many_keys_under_one_id_ten_are_kept(key_id: Any) -> None:
-    """The others would never be tried, and whoever watches the log learns of it."""
+    """The others would never be tried, and the log says so."""
     members = [SigningKey.generate("EdDSA").jwk(kid=key_id) for _ in range(12)]
 
     judged = key_set(*members, RSA.jwk(kid=key_id))

@@ -326,7 +326,7 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, Any], list[str]]] = {
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of whoever runs the tests are no part of them."""
+    """The settings of the person who runs the tests are no part of them."""
     for name in list(os.environ):
         if "AUTH" in name.upper() or "JWT" in name.upper():
             monkeypatch.delenv(name)
