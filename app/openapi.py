@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from apispec import BasePlugin
+from werkzeug.http import HTTP_STATUS_CODES
 
 DESCRIPTION = """\
 A task list for each user.
@@ -34,9 +35,9 @@ HOW_TO_GET_ONE = "For development, `.venv/bin/flask auth token alice` prints one
 
 def error(status: HTTPStatus, description: str, *, headers: Any = None, **bodies: dict[str, Any]) -> dict[str, Any]:
     """Return the description of an error, with an example body for each reason: what it says beside the status."""
-    examples = {
-        reason: {"value": {"code": status.value, "status": status.phrase, **body}} for reason, body in bodies.items()
-    }
+    # As Werkzeug answers: the phrases of :class:`~http.HTTPStatus` change with the version of CPython.
+    start = {"code": status.value, "status": HTTP_STATUS_CODES[status]}
+    examples = {reason: {"value": start | body} for reason, body in bodies.items()}
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples}}
     return {"description": description, "content": content} | ({"headers": headers} if headers else {})
 
@@ -74,7 +75,8 @@ ERRORS: dict[str, dict[str, Any]] = {
         "The task is not the version that `If-Match` names.",
         changed={"message": "The task has changed: read it again before writing."},
     ),
-    "REQUEST_ENTITY_TOO_LARGE": error(
+    # CPython 3.13 and newer call it CONTENT_TOO_LARGE.
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE.name: error(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "The body is too long.",
         too_long={"message": "The data value transmitted exceeds the capacity limit."},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from importlib.metadata import version
@@ -222,3 +223,27 @@ def test_the_site_is_published_as_it_is_built_here() -> None:
     assert settings["sphinx"] == {"configuration": "docs/conf.py", "fail_on_warning": True}
     assert settings["python"]["install"] == [{"method": "pip", "path": ".", "extra_requirements": ["docs"]}]
     assert settings["build"]["tools"]["python"] in PYTHONS
+
+
+class WithoutBodies(ast.NodeTransformer):
+    """What is left of a module is what its import runs."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Keep decorators and defaults."""
+        node.body = []
+        return node
+
+
+def test_a_token_that_is_made_at_import_outlives_a_run_of_all_tests() -> None:
+    """The usual one ends after a quarter of an hour; a slow machine takes longer."""
+    short_lived = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(WithoutBodies().visit(ast.parse(path.read_text())))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("issue", "authorization")
+        and "expires_in" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+    assert short_lived == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ BROUGHT_ABOUT: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
     ("NOT_FOUND", "no_task"): ("GET", f"tasks/{ID}", {}),
     ("CONFLICT", "id_taken"): ("POST", "tasks", {"json": {"id": "{id}", "title": "Something else"}}),
     ("PRECONDITION_FAILED", "changed"): ("DELETE", "tasks/{id}", {"headers": {"If-Match": '"1"'}}),
-    ("REQUEST_ENTITY_TOO_LARGE", "too_long"): ("POST", "tasks", {"json": {"title": "a" * 70_000}}),
+    (HTTPStatus.REQUEST_ENTITY_TOO_LARGE.name, "too_long"): ("POST", "tasks", {"json": {"title": "a" * 70_000}}),
     ("UNSUPPORTED_MEDIA_TYPE", "not_json"): ("POST", "tasks", BODY_OF_TEXT),
     ("UnusableBody", "too_long"): ("POST", "tasks", {"json": {"title": "a" * 256}}),
     ("UnusableBody", "unknown"): ("POST", "tasks", {"json": {"title": "a", "colour": "red"}}),

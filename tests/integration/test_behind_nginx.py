@@ -29,6 +29,7 @@ from tests.support.certificates import certify
 from tests.support.documentation import blocks
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.lifetimes import A_DAY
 from tests.support.nginx_server import NginxServer
 
 #: An upstream as short as it can be: all sizes and times are nginx's own.
@@ -49,8 +50,8 @@ server {
 #: What nginx lets a body have, in bytes: by itself, and with the block of app/README.md.
 LONGEST = {PLAIN: 1024 * 1024, README: 64 * 1024}
 
-BOB = ISSUER.authorization("bob")
-MALLORY = ISSUER.authorization("mallory")
+BOB = ISSUER.authorization("bob", expires_in=A_DAY)
+MALLORY = ISSUER.authorization("mallory", expires_in=A_DAY)
 
 JSON = {**MALLORY, "Content-Type": "application/json"}
 

@@ -25,13 +25,14 @@ from app.database import create_database_engine
 from app.migrations.commands import alembic_config
 from tests.support.environments import run
 from tests.support.gunicorn_server import ISSUER, PATIENCE, SECRET, GunicornServer, environment
+from tests.support.lifetimes import A_DAY
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
 from tests.support.writers import Writers
 
 __all__ = ["postgresql"]
 
 TASKS = "/api/alice/tasks"
-ALICE = ISSUER.authorization("alice")
+ALICE = ISSUER.authorization("alice", expires_in=A_DAY)
 
 #: What a writer may be told while the database is away and when it is back.
 EXPECTED = {200, 201, 503}

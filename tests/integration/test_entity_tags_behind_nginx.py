@@ -12,9 +12,13 @@ import pytest
 from tests.support.documentation import blocks, snippets
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.lifetimes import A_DAY
 from tests.support.nginx_server import NginxServer
 
-HEADERS = ISSUER.authorization("alice") | {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
+HEADERS = ISSUER.authorization("alice", expires_in=A_DAY) | {
+    "Content-Type": "application/json",
+    "Accept-Encoding": "gzip",
+}
 
 #: A server that compresses, as many distributions configure it.
 COMPRESSING = """

@@ -18,9 +18,10 @@ import pytest
 
 from tests.support.environments import run
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.lifetimes import A_DAY
 
 TASKS = "/api/alice/tasks"
-ALICE = ISSUER.authorization("alice")
+ALICE = ISSUER.authorization("alice", expires_in=A_DAY)
 
 
 @pytest.fixture(scope="module")

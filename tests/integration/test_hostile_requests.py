@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.lifetimes import A_DAY
 
 TASKS = "/api/alice/tasks"
-ALICE = ISSUER.authorization("alice")
+ALICE = ISSUER.authorization("alice", expires_in=A_DAY)
 
 TEN_MEGABYTES = 10_000_000
 

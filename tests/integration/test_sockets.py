@@ -20,6 +20,7 @@ from auth import ResourceServer, current_token, owns_path_user, public, require_
 from auth.errors import MisuseError
 from auth.testing import TokenIssuer
 from tests.support.documentation import snippets
+from tests.support.lifetimes import A_DAY
 from tests.support.names import as_in_the_checkout
 from tests.support.services import SECRET, SETTINGS
 
@@ -199,7 +200,9 @@ def guarded_sockets(*, swallow: bool, event: str) -> tuple[Flask, SocketIO, list
 
 
 @pytest.mark.parametrize("swallow", [True, False])
-@pytest.mark.parametrize("headers", [{}, ISSUER.authorization("alice")], ids=["a stranger", "a caller with a token"])
+@pytest.mark.parametrize(
+    "headers", [{}, ISSUER.authorization("alice", expires_in=A_DAY)], ids=["a stranger", "a caller with a token"]
+)
 def test_a_guard_on_connect_connects_nobody_and_says_what_to_do(
     swallow: bool, headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -297,9 +300,9 @@ def test_a_guard_on_a_route_of_flask_sock_lets_a_caller_in(talks: tuple[dict[str
     [
         ("/programs", {}, 401),
         ("/programs", {"Authorization": "Bearer forged"}, 401),
-        ("/programs", ISSUER.authorization("alice"), 403),
+        ("/programs", ISSUER.authorization("alice", expires_in=A_DAY), 403),
         ("/users/alice", {}, 401),
-        ("/users/alice", ISSUER.authorization("bob"), 403),
+        ("/users/alice", ISSUER.authorization("bob", expires_in=A_DAY), 403),
     ],
 )
 def test_a_guard_on_a_route_of_flask_sock_refuses_before_the_handshake(

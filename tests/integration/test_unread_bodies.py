@@ -12,9 +12,10 @@ import pytest
 
 from app.unread_bodies import MOST_BYTES
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.lifetimes import A_DAY
 
 TASKS = "/api/alice/tasks"
-ALICE = {**ISSUER.authorization("alice"), "Content-Type": "application/json"}
+ALICE = {**ISSUER.authorization("alice", expires_in=A_DAY), "Content-Type": "application/json"}
 #: More headers than gunicorn takes.
 MANY = {f"X-{number}": "" for number in range(200)}
 

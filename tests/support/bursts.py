@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
+from tests.support.lifetimes import A_DAY
 
 CONNECTIONS = 16
 
@@ -17,7 +18,7 @@ CONNECTIONS = 16
 _REQUESTS = 3
 
 _PATH = "/api/alice/tasks"
-_HEADERS = ISSUER.authorization("alice")
+_HEADERS = ISSUER.authorization("alice", expires_in=A_DAY)
 
 #: The outcome of a request that gets no answer although its connection is new.
 UNANSWERED = "unanswered on a new connection"

@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from auth import ResourceServer, errors, owns_path_user, public, require_jwt
 from auth.testing import TokenIssuer
 from tests.support.environments import ROOT
+from tests.support.lifetimes import A_DAY
 from tests.support.names import as_in_the_checkout
 
 SECRET = "kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sAuEoIqVtRzWxNbMlKjHgFdSaPqOiUyTrEw"
@@ -34,9 +35,9 @@ ROUTE = "/<user_id>/notes"
 REQUESTS: dict[str, dict[str, str]] = {
     "no token": {},
     "bad token": {"Authorization": "Bearer abc"},
-    "no scope": ISSUED.authorization("alice"),
-    "another user": ISSUED.authorization("bob", scopes=["notes:read"]),
-    "good token": ISSUED.authorization("alice", scopes=["notes:read"]),
+    "no scope": ISSUED.authorization("alice", expires_in=A_DAY),
+    "another user": ISSUED.authorization("bob", scopes=["notes:read"], expires_in=A_DAY),
+    "good token": ISSUED.authorization("alice", scopes=["notes:read"], expires_in=A_DAY),
 }
 
 #: How an app is run, by settings of Flask.
