@@ -11,15 +11,15 @@ BENCH_PYTHON := $(BENCH_VENV)/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check
 PIP_INSTALL := $(PIP) -c constraints.txt
 
-# The suites of auth and app run on every version of CPython that is on this machine, and with the lowest versions of
-# what they need. pyenv keeps its interpreters in a folder for each version; its shims work for the chosen one only.
+# The tests of auth and app that need no server run on every version of CPython that is on this machine, and with the
+# lowest versions of what they need. pyenv keeps its interpreters in a folder for each version; its shims work for the chosen one only.
 PYTHONS := 3.11 3.12 3.13 3.14
 PYTHON_FOLDERS := $(filter-out %/shims,$(subst :, ,$(PATH))) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin)
 find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
 PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version)),$(version)))
 LOWEST_VENV := .venv-lowest
 TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator pytest pytest-xdist time-machine flask-cors
-SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider tests/auth tests/app
+SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider -m 'not server' tests/auth tests/app
 
 # Made anew whenever the dependencies change.
 INSTALLED_APP := $(VENV)/.installed-app
@@ -88,10 +88,14 @@ $(PYTHON) $(BENCH_PYTHON) $(LOWEST_VENV)/bin/python: %/bin/python:
 	    || { rm -rf $*; echo "No virtual environment without ensurepip: apt-get install python3-venv"; exit 1; }
 
 ##@ Check and test
-# Everything that is checked. pytest comes last, so that its summary is the last line.
+# Everything that is checked, in three parts: what computes, on all cores; what needs the machine for itself; what mostly
+# waits for other programs, several at once. pytest comes last, so that its summary is the last line.
+WITH_PROGRAMS := tests/integration tests/browser
 .PHONY: test check format
 test: check ## Check and test everything.
-	@$(PYTHON) -m pytest --cov --cov-fail-under=100
+	@$(PYTHON) -m pytest -q -n auto --cov --cov-fail-under=100 $(WITH_PROGRAMS:%=--ignore=%)
+	@$(PYTHON) -m pytest -m alone $(WITH_PROGRAMS)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile -m 'not alone' $(WITH_PROGRAMS)
 
 check: $(INSTALLED_DEV) ## Check format, style and types.
 	@$(VENV)/bin/ruff format --check --quiet .
@@ -113,13 +117,13 @@ unit: $(INSTALLED_DEV) ## Run the tests of auth and app that need no server, in 
 pythons: ## Print which of the tested versions of CPython are on this machine.
 	@echo $(PYTHONS_HERE)
 
-test-pythons: $(PYTHONS_HERE:%=test-on-%) ## Run the tests of auth and app on each of them; make test-on-3.12 on one.
+test-pythons: $(PYTHONS_HERE:%=test-on-%) ## Run what make unit runs on each of them; make test-on-3.12 on one.
 
 test-on-%: .venv-%/.installed
 	@echo "CPython $*:"
 	@.venv-$*/bin/$(SUITES)
 
-test-lowest: $(LOWEST_VENV)/.installed ## Run the tests of auth and app with the lowest versions that are allowed.
+test-lowest: $(LOWEST_VENV)/.installed ## Run what make unit runs with the lowest versions that are allowed.
 	@echo "Lowest versions:"
 	@$(LOWEST_VENV)/bin/$(SUITES) -W default
 

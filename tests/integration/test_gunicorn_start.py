@@ -15,6 +15,9 @@ import pytest
 from tests.support.environments import ROOT, clean_environment
 from tests.support.gunicorn_server import PATIENCE, GunicornServer, environment
 
+#: Times are bounded here.
+pytestmark = pytest.mark.alone
+
 
 def refused_start(folder: Path, *options: str, program: str = "-m gunicorn", **variables: str) -> str:
     """Start gunicorn with impossible settings and return what it says before it ends."""

@@ -19,6 +19,9 @@ from tests.support.issuers import Answer
 from tests.support.traffic import Traffic
 from tests.support.watched_workers import KEY, MANY, NEXT_KEY, WatchedService, statuses
 
+#: Times are bounded here.
+pytestmark = pytest.mark.alone
+
 #: Seconds within which a caller learns that there are no keys.
 COLD_ANSWER = 3
 

@@ -31,6 +31,7 @@ def assert_passed(printed: str) -> None:
     assert re.search(r"^[1-9]\d{3,} passed", printed, re.MULTILINE), printed[-2000:]
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("version", OTHERS)
 def test_the_suites_pass_on_another_version_of_cpython(version: str) -> None:
@@ -43,6 +44,7 @@ def test_the_suites_pass_on_another_version_of_cpython(version: str) -> None:
     assert_passed(run(["make", f"test-on-{version}"], timeout=PATIENCE))
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("registry")
 def test_the_suites_pass_with_the_lowest_allowed_versions() -> None:
     """A bound that nobody has tried is a promise to somebody else's environment."""
