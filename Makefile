@@ -12,7 +12,8 @@ PIP := -m pip install --quiet --disable-pip-version-check
 PIP_INSTALL := $(PIP) -c constraints.txt
 
 # The tests of auth and app that need no server run on every version of CPython that is on this machine, and with the
-# lowest versions of what they need. pyenv keeps its interpreters in a folder for each version; its shims work for the chosen one only.
+# lowest versions of what they need. pyenv keeps its interpreters in a folder for each version; its shims work for the
+# chosen one only.
 PYTHONS := 3.11 3.12 3.13 3.14
 PYTHON_FOLDERS := $(filter-out %/shims,$(subst :, ,$(PATH))) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin)
 find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
