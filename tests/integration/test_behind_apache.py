@@ -51,6 +51,7 @@ LoadModule authz_core_module {modules}/mod_authz_core.so
 LoadModule wsgi_module {modules}/mod_wsgi.so
 User www-data
 Group www-data
+WSGISocketPrefix {folder}/socket
 WSGIDaemonProcess service threads=2 python-path={packages}
 WSGIProcessGroup service
 WSGIApplicationGroup %{{GLOBAL}}
