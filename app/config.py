@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask
 
 from app import database_settings, rate_limits
 from app.database import POOL_SIZE, SYNCHRONOUS
+from app.docs_ui import login
 from app.openapi import OPENAPI_SETTINGS
+from app.origins import http_hosts, parse_origin
 
 #: Variables of the deployed service that are read without the ``FLASK_`` prefix.
 ENVIRONMENT = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL", "REDIS_URL")
@@ -116,7 +116,7 @@ def _use_secret(config: dict[str, Any], secret: object) -> Iterator[str]:
 
 
 def _use_url(config: dict[str, Any], url: object) -> Iterator[str]:
-    origin = parse_origin(url, _http_hosts(config))
+    origin = parse_origin(url, http_hosts(config))
     if origin is None:
         yield (
             "BETTER_AUTH_URL must be the origin of the Better Auth server and nothing more, such as "
@@ -144,7 +144,7 @@ def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
     """
     if " in the environment, but " in sentence:
         return sentence
-    secret, origin = config.get("BETTER_AUTH_SECRET"), parse_origin(config.get("BETTER_AUTH_URL"), _http_hosts(config))
+    secret, origin = config.get("BETTER_AUTH_SECRET"), parse_origin(config.get("BETTER_AUTH_URL"), http_hosts(config))
     translated: dict[str, object] = {
         "AUTH_SECRET": _split_secrets(secret) if isinstance(secret, str) else None,
         "AUTH_JWKS_URL": None if origin is None else origin + BETTER_AUTH_JWKS,
@@ -155,52 +155,6 @@ def in_our_names(sentence: str, config: Mapping[str, Any]) -> str:
     for name, ours in names.items():
         sentence = re.sub(rf"\b(FLASK_)?{name}\b", ours, sentence)
     return sentence
-
-
-def _http_hosts(config: Mapping[str, Any]) -> frozenset[str]:
-    """Return the hosts that plain http is allowed to. The library judges whether that makes sense."""
-    hosts = config.get("AUTH_INSECURE_HTTP_HOSTS") or ()
-    named = [hosts] if isinstance(hosts, str) else hosts
-    return (
-        frozenset(host.lower() for host in named if isinstance(host, str))
-        if isinstance(named, Iterable)
-        else frozenset()
-    )
-
-
-def parse_origin(url: object, http_hosts: frozenset[str] = frozenset()) -> str | None:
-    """Return the origin (RFC 6454) that a URL consists of, without a slash at the end, or None if it holds more.
-
-    Plain http is for loopback and ``http_hosts``.
-    """
-    # As browsers write it: a name outside ASCII becomes punycode.
-    if not isinstance(url, str) or not url.isascii() or any(character.isspace() for character in url):
-        return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    host = parts.hostname or ""
-    allowed = parts.scheme == "https" or (parts.scheme == "http" and (host in http_hosts or _is_loopback(host)))
-    if not host or not allowed or _has_more_than_an_origin(parts):
-        return None
-    shown = f"[{host}]" if ":" in host else host
-    default_port = {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, default_port) else "")
-
-
-def _has_more_than_an_origin(parts: SplitResult) -> bool:
-    """Tell whether a URL carries a path, a query, a fragment or a user."""
-    return parts.path not in ("", "/") or bool(parts.query or parts.fragment) or "@" in parts.netloc
-
-
-def _is_loopback(host: str) -> bool:
-    """Tell whether a host name always means this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _derive_database_url(app: Flask) -> Iterator[str]:
@@ -222,6 +176,7 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} {sentence}"
     yield from database_settings.problems(config["DATABASE_URL"])
     yield from rate_limits.problems(config)
+    yield from login.problems(config)
 
 
 def _is_whole_number(minimum: int) -> Callable[[object], bool]:

@@ -32,6 +32,7 @@ from werkzeug.exceptions import (
     UnprocessableEntity,
 )
 
+from app.docs_ui.login import current_login
 from app.openapi import UNUSABLE_VALUES, PathParametersFirst, bearer_scheme
 from app.tasks.bounds import RETRY_AFTER, TooManySearchesError
 from app.tasks.store import (
@@ -96,8 +97,10 @@ class Api(flask_smorest.Api):
         return body, status, {**own, **(headers or {})}
 
     def _openapi_json(self) -> ResponseReturnValue:
-        """Serve the OpenAPI document with the prefix that a proxy puts in front of the service."""
-        return jsonify(self.spec.to_dict() | {"servers": [{"url": request.script_root or "/"}]})
+        """Serve the OpenAPI document with the prefix that a proxy puts in front of the service, and with the login."""
+        document, login = self.spec.to_dict(), current_login()
+        described = login.describe(document) if login else document
+        return jsonify(described | {"servers": [{"url": request.script_root or "/"}]})
 
 
 def register_error_handlers(app: Flask) -> None:

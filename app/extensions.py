@@ -13,6 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import docs_ui, health, me
 from app.config import in_our_names
+from app.docs_ui.login import EXTENSION, Login
+from app.docs_ui.login import blueprint as login_blueprint
 from app.errors import Api
 from app.tasks import views
 from auth import ResourceServer, public
@@ -68,4 +70,7 @@ def register_api(app: Flask) -> None:
     for blueprint in (views.blp, me.blp, health.blp):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs_ui.blueprint)
+    if login := Login.from_config(app.config):
+        app.extensions[EXTENSION] = login
+        app.register_blueprint(login_blueprint)
     app.view_functions[OPENAPI_ENDPOINT] = public(app.view_functions[OPENAPI_ENDPOINT])

@@ -17,6 +17,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.docs_ui.login import current_login
 from auth import public
 
 OWN_FILES = Path(__file__).parent / "static"
@@ -31,24 +32,30 @@ ASSETS = {
     "favicon-32x32.png": SWAGGER_UI_FILES,
 }
 
+#: What it loads besides to log in through the issuer.
+LOGIN_ASSETS = {"login.js": OWN_FILES, "oauth2-redirect.js": SWAGGER_UI_FILES}
+
 #: Seconds for which a browser keeps the files without asking.
 MAX_AGE = 3600
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-
 blueprint = Blueprint("docs_ui", __name__, template_folder="templates")
+
+
+def content_security_policy(*origins: str) -> str:
+    """Return the policy of the page, which may ask its own origin, and others only if they are named."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            " ".join(("connect-src 'self'", *origins)),
+            "font-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
 
 
 @blueprint.get("/")
@@ -65,8 +72,9 @@ def start() -> BaseResponse:
 @public
 def page() -> Response:
     """Show Swagger UI over the OpenAPI document."""
-    response = make_response(render_template("docs_ui/page.html"))
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    login = current_login()
+    response = make_response(render_template("docs_ui/page.html", login=login))
+    response.headers["Content-Security-Policy"] = content_security_policy(*(login.origins if login else ()))
     return response
 
 
@@ -74,10 +82,11 @@ def page() -> Response:
 @public
 def asset(name: str) -> Response:
     """Serve one of the page's own files."""
-    if name not in ASSETS:
+    assets = ASSETS | LOGIN_ASSETS if current_login() else ASSETS
+    if name not in assets:
         abort(404)
     # Conditional by entity tag alone: werkzeug ends in an error on a date that no calendar holds.
-    response = send_from_directory(ASSETS[name], name, max_age=MAX_AGE, conditional=False)
+    response = send_from_directory(assets[name], name, max_age=MAX_AGE, conditional=False)
     if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
         response.close()
         response = Response(status=304, headers=response.headers)

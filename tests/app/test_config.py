@@ -13,7 +13,8 @@ from flask import Flask
 from sqlalchemy import QueuePool
 
 from app import create_app
-from app.config import CHECKS, ENVIRONMENT, configure, in_our_names, parse_origin
+from app.config import CHECKS, ENVIRONMENT, configure, in_our_names
+from app.origins import parse_origin
 from auth.errors import ConfigurationError
 from tests.support.tasks_api import SECRET
 

@@ -1,13 +1,14 @@
 // A standard OpenID provider on loopback: `node oidc-provider.mjs '{"api": "https://tasks.example.com"}'`.
 //
 // `api` is the resource whose access tokens are JWTs (RFC 9068); those of any other resource, and of none, are opaque.
+// `page` is a public client, a page that asks the token endpoint from its own origin with PKCE (RFC 7636).
 // Everything is kept in memory. The first line of its output is its issuer. It ends with its standard input, so that it
 // never outlives the test that started it.
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
 
-const { api, algorithm = "ES256", client } = JSON.parse(process.argv[2]);
+const { api, algorithm = "ES256", client, page } = JSON.parse(process.argv[2]);
 
 const server = createServer();
 server.listen(0, "127.0.0.1", async () => {
@@ -20,7 +21,10 @@ server.listen(0, "127.0.0.1", async () => {
         token_endpoint_auth_method: "client_secret_post",
         id_token_signed_response_alg: algorithm,
       },
+      ...(page ? [{ ...page, token_endpoint_auth_method: "none", id_token_signed_response_alg: algorithm }] : []),
     ],
+    clientBasedCORS: (context, origin, { clientId, redirectUris }) =>
+      clientId === page?.client_id && redirectUris.some((uri) => new URL(uri).origin === origin),
     jwks: { keys: [await signingKey()] },
     cookies: { keys: ["signs the cookies of this process alone"] },
     scopes: ["openid", "tasks:read"],

@@ -57,11 +57,16 @@ const takeBearerOnce = (request) => {
   return request;
 };
 
+// Only if the page loads login.js as well.
+const { login: options, redirect } = element.dataset;
+const login = options && window.loginThroughIssuer(JSON.parse(options));
+
 window.ui = SwaggerUIBundle({
   domNode: element,
   url: element.dataset.document,
-  plugins: [foldResponses, nameDialog],
-  requestInterceptor: takeBearerOnce,
+  plugins: [foldResponses, nameDialog, ...(login ? [login.plugin] : [])],
+  requestInterceptor: (request) => takeBearerOnce(login ? login.interceptor(request) : request),
+  oauth2RedirectUrl: login && new URL(redirect, location.href).href,
   deepLinking: true,
   displayRequestDuration: true,
   // Schemas stand with each operation; the list of all of them is for those who look for it.
@@ -72,3 +77,7 @@ window.ui = SwaggerUIBundle({
   // The badge would send the document's address to another host.
   validatorUrl: null,
 });
+
+if (login) {
+  window.ui.initOAuth(login.settings);
+}
