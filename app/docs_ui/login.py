@@ -40,8 +40,11 @@ AUDIENCE_PARAMETERS = {"auth0": "audience", "better-auth": "resource", "jwt": "r
 _CLIENT_ID = re.compile(r"[\x21-\x7e]+")
 _SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
-#: An origin that a Content-Security-Policy can name. It has no form for IPv6 (CSP 3 §2.3.1).
-_IN_POLICY = re.compile(r"https?://[a-z0-9._-]+(?::[0-9]+)?")
+#: An origin that a Content-Security-Policy can name: neither an IPv6 address nor a name with ``_`` (CSP 3 §2.3.1).
+_IN_POLICY = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]+)?")
+
+#: The beginning of an absolute URI (RFC 3986 §3.1).
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _with_alternative(operation: dict[str, Any]) -> dict[str, Any]:
 def _audience_parameter(config: Mapping[str, Any]) -> dict[str, str]:
     """Return what tells the issuer that the token is for this API."""
     name, audience = AUDIENCE_PARAMETERS.get(config.get("AUTH_PROFILE") or "jwt"), _first(config.get("AUTH_AUDIENCE"))
-    if name is None or (name == "resource" and not urlsplit(audience).scheme):
+    if name is None or (name == "resource" and not _SCHEME.match(audience)):
         return {}
     return {name: audience}
 
@@ -142,8 +145,8 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
         )
     elif not _origin_of(_first(config.get("AUTH_ISSUER")), config):
         yield (
-            "SWAGGER_UI_CLIENT_ID is set, and browsers cannot ask AUTH_ISSUER for its metadata: it must be an https "
-            "URL with the name of a host, http on this machine only (localhost or 127.0.0.1)."
+            "SWAGGER_UI_CLIENT_ID is set, and the page cannot ask AUTH_ISSUER: it must be an https URL with the name "
+            "of a host, http on this machine only (localhost or 127.0.0.1)."
         )
 
 

@@ -17,7 +17,7 @@ from tests.support.gunicorn_server import GunicornServer
 from tests.support.issuers import IssuerProgram, install_packages
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Request
+    from playwright.sync_api import Locator, Page, Request, Route
 
 API = "https://tasks.example.com"
 CLIENT_ID = "swagger-ui"
@@ -71,8 +71,8 @@ def open_dialog(page: Page, service: GunicornServer) -> Locator:
     return page.get_by_role("dialog", name="Available authorizations")
 
 
-def log_in(page: Page, dialog: Locator, user: str) -> None:
-    """Log in at the provider, in the window that the page opens, and wait until the page has the token."""
+def log_in(page: Page, dialog: Locator, user: str, *, outcome: str = "You are logged in.") -> None:
+    """Log in at the provider, in the window that the page opens, and wait until the page says what came of it."""
     with page.expect_popup() as opened:
         dialog.get_by_role("button", name="Log in").click()
     popup = opened.value
@@ -81,7 +81,7 @@ def log_in(page: Page, dialog: Locator, user: str) -> None:
     popup.get_by_role("button", name="Sign-in").click()
     with popup.expect_event("close"):
         popup.get_by_role("button", name="Continue").click()
-    dialog.get_by_text("You are logged in.").wait_for()
+    dialog.get_by_text(outcome).wait_for()
 
 
 def list_tasks_of(page: Page, user: str) -> tuple[int, str | None]:
@@ -96,32 +96,43 @@ def list_tasks_of(page: Page, user: str) -> tuple[int, str | None]:
     return answer.value.status, answer.value.request.all_headers().get("authorization")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_user_logs_in_at_the_issuer_and_lists_their_tasks(
-    deployment: Deployment, watched: Watched, tmp_path: Path, width: int
+    deployment: Deployment, watched: Watched, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     """With PKCE and no secret, for this API, and without a token in an address or in what the browser keeps."""
     page, service = watched.page, deployment.service
     seen: list[Request] = []
     page.context.on("request", lambda request: seen.append(request))
+    unreadable: list[str] = []
     page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+
+    def judge(state: str) -> None:
+        shot(page, tmp_path, f"login-{width}-{scheme}-{state}")
+        unreadable.extend(f"{state}: {text}" for text in hard_to_read(page, scheme=scheme))
+        needed = page.evaluate("document.documentElement.scrollWidth")
+        unreadable.extend([f"{state} needs {needed} pixels"] if needed > width else [])
+
     dialog = open_dialog(page, service)
-    shot(page, tmp_path, f"{width}-login")
+    judge("offered")
     fields = dialog.locator("input").count()
     log_in(page, dialog, "alice")
-    shot(page, tmp_path, f"{width}-logged-in")
+    judge("done")
     dialog.get_by_role("button", name="Close").first.click()
 
     own, authorization = list_tasks_of(page, "alice")
-    shot(page, tmp_path, f"{width}-tasks")
+    judge("tasks")
     page.locator("#operations-tasks-listTasks").get_by_role("button", name="Clear").click()
     foreign, _ = list_tasks_of(page, "bob")
 
     assert (own, foreign) == (200, 403)
+    assert unreadable == []
     # The only field is that for a token that is pasted.
     assert fields == 1
     (question,) = [request for request in seen if urlsplit(request.url).path == "/auth"]
-    asked = {name: values for name, values in parse_qs(urlsplit(question.url).query).items()}
+    asked = parse_qs(urlsplit(question.url).query)
     assert asked.pop("state")
     challenge = asked.pop("code_challenge")[0]
     assert asked == {
@@ -149,3 +160,96 @@ def test_a_user_logs_in_at_the_issuer_and_lists_their_tasks(
     assert [url for url in watched.requests if not url.startswith(origins)] == []
     # Chromium reports every 403 on the console; nothing else may be there, a violated policy least of all.
     assert [text for text in watched.complaints if "403 (FORBIDDEN)" not in text] == []
+
+
+def test_a_login_and_a_token_that_is_pasted_work_alike(deployment: Deployment, watched: Watched) -> None:
+    """Each closes the padlock of each operation, a reload forgets both, and logging out does, too."""
+    page = watched.page
+    locks = page.locator(".authorization__btn.locked")
+    dialog = open_dialog(page, deployment.service)
+    log_in(page, dialog, "alice")
+    dialog.get_by_role("button", name="Close").first.click()
+    assert locks.count() == 9
+    _, authorization = list_tasks_of(page, "alice")
+
+    dialog = open_dialog(page, deployment.service)
+    dialog.locator("input").fill((authorization or "").removeprefix("Bearer "))
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.get_by_role("button", name="Close").first.click()
+    assert locks.count() == 9
+    assert list_tasks_of(page, "alice") == (200, authorization)
+
+    # The padlock of an operation offers both ways again.
+    page.locator("#operations-tasks-listTasks .authorization__btn").click()
+    dialog.get_by_role("button", name="Logout").click()
+    log_in(page, dialog, "alice")
+    dialog.get_by_role("button", name="Log out").click()
+    dialog.get_by_role("button", name="Close").first.click()
+    assert locks.count() == 0
+    page.locator("#operations-tasks-listTasks").get_by_role("button", name="Clear").click()
+    assert list_tasks_of(page, "alice") == (401, None)
+
+
+def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched) -> None:
+    """And may try again at once."""
+    page = watched.page
+    dialog = open_dialog(page, deployment.service)
+    with page.expect_popup() as opened:
+        dialog.get_by_role("button", name="Log in").click()
+    with opened.value.expect_event("close"):
+        opened.value.get_by_text("Cancel").click()
+
+    assert "[access_denied]" in dialog.get_by_text("access_denied").inner_text()
+    log_in(page, dialog, "alice")
+
+
+def test_the_page_works_while_the_issuer_is_down(deployment: Deployment, watched: Watched) -> None:
+    """It says so in Authorize, and a token can be pasted."""
+    page, provider = watched.page, deployment.provider.origin
+    page.route(f"{provider}/**", lambda route: route.abort("connectionrefused"))
+
+    dialog = open_dialog(page, deployment.service)
+
+    assert dialog.get_by_role("alert").inner_text() == (
+        f"This page cannot read {provider}/.well-known/openid-configuration. To try again, reload the page."
+    )
+    assert dialog.get_by_role("button", name="Log in").count() == 0
+    assert dialog.locator("input").count() == 1
+
+
+def test_a_token_endpoint_on_another_origin_is_not_asked(deployment: Deployment, watched: Watched) -> None:
+    """Unless a setting names it: the policy lets no code go there, and Authorize shows that it failed."""
+    page, provider = watched.page, deployment.provider.origin
+    elsewhere = "http://127.0.0.1:9/token"
+
+    def change(route: Route) -> None:
+        metadata = route.fetch().json()
+        route.fulfill(json=metadata | {"token_endpoint": elsewhere}, headers={"Access-Control-Allow-Origin": "*"})
+
+    page.route(f"{provider}/.well-known/openid-configuration", change)
+    dialog = open_dialog(page, deployment.service)
+    log_in(page, dialog, "alice", outcome="Failed to fetch")
+
+    assert any("violates the following Content Security Policy" in text for text in watched.complaints)
+
+
+def test_the_window_says_what_to_do_if_it_cannot_reach_the_page(deployment: Deployment, watched: Watched) -> None:
+    """As when the issuer cuts it off by Cross-Origin-Opener-Policy."""
+    page, provider = watched.page, deployment.provider.origin
+
+    def cut_off(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        route.fulfill(response=answer, headers=answer.headers | {"cross-origin-opener-policy": "same-origin"})
+
+    page.context.route(f"{provider}/interaction/**", cut_off)
+    dialog = open_dialog(page, deployment.service)
+    with page.expect_popup() as opened:
+        dialog.get_by_role("button", name="Log in").click()
+    popup = opened.value
+    popup.locator("input[name=login]").fill("alice")
+    popup.locator("input[name=password]").fill("any")
+    popup.get_by_role("button", name="Sign-in").click()
+    popup.get_by_role("button", name="Continue").click()
+    popup.wait_for_url(f"{deployment.service.origin}/docs/oauth2-redirect?**")
+
+    assert "close this window, and try again" in popup.locator("p").inner_text()

@@ -41,6 +41,7 @@ window.loginThroughIssuer = ({ clientId, scopes, parameters }) => {
         React.createElement("h4", null, "Login"),
         React.createElement(Markdown, { source: schema.get("description") }),
         isLoggedIn && React.createElement("h6", null, "You are logged in."),
+        isLoggedIn && React.createElement("p", null, "Log out makes this page forget the token, and no more."),
         !isKnown && React.createElement("p", { role: "alert" }, unknown),
         errSelectors
           .allErrors()
