@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support.better_auth import BetterAuthServer, register_page
 from tests.support.browser import Watched
 from tests.support.contrast import hard_to_read
 from tests.support.gunicorn_server import GunicornServer
@@ -165,7 +166,7 @@ def test_a_user_logs_in_at_the_issuer_and_lists_their_tasks(
 def test_a_login_and_a_token_that_is_pasted_work_alike(deployment: Deployment, watched: Watched) -> None:
     """Each closes the padlock of each operation, a reload forgets both, and logging out does, too."""
     page = watched.page
-    locks = page.locator(".authorization__btn.locked")
+    locks = page.get_by_label("authorization button locked")
     dialog = open_dialog(page, deployment.service)
     log_in(page, dialog, "alice")
     dialog.get_by_role("button", name="Close").first.click()
@@ -179,10 +180,12 @@ def test_a_login_and_a_token_that_is_pasted_work_alike(deployment: Deployment, w
     assert locks.count() == 9
     assert list_tasks_of(page, "alice") == (200, authorization)
 
-    # The padlock of an operation offers both ways again.
+    # The padlock of an operation offers both ways again, and the provider still knows alice.
     page.locator("#operations-tasks-listTasks .authorization__btn").click()
-    dialog.get_by_role("button", name="Logout").click()
-    log_in(page, dialog, "alice")
+    dialog.get_by_role("button", name="Remove authorization").click()
+    with page.expect_popup():
+        dialog.get_by_role("button", name="Log in").click()
+    dialog.get_by_text("You are logged in.").wait_for()
     dialog.get_by_role("button", name="Log out").click()
     dialog.get_by_role("button", name="Close").first.click()
     assert locks.count() == 0
@@ -253,3 +256,51 @@ def test_the_window_says_what_to_do_if_it_cannot_reach_the_page(deployment: Depl
     popup.wait_for_url(f"{deployment.service.origin}/docs/oauth2-redirect?**")
 
     assert "close this window, and try again" in popup.locator("p").inner_text()
+
+
+def test_a_user_of_better_auth_logs_in(watched: Watched, tmp_path: Path) -> None:
+    """Its OAuth provider has discovery, and the server around it allows the page to ask (CORS)."""
+    install_packages()
+    page = watched.page
+    service = GunicornServer(
+        tmp_path,
+        BETTER_AUTH_SECRET="",
+        FLASK_AUTH_DISCOVERY="true",
+        FLASK_AUTH_PROFILE="rfc9068",
+    )
+    with BetterAuthServer(tmp_path, pages=[service.origin]) as issuer:
+        alice = issuer.sign_up("alice")
+        client = register_page(alice, f"{service.origin}/docs/oauth2-redirect")
+        service.variables |= {
+            "FLASK_AUTH_ISSUER": f"{issuer.origin}/api/auth",
+            "FLASK_AUTH_AUDIENCE": issuer.origin,
+            "FLASK_SWAGGER_UI_CLIENT_ID": client["client_id"],
+        }
+        with service:
+            # The user is signed in already, in this browser.
+            signed_in = page.context.request.post(f"{issuer.origin}/api/auth/sign-in/email", data=alice.account)
+            assert signed_in.ok, signed_in.text()
+            dialog = open_dialog(page, service)
+            with page.expect_popup() as opened:
+                dialog.get_by_role("button", name="Log in").click()
+            consent(opened.value)
+            dialog.get_by_text("You are logged in.").wait_for()
+            dialog.get_by_role("button", name="Close").first.click()
+
+            assert list_tasks_of(page, alice.id)[0] == 200
+            assert watched.complaints == []
+
+
+def consent(popup: Page) -> None:
+    """Consent as the page of a Better Auth server lets its user, which is not part of Better Auth."""
+    popup.wait_for_url("**/consent?**")
+    question = {"accept": True, "oauth_query": urlsplit(popup.url).query}
+    answer = popup.evaluate(
+        """async (question) => {
+            const body = JSON.stringify(question), headers = {"Content-Type": "application/json"};
+            return (await fetch("/api/auth/oauth2/consent", {method: "POST", headers, body})).json();
+        }""",
+        question,
+    )
+    with popup.expect_event("close"):
+        popup.evaluate("(url) => { location.assign(url); }", answer["url"])

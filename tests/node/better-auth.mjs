@@ -11,7 +11,7 @@ import { toNodeHandler } from "better-auth/node";
 import { admin, bearer, deviceAuthorization, emailOTP, jwt, magicLink, oneTimeToken } from "better-auth/plugins";
 import { SignJWT } from "jose";
 
-const { algorithm = "EdDSA", sharedSecret = false } = JSON.parse(process.argv[2] ?? "{}");
+const { algorithm = "EdDSA", sharedSecret = false, pages = [] } = JSON.parse(process.argv[2] ?? "{}");
 
 // One server for each way to keep the session in a cookie; they share users, secret and signing keys.
 const COOKIE_CACHES = {
@@ -21,6 +21,9 @@ const COOKIE_CACHES = {
   "/jwe": { strategy: "jwe" },
   ...(sharedSecret ? {} : { "/jwks-jwt": { strategy: "jwt", signedByJwks: true } }),
 };
+
+// What a page of another origin asks for to log a user in. Better Auth leaves CORS to the server around it.
+const OPEN_TO_PAGES = ["/api/auth/.well-known/openid-configuration", "/api/auth/oauth2/token"];
 
 const TABLES = [
   "user", "session", "account", "verification", "jwks", "deviceCode", "oauthClient", "oauthRefreshToken",
@@ -37,6 +40,9 @@ server.listen(0, "127.0.0.1", async () => {
     const path = request.url;
     if (path === "/test/mails") return answer(response, mails);
     if (path === "/test/rotation-interval-is-over") return answer(response, expireSigningKeys());
+    if (OPEN_TO_PAGES.includes(path) && pages.includes(request.headers.origin)) {
+      response.setHeader("Access-Control-Allow-Origin", request.headers.origin);
+    }
     const [, handler] = handlers.find(([prefix]) => path.startsWith(prefix)) ?? [];
     return handler ? handler(request, response) : answer(response, null, 404);
   });

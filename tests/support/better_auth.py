@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ ANOTHER_API = "https://another-api.example.com"
 class BetterAuthServer(IssuerProgram):
     """Better Auth with its jwt plugin, which signs with keys of its own or, if told so, with the shared secret."""
 
-    def __init__(self, folder: Path, *, algorithm: str = "EdDSA", shared_secret: bool = False) -> None:
-        options = {"algorithm": algorithm, "sharedSecret": shared_secret}
+    def __init__(
+        self, folder: Path, *, algorithm: str = "EdDSA", shared_secret: bool = False, pages: Sequence[str] = ()
+    ) -> None:
+        """``pages`` are the origins of pages that may read its metadata and ask for tokens (CORS)."""
+        options = {"algorithm": algorithm, "sharedSecret": shared_secret, "pages": pages}
         super().__init__("better-auth.mjs", folder / "better-auth.log", options, BETTER_AUTH_SECRET=SECRET)
 
     def browser(self) -> Browser:
@@ -134,6 +138,20 @@ def register_client(user: User) -> dict[str, Any]:
         "grant_types": ["authorization_code", "refresh_token"],
         "scope": "openid offline_access",
         "token_endpoint_auth_method": "client_secret_post",
+    }
+    client: dict[str, Any] = done(user.browser.post(f"{API}/oauth2/create-client", metadata)).body
+    return client
+
+
+def register_page(user: User, redirect_uri: str) -> dict[str, Any]:
+    """Register a page that acts for users: a public client, without a secret."""
+    metadata = {
+        "redirect_uris": [redirect_uri],
+        "grant_types": ["authorization_code"],
+        "scope": "openid",
+        "token_endpoint_auth_method": "none",
+        # A web client cannot be on loopback.
+        "application_type": "native",
     }
     client: dict[str, Any] = done(user.browser.post(f"{API}/oauth2/create-client", metadata)).body
     return client

@@ -34,14 +34,14 @@ window.loginThroughIssuer = ({ clientId, scopes, parameters }) => {
       const isKnown = schema.get("authorizationUrl") && schema.get("tokenUrl");
       const press = isLoggedIn ? this.logout : () => this.setState({ schema }, this.authorize);
       const button = { className: "btn modal-btn auth authorize", onClick: press };
+      const after = " If you log out, this page forgets the token. The authorization server may still know you.";
       const unknown = `This page cannot read ${schema.get("openIdConnectUrl")}. To try again, reload the page.`;
       return React.createElement(
         "div",
         null,
         React.createElement("h4", null, "Login"),
         React.createElement(Markdown, { source: schema.get("description") }),
-        isLoggedIn && React.createElement("h6", null, "You are logged in."),
-        isLoggedIn && React.createElement("p", null, "Log out makes this page forget the token, and no more."),
+        isLoggedIn && React.createElement("p", null, React.createElement("strong", null, "You are logged in."), after),
         !isKnown && React.createElement("p", { role: "alert" }, unknown),
         errSelectors
           .allErrors()
