@@ -49,7 +49,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 @dataclass(frozen=True)
 class Login:
-    """What the page needs to know to log a user in."""
+    """What the page has to know so that a user can log in."""
 
     client_id: str
     scopes: str
@@ -93,8 +93,10 @@ class Login:
 
 
 def _with_alternative(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return an operation that takes a login wherever it takes a token; public ones stay as they are."""
-    security = operation["security"]
+    """Return an operation that takes a login wherever it takes a token; others stay as they are."""
+    security = operation.get("security")
+    if not security:
+        return operation
     logins = [{SCHEME: requirement["bearerAuth"]} for requirement in security if "bearerAuth" in requirement]
     return {**operation, "security": [*security, *logins]}
 

@@ -32,7 +32,7 @@ ASSETS = {
     "favicon-32x32.png": SWAGGER_UI_FILES,
 }
 
-#: What it loads besides to log in through the issuer.
+#: The files that it loads as well if it offers login through the issuer.
 LOGIN_ASSETS = {"login.js": OWN_FILES, "oauth2-redirect.js": SWAGGER_UI_FILES}
 
 #: Seconds for which a browser keeps the files without asking.

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from app import create_app
+from app.docs_ui.login import Login
 from auth.errors import ConfigurationError
 from tests.app.test_docs_ui import POLICY
 from tests.app.test_response_headers import DATA_POLICY
@@ -108,6 +109,19 @@ def test_the_token_endpoint_may_be_elsewhere_by_setting(settings: dict[str, Any]
     assert allowed in page.headers["Content-Security-Policy"]
 
 
+def test_the_issuer_may_be_in_the_network_of_containers_in_development(settings: dict[str, Any]) -> None:
+    """By plain http, if its host is named."""
+    container = {
+        "AUTH_ISSUER": "http://keycloak:8080/realms/shop",
+        "AUTH_INSECURE_HTTP_HOSTS": ["keycloak"],
+        "AUTH_DEVELOPMENT_TOKENS": True,
+    }
+
+    page = create_app(settings | LOGIN | container).test_client().get("/docs")
+
+    assert "connect-src 'self' http://keycloak:8080;" in page.headers["Content-Security-Policy"]
+
+
 def test_the_issuer_sends_the_browser_back_to_a_page_with_a_policy_of_its_own(client: FlaskClient) -> None:
     """One script of our own origin, and the code in the address is neither kept nor sent on."""
     answer = client.get("/docs/oauth2-redirect?code=secret&state=x")
@@ -146,6 +160,24 @@ def test_the_document_takes_a_login_wherever_it_takes_a_token(client: FlaskClien
     security = [operation["security"] for item in document["paths"].values() for operation in item.values()]
     assert [found for found in security if found] == [[{"bearerAuth": []}, {"openIdConnect": []}]] * 9
     assert security.count([]) == 2
+
+
+def test_operations_that_demand_no_token_stay_as_they_are() -> None:
+    """Also one that says nothing of it, and one with a scheme of its own."""
+    silent: dict[str, Any] = {"responses": {}}
+    own: dict[str, Any] = {"security": [{"apiKey": []}]}
+    scoped = {"security": [{"bearerAuth": ["tasks:read"]}, {}]}
+    paths = {"/tasks": {"get": silent, "put": own, "post": scoped}}
+    login = Login.from_config(LOGIN)
+    assert login is not None
+
+    described = login.describe({"components": {"securitySchemes": {}}, "paths": paths})
+
+    assert described["paths"]["/tasks"]["get"] == silent
+    assert described["paths"]["/tasks"]["put"] == own
+    assert described["paths"]["/tasks"]["post"] == {
+        "security": [{"bearerAuth": ["tasks:read"]}, {}, {"openIdConnect": ["tasks:read"]}]
+    }
 
 
 def test_the_document_does_not_depend_on_the_issuer(client: FlaskClient) -> None:
