@@ -193,7 +193,7 @@ def test_a_login_and_a_token_that_is_pasted_work_alike(deployment: Deployment, w
     assert list_tasks_of(page, "alice") == (401, None)
 
 
-def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched) -> None:
+def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched, tmp_path: Path) -> None:
     """And may try again at once."""
     page = watched.page
     dialog = open_dialog(page, deployment.service)
@@ -203,16 +203,19 @@ def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched
         opened.value.get_by_text("Cancel").click()
 
     assert "[access_denied]" in dialog.get_by_text("access_denied").inner_text()
+    shot(page, tmp_path, "login-given-up")
+    assert hard_to_read(page, scheme="light") == []
     log_in(page, dialog, "alice")
 
 
-def test_the_page_works_while_the_issuer_is_down(deployment: Deployment, watched: Watched) -> None:
+def test_the_page_works_while_the_issuer_is_down(deployment: Deployment, watched: Watched, tmp_path: Path) -> None:
     """It says so in Authorize, and a token can be pasted."""
     page, provider = watched.page, deployment.provider.origin
     page.route(f"{provider}/**", lambda route: route.abort("connectionrefused"))
 
     dialog = open_dialog(page, deployment.service)
 
+    shot(page, tmp_path, "login-issuer-down")
     assert dialog.get_by_role("alert").inner_text() == (
         f"This page cannot read {provider}/.well-known/openid-configuration. To try again, reload the page."
     )
