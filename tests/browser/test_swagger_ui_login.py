@@ -206,6 +206,7 @@ def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched
     shot(page, tmp_path, "login-given-up")
     assert hard_to_read(page, scheme="light") == []
     log_in(page, dialog, "alice")
+    assert dialog.get_by_text("access_denied").count() == 0
 
 
 def test_the_page_works_while_the_issuer_is_down(deployment: Deployment, watched: Watched, tmp_path: Path) -> None:
