@@ -218,9 +218,9 @@ def test_a_block_of_variables_works_in_a_shell_and_in_an_environment_file(
 
 def test_the_middleware_for_gateways_moves_the_token_of_the_client_back() -> None:
     """Of a request that comes past the gateway it leaves the field as it is."""
-    (snippet,) = snippets("servers.md", "python")
+    (snippet,) = snippets("deploying/proxies.md", "python")
     namespace: dict[str, Any] = {"__name__": "documented"}
-    exec(compile(as_in_the_checkout(snippet), "servers.md", "exec"), namespace)  # noqa: S102  # our own page
+    exec(compile(as_in_the_checkout(snippet), "proxies.md", "exec"), namespace)  # noqa: S102  # our own page
     app: Flask = namespace["app"]
     app.add_url_rule("/seen", "seen", lambda: f"{request.headers['Authorization']}, {len(request.headers)}")
     client = app.test_client()

@@ -25,7 +25,7 @@ PAGES = [
 NAMED_PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
 
 #: The first folders of paths in this repository, as a page writes them.
-_PATH = re.compile(r"`((?:auth|app|benchmarks|docs|examples|fuzz|tests|\.ci|\.github)/[\w./-]*)`")
+_PATH = re.compile(r"`((?:auth|app|benchmarks|deploy|docs|examples|fuzz|tests|\.ci|\.github)/[\w./-]*)`")
 
 
 def loaded(name: str) -> Any:

@@ -20,6 +20,9 @@ from tests.support.services import AUDIENCE, ISSUER, SECRET
 
 MODULES = Path("/usr/lib/apache2/modules")
 
+PAGE = "deploying/proxies.md"
+(BLOCK,) = snippets(PAGE, "apache")
+
 TOKEN = TokenIssuer(SECRET, issuer=ISSUER, audience=AUDIENCE)
 
 SERVICE = f"""
@@ -44,6 +47,7 @@ CONFIGURATION = """
 ServerName localhost
 ServerRoot {folder}
 PidFile {folder}/httpd.pid
+WSGISocketPrefix {folder}/wsgi
 ErrorLog {folder}/error.log
 Listen 127.0.0.1:{port}
 LoadModule mpm_event_module {modules}/mod_mpm_event.so
@@ -54,7 +58,7 @@ Group www-data
 WSGISocketPrefix {folder}/socket
 WSGIDaemonProcess service threads=2 python-path={packages}
 WSGIProcessGroup service
-WSGIApplicationGroup %{{GLOBAL}}
+WSGIScriptAlias /second {folder}/service.wsgi
 WSGIScriptAlias / {folder}/service.wsgi
 <Directory {folder}>
     Require all granted
@@ -83,31 +87,50 @@ def apache(more: str) -> Iterator[int]:
             yield port
 
 
-@pytest.mark.parametrize(("lines", "status"), [([], 401), (snippets("servers.md", "apache"), 200)])
-def test_apache_hands_tokens_on_when_it_is_told_to(lines: list[str], status: int) -> None:
-    """By the line of docs/servers.md, which says what happens without it."""
-    with apache("\n".join(lines)) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        connection.request("GET", "/me", headers=TOKEN.authorization("alice"))
+def answer_of(port: int, path: str, user: str) -> tuple[int, bytes]:
+    """Return status and body of the answer to a user with a good token."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path, headers=TOKEN.authorization(user))
         answer = connection.getresponse()
-        body = answer.read()
+        return answer.status, answer.read()
+    finally:
         connection.close()
 
-    assert answer.status == status
+
+def without(line: str) -> str:
+    """Return the block of the page without one of its lines."""
+    kept = [other for other in BLOCK.splitlines() if not other.startswith(line)]
+    assert len(kept) == len(BLOCK.splitlines()) - 1
+    return "\n".join(kept)
+
+
+@pytest.mark.parametrize(("lines", "status"), [(without("WSGIPassAuthorization"), 401), (BLOCK, 200)])
+def test_apache_hands_tokens_on_when_it_is_told_to(lines: str, status: int) -> None:
+    """By the block of the page, which says what happens without the line."""
+    with apache(lines) as port:
+        answered, body = answer_of(port, "/me", "alice")
+
+    assert answered == status
     assert (b"missing_token" in body) is (status == 401)
-    assert "missing_token" in (DOCS / "servers.md").read_text()
+    assert "missing_token" in (DOCS / PAGE).read_text()
+
+
+@pytest.mark.parametrize(("lines", "statuses"), [(without("WSGIApplicationGroup"), [200, 500]), (BLOCK, [200, 200])])
+def test_two_apps_of_a_process_need_the_main_interpreter(lines: str, statuses: list[int]) -> None:
+    """cryptography is loaded by one interpreter of a process; mod_wsgi makes one for each app if it may."""
+    with apache(lines) as port:
+        answered = [answer_of(port, path, "alice")[0] for path in ("/me", "/second/me")]
+
+    assert answered == statuses
 
 
 @pytest.mark.parametrize(("line", "status"), [("", 404), ("AllowEncodedSlashes On", 200)])
 def test_apache_passes_on_user_ids_with_slashes_when_it_is_told_to(line: str, status: int) -> None:
-    """docs/servers.md says so of mod_wsgi."""
-    with apache("\n".join([*snippets("servers.md", "apache"), line])) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        connection.request("GET", "/users/repo%3Aorg%2Frepo/notes", headers=TOKEN.authorization("repo:org/repo"))
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
+    """The page says so of mod_wsgi."""
+    with apache(f"{BLOCK}{line}") as port:
+        answered, body = answer_of(port, "/users/repo%3Aorg%2Frepo/notes", "repo:org/repo")
 
-    assert answer.status == status
+    assert answered == status
     assert (b"repo:org/repo" in body) is (status == 200)
-    assert "AllowEncodedSlashes On" in (DOCS / "servers.md").read_text()
+    assert "AllowEncodedSlashes On" in (DOCS / PAGE).read_text()

@@ -32,7 +32,7 @@ server {
     LOCATION
 }
 """
-(FROM_PAGE,) = snippets("servers.md", "nginx")
+(FROM_PAGE,) = snippets("deploying/proxies.md", "nginx")
 
 
 @pytest.fixture(scope="module")

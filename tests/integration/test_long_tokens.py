@@ -61,7 +61,7 @@ def test_gunicorn_takes_the_tokens_that_the_setting_allows(gunicorn: GunicornSer
 def test_nginx_needs_a_buffer_that_holds_the_token(
     gunicorn: GunicornServer, tmp_path: Path, buffers: str, status: int
 ) -> None:
-    """docs/servers.md has both numbers."""
+    """docs/deploying/servers.md has both numbers."""
     block = BLOCK.replace("127.0.0.1:8000", f"127.0.0.1:{gunicorn.port}").replace("4 16k", buffers)
 
     with NginxServer(tmp_path, block) as nginx:
@@ -70,6 +70,6 @@ def test_nginx_needs_a_buffer_that_holds_the_token(
 
 
 def test_the_pages_name_the_buffers() -> None:
-    """The README of the service for tokens of the default length, docs/servers.md for longer ones."""
+    """The README of the service for tokens of the default length, docs/deploying/servers.md for longer ones."""
     assert re.search(r"large_client_header_buffers 4 16k;", (ROOT / "app/README.md").read_text())
-    assert "large_client_header_buffers 4 72k;" in (ROOT / "docs/servers.md").read_text()
+    assert "large_client_header_buffers 4 72k;" in (ROOT / "docs/deploying/servers.md").read_text()

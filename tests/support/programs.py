@@ -71,11 +71,13 @@ class Program:
         command: list[str],
         log: Path,
         *,
-        account: str | None = None,
+        account: str | int | None = None,
         variables: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """``account`` is the system user to run as, for a program that refuses root."""
+        """``account`` is the system user to run as, for a program that refuses root; ``folder`` is where it starts."""
         self.command = command
+        self.folder = folder or log.parent
         self.log = log
         self.account = account
         self.variables = {**os.environ, **(variables or {})}
@@ -88,7 +90,7 @@ class Program:
                 user=self.account,
                 group=self.account,
                 extra_groups=[] if self.account else None,
-                cwd=self.log.parent,
+                cwd=self.folder,
                 env=self.variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
