@@ -98,9 +98,12 @@ def composed() -> dict[str, Any]:
     return read_by_compose(DEPLOY / "compose.yaml", ANSWERS)
 
 
-def test_the_container_file_breaks_no_rule(tmp_path: Path) -> None:
-    """hadolint finds something in a file that does."""
+def test_the_container_files_break_no_rule(tmp_path: Path) -> None:
+    """That of the tasks API and that of the page; hadolint finds something in a file that does."""
+    (own,) = blocks(PAGES / "containers.md", "docker")
+
     assert hadolint(tmp_path, CONTAINER_FILE) == []
+    assert hadolint(tmp_path, own) == []
     assert hadolint(tmp_path, CONTAINER_FILE.replace(":3.13-slim-trixie", "", 1)) == ["DL3006, line 7"]
 
 

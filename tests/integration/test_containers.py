@@ -20,7 +20,8 @@ import pytest
 import yaml
 
 from auth.testing import TokenIssuer
-from tests.support.container_file import Image
+from tests.support.container_file import BASE_PATH, Image
+from tests.support.documentation import snippets
 from tests.support.environments import ROOT, clean_environment, clone, run
 from tests.support.gunicorn_server import SECRET
 from tests.support.lifetimes import A_DAY
@@ -36,6 +37,22 @@ POD = next(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))["spec"]
 PASSWORDS = {"TASKS_OWNER_PASSWORD": "owner's password", "TASKS_APP_PASSWORD": 'the "app"'}
 BETTER_AUTH = "https://auth.example.com"
 TOKEN = TokenIssuer(SECRET, issuer=BETTER_AUTH, audience=BETTER_AUTH).authorization("alice", expires_in=A_DAY)
+
+
+#: An app as a reader has it.
+OWN_APP = """
+from flask import Flask
+from flask_resource_server import ResourceServer, current_token, require_jwt
+
+app = Flask(__name__)
+app.config.from_prefixed_env()
+ResourceServer(app)
+
+@app.get("/me")
+@require_jwt
+def me():
+    return {"user_id": current_token.user_id}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +74,18 @@ def database() -> Iterator[PostgreSQLServer]:
         yield server
 
 
-def account() -> int | None:
-    """Return the user of the image, if this test may run programs as another user and that one may run this Python."""
-    folders = [Path(sys.base_prefix).resolve(), *Path(sys.base_prefix).resolve().parents]
-    if os.geteuid() != 0 or not all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
-        return None
-    return 10001
+def confined(command: list[str]) -> list[str]:
+    """Return a command with what a container takes away, as far as this test may do so.
+
+    These are root's rights, and writing anywhere below the root file system, ``/tmp`` too.
+    """
+    python = Path(sys.base_prefix).resolve()
+    if os.geteuid() == 0 and all(folder.stat().st_mode & stat.S_IXOTH for folder in (python, *python.parents)):
+        command = ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", *command]
+    read_only = 'mount --bind / / && mount -o remount,ro,bind / / && exec "$@"'
+    prefix = ["unshare", "--mount", "sh", "-euc", read_only, "sh"]
+    may = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+    return [*prefix, *command] if may else command
 
 
 @dataclass(frozen=True)
@@ -85,10 +108,9 @@ class Container:
     def run(self, command: list[str], role: str, **variables: str) -> int:
         """Run a program to its end and return its status."""
         return subprocess.run(
-            command,
+            confined(command),
             cwd=self.image.folder,
             env=self.environment(role, **variables),
-            user=account(),
             timeout=PATIENCE,
             check=False,
         ).returncode
@@ -109,10 +131,8 @@ def server(container: Container, tmp_path: Path) -> Iterator[tuple[Program, int]
     """The command of the image as it serves, and its port."""
     port = free_port()
     variables = container.environment("tasks_app", PORT=str(port))
-    command = container.image.result.command()
-    with Program(
-        command, tmp_path / "log", account=account(), variables=variables, folder=container.image.folder
-    ) as program:
+    command = confined(container.image.result.command())
+    with Program(command, tmp_path / "log", variables=variables, folder=container.image.folder) as program:
         program.wait_until(lambda: accepts_connections(port))
         yield program, port
 
@@ -173,3 +193,26 @@ def test_the_service_writes_no_file_and_ends_when_it_is_told_to(image: Image, se
     assert program.process.wait(PATIENCE) == 0
     assert answered == 200
     assert image.files() == before
+
+
+def test_the_container_file_for_an_own_app_works(wheel: Path, registry: None, tmp_path: Path) -> None:
+    """As the page has it, with the wheel for the package of the same name."""
+    (block,) = snippets("deploying/containers.md", "docker")
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / ".dockerignore").write_text(".env\n")
+    (context / "requirements.txt").write_text(f"{wheel}\ngunicorn\n--constraint {ROOT / 'constraints.txt'}\n")
+    (context / "service.py").write_text(OWN_APP)
+    run([sys.executable, "-m", "venv", tmp_path / "base"])
+    base = tmp_path / "base" / "bin"
+    port = free_port()
+
+    image = Image(block, context, tmp_path / "image", base)
+    command = [word.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for word in image.result.command()]
+    settings = {"FLASK_AUTH_SECRET": SECRET, "FLASK_AUTH_ISSUER": BETTER_AUTH, "FLASK_AUTH_AUDIENCE": BETTER_AUTH}
+    variables = clean_environment(PATH=os.pathsep.join((str(base), BASE_PATH)), **settings)
+    with Program(command, tmp_path / "log", variables=variables, folder=image.folder) as program:
+        program.wait_until(lambda: accepts_connections(port))
+        statuses = [status_of(port, "GET", "/me", headers) for headers in ({}, TOKEN)]
+
+    assert statuses == [401, 200]

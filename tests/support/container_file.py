@@ -74,9 +74,10 @@ def context_of(folder: Path) -> set[str]:
 class Image:
     """What a build leaves in a folder; it is built when it is made."""
 
-    def __init__(self, text: str, context: Path, folder: Path) -> None:
-        """``context`` is the folder that is built in."""
+    def __init__(self, text: str, context: Path, folder: Path, base: Path = Path(sys.executable).parent) -> None:
+        """``context`` is the folder that is built in; ``base`` holds the ``python`` and ``pip`` of the base image."""
         self.root = folder / "root"
+        self._base = base
         self._context = context
         self._files = context_of(context)
         self._stages = stages(text)
@@ -116,7 +117,7 @@ class Image:
                 self._copy(rest.split(), workdir)
             elif kind == "RUN":
                 settings = {name: self.here(value) for name, value in stage.variables().items()}
-                path = os.pathsep.join((str(Path(sys.executable).parent), BASE_PATH))
+                path = os.pathsep.join((str(self._base), BASE_PATH))
                 run(["sh", "-euc", self.here(rest)], cwd=workdir, settings={"PATH": path, **settings})
         if stage.name:
             self.root.rename(self.root.with_name(stage.name))

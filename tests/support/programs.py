@@ -71,7 +71,7 @@ class Program:
         command: list[str],
         log: Path,
         *,
-        account: str | int | None = None,
+        account: str | None = None,
         variables: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
