@@ -185,5 +185,5 @@ dist: $(INSTALLED_DEV) ## Build the source distribution and the wheel into dist/
 .PHONY: clean
 clean: ## Remove the virtual environments, and everything that these commands have built.
 	@rm -rf .venv .venv-* $(SITE) $(DIST) build *.egg-info mutants .coverage* .*_cache .hypothesis .schemathesis \
-	    tests/node/node_modules
+	    tests/node/node_modules examples/better-auth/node_modules
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from auth.testing import TokenIssuer, local_issuer
 from tests.support.browser import Watched
 from tests.support.documentation import snippets
 from tests.support.names import as_in_the_checkout
+from tests.support.served_app import empty_page, served
 
 (PYTHON,) = snippets("browsers.md", "python")
 (SCRIPT,) = snippets("browsers.md", "js")
@@ -24,31 +22,10 @@ CALL = """token => call("/me", token).catch(({ status, error, challenge, message
     status ? { status, error, challenge } : { failed: message })"""
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve an app on this machine and return its origin."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def page_of_a_shop() -> Flask:
-    """Return a site with one page, which has no content."""
-    site = Flask("page", static_folder=None)
-    site.add_url_rule("/", "page", lambda: "<!doctype html><link rel=icon href=data:,>")
-    return site
-
-
 @pytest.fixture
 def api() -> Iterator[tuple[Flask, str, str, TokenIssuer]]:
     """The documented API, its origin, the origin of the page that may call it, and who signs tokens for it."""
-    with served(page_of_a_shop()) as shop:
+    with served(empty_page()) as shop:
         names: dict[str, Any] = {"__name__": "documented"}
         code = as_in_the_checkout(PYTHON).replace("https://shop.example.com", shop)
         exec(compile(code, "browsers.md", "exec"), names)  # noqa: S102  # our own page
@@ -80,7 +57,7 @@ def test_an_allowed_page_calls_and_reads_why_it_was_refused(
 def test_a_page_of_another_origin_reads_nothing(api: tuple[Flask, str, str, TokenIssuer], watched: Watched) -> None:
     """The browser sends no token after a preflight that allows nothing, and tells the script no more than that."""
     _, origin, _, issuer = api
-    with served(page_of_a_shop()) as elsewhere:
+    with served(empty_page()) as elsewhere:
         answer = called(watched, elsewhere, origin, issuer.issue("alice"))
 
     assert answer == {"failed": "Failed to fetch"}

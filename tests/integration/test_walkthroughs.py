@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.development import make_environment_file
 from tests.support.browser import chromium
 from tests.support.documentation import snippets
-from tests.support.environments import ROOT
+from tests.support.environments import ROOT, clone
 from tests.support.walkthrough import Walkthrough, pattern_of
 
 
@@ -62,3 +63,33 @@ def test_the_tutorial_ends_with_notes_in_a_browser(index: dict[str, str], node_p
 
             assert f"`{page.locator('#said').inner_text()}`" in reader.text
         assert [text for text in watched.complaints if "403 (FORBIDDEN)" not in text] == []
+
+
+def test_the_example_with_better_auth_is_started_as_its_readme_says(
+    registry: None, node_packages: None, tmp_path: Path
+) -> None:
+    """In a checkout that has the ``.env`` of ``make serve``; somebody signs up and completes a task."""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    clone(checkout)
+    make_environment_file(checkout / ".env")
+    readme = "../examples/better-auth/README.md"
+    pip = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    with Walkthrough(readme, checkout, pip, ports=(3000, 8000)) as reader, chromium(tmp_path / "profile") as watched:
+        server = checkout / "examples" / "better-auth" / "server.mjs"
+        server.write_text(reader.here(server.read_text()))
+        reader.run(f"export PORT={reader.ports[8000]}")
+        reader.follow()
+        page = watched.page
+        page.goto(reader.here("http://127.0.0.1:3000"))
+        form = page.locator("#sign-up")
+        for field, text in {"Name": "Alice", "Email": "alice@example.com", "Password": "correct horse"}.items():
+            form.get_by_label(field).fill(text)
+        form.get_by_role("button", name="Sign up").click()
+        page.get_by_label("New task").fill("Water the plants")
+        page.get_by_role("button", name="Add").click()
+        with page.expect_response("**/complete") as completed:
+            page.get_by_label("Water the plants").check()
+
+        assert completed.value.json()["completed"] is True
+    assert watched.complaints == []

@@ -31,7 +31,7 @@ _STEP = re.compile(
 )
 
 #: Commands that a reader leaves running in a terminal of their own.
-_SERVES = re.compile(r"^(?:flask .*\brun\b|node |python -m http\.server\b)")
+_SERVES = re.compile(r"^(?:flask .*\brun\b|node |\S*gunicorn\b|python -m http\.server\b)")
 
 _END = "end-of-command"
 
@@ -42,7 +42,7 @@ class Walkthrough:
     def __init__(
         self, page: str, folder: Path, variables: Mapping[str, str], *, ports: tuple[int, ...] = (5000,)
     ) -> None:
-        """``ports`` are those that the page shows; ``variables`` are added to the environment."""
+        """``page`` is relative to ``docs/``; ``ports`` are those that it shows; ``variables`` join the environment."""
         self.text = (DOCS / page).read_text()
         self.folder = folder
         self.ports = {port: free_port() for port in ports}
