@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,17 @@ def test_the_tests_of_the_shop_pass_where_the_wheel_is_installed(shop: Copy) -> 
 
     assert install == "python -m pip install -r requirements.txt"
     assert re.search(r"^\d\d passed", printed, re.MULTILINE)
+
+
+def test_the_types_of_the_shop_are_right_where_the_wheel_is_installed(shop: Copy) -> None:
+    """Under ``strict``, but for flask-smorest, which has no types. Its tests read JSON, which has none either."""
+    options = ["--strict", "--allow-untyped-decorators", "--disable-error-code=import-untyped"]
+    files = ["shop.py", "conftest.py"]
+
+    run(
+        [sys.executable, "-m", "mypy", *options, "--python-executable", shop.binaries / "python", *files],
+        cwd=shop.folder,
+    )
 
 
 def test_the_shop_can_be_tried_as_its_readme_says(shop: Copy) -> None:
