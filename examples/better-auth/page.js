@@ -24,10 +24,7 @@ class Problem extends Error {}
 class SignedOut extends Problem {}
 
 const SIGNED_OUT = "Your session is over. Sign in again: what you have typed is still there.";
-const SENTENCES = {
-  not_owner: "Another user has signed in with this browser. Load the page again.",
-  token_expired: "The tasks API takes the newest token for an old one. Is the clock of a server wrong?",
-};
+const ANOTHER_USER = "Another user has signed in with this browser. Load the page again.";
 
 // The two servers.
 
@@ -67,7 +64,8 @@ async function askTasks(path, method = "GET", body = undefined) {
     answer = await send();
   }
   if (answer.ok) return answer.body;
-  throw new Problem(SENTENCES[answer.body?.error] ?? answer.body?.message ?? `The tasks API answers ${answer.status}.`);
+  if (answer.body?.error === "not_owner") throw new Problem(ANOTHER_USER);
+  throw new Problem(answer.body?.message ?? `The tasks API answers ${answer.status}.`);
 }
 
 // What the user sees.

@@ -29,6 +29,7 @@ PASSWORD = "correct horse battery staple"
 NO_TASKS = "You have no tasks yet."
 API_IS_DOWN = "The tasks API does not answer. Nothing that you have typed is lost: try again in a moment."
 LOGIN_IS_DOWN = "The login server does not answer. Nothing that you have typed is lost: try again in a moment."
+ANOTHER_USER = "Another user has signed in with this browser. Load the page again."
 SIGNED_OUT = "Your session is over. Sign in again: what you have typed is still there."
 
 #: Calls the tasks API from a page of any origin, and gives the status or what fetch throws.
@@ -86,6 +87,11 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
 def sign_up(page: Page, example: Example, name: str) -> None:
     """Open the page as a stranger, and sign up."""
     page.goto(example.login.origin)
+    fill_in(page, name)
+
+
+def fill_in(page: Page, name: str) -> None:
+    """Sign up on the page that shows the form."""
     form = page.locator("#sign-up")
     form.get_by_label("Name").fill(name)
     form.get_by_label("Email").fill(f"{name}@example.com")
@@ -111,10 +117,12 @@ def add(page: Page, title: str) -> None:
 
 
 def token_of(page: Page, action: Callable[[], object]) -> str:
-    """Return the access token that the page sends to the API when something is done on it."""
+    """Return the access token that the page sends to the API, and no cookie with it, when something is done on it."""
     with page.expect_request(lambda request: "authorization" in request.headers) as sent:
         action()
-    return str(sent.value.headers["authorization"].removeprefix("Bearer "))
+    headers = sent.value.all_headers()
+    assert "cookie" not in headers
+    return str(headers["authorization"].removeprefix("Bearer "))
 
 
 def said(page: Page) -> Any:
@@ -157,11 +165,7 @@ def test_a_second_user_sees_nothing_of_the_first(example: Example, watched: Watc
     add(page, "A secret of bob")
     page.get_by_label("New task").fill("Another secret")
     page.get_by_role("button", name="Sign out").click()
-    sign_up_form = page.locator("#sign-up")
-    expect(sign_up_form).to_be_visible()
-    for label, text in {"Name": "carol", "Email": "carol@example.com", "Password": PASSWORD}.items():
-        sign_up_form.get_by_label(label).fill(text)
-    sign_up_form.get_by_role("button", name="Sign up").click()
+    fill_in(page, "carol")
 
     expect(page.get_by_text(NO_TASKS)).to_be_visible()
     expect(page.get_by_role("listitem")).to_have_count(0)
@@ -208,6 +212,20 @@ def test_the_title_of_a_task_is_text(example: Example, watched: Watched) -> None
     assert page.locator("li img, li script, li b").count() == 0
     assert page.title() == "Tasks"
     assert watched.complaints == []
+
+
+def test_no_other_script_runs_on_the_page(example: Example, watched: Watched) -> None:
+    """The Content-Security-Policy allows the file of the page alone."""
+    page = watched.page
+    page.goto(example.login.origin)
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "document.title = 'changed'";
+        document.body.append(script);
+    }""")
+
+    assert page.title() == "Tasks"
+    assert "Content Security Policy" in " ".join(watched.complaints)
 
 
 def test_more_tasks_than_one_page_of_the_api_are_shown_on_demand(example: Example, watched: Watched) -> None:
@@ -319,6 +337,26 @@ def test_an_expired_token_is_replaced_and_a_session_that_is_over_keeps_what_was_
         said(page).to_be_empty()
 
 
+def test_another_user_in_another_tab_does_not_get_the_tasks_of_this_one(tmp_path: Path, watched: Watched) -> None:
+    """The next token that the page fetches is that of the other user."""
+    page = watched.page
+    with started(tmp_path, FLASK_AUTH_MAX_TOKEN_AGE="5", FLASK_AUTH_LEEWAY="0") as example:
+        sign_up(page, example, "olga")
+        token = token_of(page, lambda: add(page, "Water the plants"))
+        tab = page.context.new_page()
+        tab.goto(example.login.origin)
+        tab.get_by_role("button", name="Sign out").click()
+        fill_in(tab, "peter")
+        wait_until_expired(example, token)
+        page.get_by_label("New task").fill("Call the plumber")
+        page.get_by_role("button", name="Add").click()
+
+        said(page).to_have_text(ANOTHER_USER)
+        expect(page.get_by_label("New task")).to_have_value("Call the plumber")
+        tab.reload()
+        expect(tab.get_by_text(NO_TASKS)).to_be_visible()
+
+
 def wait_until_expired(example: Example, token: str) -> None:
     """Return as soon as the API calls a token expired."""
     deadline = time.monotonic() + PATIENCE
@@ -368,6 +406,19 @@ def test_a_task_whose_answer_was_lost_is_added_once(example: Example, watched: W
     page.reload()
 
     expect(page.get_by_role("listitem")).to_have_text(["Call the plumber", "Water the plants"])
+
+
+def test_an_answer_that_is_no_json_is_a_sentence_too(example: Example, watched: Watched) -> None:
+    """A proxy in front of the API answers in HTML if the API is down."""
+    page = watched.page
+    sign_up(page, example, "quinn")
+    allowed = {"Access-Control-Allow-Origin": example.login.origin, "Content-Type": "text/html"}
+    page.route("**/tasks", lambda route: route.fulfill(status=502, headers=allowed, body="<h1>Bad Gateway</h1>"))
+    page.get_by_label("New task").fill("Call the plumber")
+    page.get_by_role("button", name="Add").click()
+
+    said(page).to_have_text("The tasks API is not available (502). Try again in a moment.")
+    expect(page.get_by_label("New task")).to_have_value("Call the plumber")
 
 
 def test_the_tasks_are_one_press_away_after_the_api_was_down_when_the_page_was_loaded(
