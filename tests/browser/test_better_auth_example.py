@@ -32,6 +32,9 @@ LOGIN_IS_DOWN = "The login server does not answer. Nothing that you have typed i
 ANOTHER_USER = "Another user has signed in with this browser. Load the page again."
 SIGNED_OUT = "Your session is over. Sign in again: what you have typed is still there."
 
+#: Settings of an API to which tokens expire soon, and yet not on their way to it on a busy machine.
+SHORT_LIVED = {"FLASK_AUTH_MAX_TOKEN_AGE": "8", "FLASK_AUTH_LEEWAY": "0"}
+
 #: Calls the tasks API from a page of any origin, and gives the status or what fetch throws.
 CALL = """([url, token]) => fetch(url, { headers: { Authorization: `Bearer ${token}` } })
     .then((answer) => answer.status, (error) => String(error))"""
@@ -315,7 +318,7 @@ def test_an_expired_token_is_replaced_and_a_session_that_is_over_keeps_what_was_
 ) -> None:
     """The first without a word; the second with a sentence and the form to sign in."""
     page = watched.page
-    with started(tmp_path, FLASK_AUTH_MAX_TOKEN_AGE="5", FLASK_AUTH_LEEWAY="0") as example:
+    with started(tmp_path, **SHORT_LIVED) as example:
         sign_up(page, example, "ivan")
         first = token_of(page, lambda: add(page, "Water the plants"))
         wait_until_expired(example, first)
@@ -340,7 +343,7 @@ def test_an_expired_token_is_replaced_and_a_session_that_is_over_keeps_what_was_
 def test_another_user_in_another_tab_does_not_get_the_tasks_of_this_one(tmp_path: Path, watched: Watched) -> None:
     """The next token that the page fetches is that of the other user."""
     page = watched.page
-    with started(tmp_path, FLASK_AUTH_MAX_TOKEN_AGE="5", FLASK_AUTH_LEEWAY="0") as example:
+    with started(tmp_path, **SHORT_LIVED) as example:
         sign_up(page, example, "olga")
         token = token_of(page, lambda: add(page, "Water the plants"))
         tab = page.context.new_page()

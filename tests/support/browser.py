@@ -13,6 +13,9 @@ from tests.support.availability import unavailable
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+#: Milliseconds that the page may take for anything before the test fails.
+_PATIENCE = 20_000
+
 _ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -46,13 +49,14 @@ def chromium(profile: Path, width: int = 1200, height: int = 1600) -> Iterator[W
     if executable is None:
         unavailable("a Chromium")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         unavailable("playwright")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile, executable_path=executable, args=_ARGUMENTS, viewport={"width": width, "height": height}
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(_PATIENCE)
+        expect.set_options(timeout=_PATIENCE)
         yield Watched(context.pages[0])
         context.close()

@@ -6,6 +6,7 @@ The programs need Node.js and the packages of ``tests/node/package-lock.json``, 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import http.client
 import json
@@ -35,8 +36,16 @@ def install_packages() -> None:
     """Install the packages the programs need, unless those of the lock file are there already."""
     if shutil.which("npm") is None or _node_version() < 20:
         unavailable("Node.js 20 with npm")
-    wanted, installed = NODE / "package-lock.json", NODE / "node_modules" / ".installed-lock.json"
-    if installed.exists() and installed.read_bytes() == wanted.read_bytes():
+    with (NODE / "package-lock.json").open("rb") as wanted:
+        # Tests run in several processes, and npm takes no second one in the same folder.
+        fcntl.flock(wanted, fcntl.LOCK_EX)
+        _install(wanted.read())
+
+
+def _install(wanted: bytes) -> None:
+    """Install the packages of a lock file, unless that was the last one."""
+    installed = NODE / "node_modules" / ".installed-lock.json"
+    if installed.exists() and installed.read_bytes() == wanted:
         return
     finished = subprocess.run(
         ["npm", "ci", "--fetch-retries=1"],
@@ -52,7 +61,7 @@ def install_packages() -> None:
     assert "EUSAGE" not in finished.stderr, finished.stderr
     if finished.returncode != 0:
         unavailable("a registry with the packages of tests/node")
-    shutil.copyfile(wanted, installed)
+    installed.write_bytes(wanted)
 
 
 def _node_version() -> int:
