@@ -1,4 +1,4 @@
-"""The testing kit where the library is installed: the page about it word for word, and the tests of an example."""
+"""The testing kit where the library is installed: the pages that show it word for word, and the tests of an example."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ def pytest_in(folder: Path, binaries: Path) -> str:
     return run([binaries / "python", "-m", "pytest", "-q", "-W", "error"], cwd=folder)
 
 
-def test_the_page_about_testing_runs_as_written(binaries: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["testing.md", "scopes-and-roles.md"])
+def test_a_page_with_tests_runs_as_written(page: str, binaries: Path, tmp_path: Path) -> None:
     """Each file of it, in one folder, with as many tests as the page says."""
-    for name, text in files("testing.md").items():
+    for name, text in files(page).items():
         (tmp_path / name).write_text(text)
 
     printed = pytest_in(tmp_path, binaries)
 
-    (shown,) = re.findall(r"^\d+ passed in", "".join(snippets("testing.md", "console")), re.MULTILINE)
+    (shown,) = re.findall(r"^\d+ passed in", "".join(snippets(page, "console")), re.MULTILINE)
     assert printed.splitlines()[-1].startswith(shown)
 
 
