@@ -2,13 +2,14 @@
 //
 // `api` is the resource whose access tokens are JWTs (RFC 9068); those of any other resource, and of none, are opaque.
 // `page` is a public client, a page that asks the token endpoint from its own origin with PKCE (RFC 7636).
+// Access tokens are good for `lifetime` seconds, and a refresh token for one use; `/test/revoke` revokes all of those.
 // Everything is kept in memory. The first line of its output is its issuer. It ends with its standard input, so that it
 // never outlives the test that started it.
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
 
-const { api, algorithm = "ES256", client, page } = JSON.parse(process.argv[2]);
+const { api, algorithm = "ES256", client, page, lifetime = 3600 } = JSON.parse(process.argv[2]);
 
 const server = createServer();
 server.listen(0, "127.0.0.1", async () => {
@@ -16,10 +17,10 @@ server.listen(0, "127.0.0.1", async () => {
   const provider = new Provider(issuer, {
     clients: [
       {
-        ...client,
-        grant_types: ["authorization_code", "client_credentials"],
+        grant_types: ["authorization_code", "client_credentials", "refresh_token"],
         token_endpoint_auth_method: "client_secret_post",
         id_token_signed_response_alg: algorithm,
+        ...client,
       },
       ...(page ? [{ ...page, token_endpoint_auth_method: "none", id_token_signed_response_alg: algorithm }] : []),
     ],
@@ -27,7 +28,9 @@ server.listen(0, "127.0.0.1", async () => {
       clientId === page?.client_id && redirectUris.some((uri) => new URL(uri).origin === origin),
     jwks: { keys: [await signingKey()] },
     cookies: { keys: ["signs the cookies of this process alone"] },
-    scopes: ["openid", "tasks:read"],
+    scopes: ["openid", "offline_access", "tasks:read"],
+    ttl: { AccessToken: lifetime },
+    rotateRefreshToken: true,
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
@@ -42,7 +45,14 @@ server.listen(0, "127.0.0.1", async () => {
       },
     },
   });
-  server.on("request", provider.callback());
+  const answer = provider.callback();
+  const grants = new Set();
+  provider.on("refresh_token.saved", ({ grantId }) => grants.add(grantId));
+  server.on("request", async (request, response) => {
+    if (request.url !== "/test/revoke") return answer(request, response);
+    for (const grant of grants) await provider.RefreshToken.revokeByGrantId(grant);
+    return response.end();
+  });
   console.log(issuer);
 });
 process.stdin.resume().on("end", () => process.exit());

@@ -1,0 +1,267 @@
+"""``examples/bff`` in a real Chromium, with an OpenID provider, Redis, and the tasks API and the BFF under gunicorn."""
+
+from __future__ import annotations
+
+import re
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from redis import Redis
+
+from tests.support.browser import Watched
+from tests.support.documentation import snippets
+from tests.support.environments import ROOT, clean_environment
+from tests.support.gunicorn_server import GunicornServer
+from tests.support.issuers import Browser, IssuerProgram, install_packages
+from tests.support.programs import Program, accepts_connections, free_port
+from tests.support.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Response
+
+#: Those of the page, some of which point to this machine in the tests.
+SETTINGS = dict(re.findall(r"^export (\w+)='?(.*?)'?$", snippets("browsers.md", "bash")[0], re.MULTILINE))
+
+AUDIENCE = "https://tasks.example.com"
+COOKIE = "__Host-session"
+
+#: Sends a request from the page and returns status and body.
+FETCH = """async ([method, path, headers]) => {
+    const body = method === "POST" ? JSON.stringify({ title: "Forged" }) : undefined;
+    const answer = await fetch(path, { method, body, headers: { "Content-Type": "application/json", ...headers } });
+    return [answer.status, await answer.json()];
+}"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where everything listens, and what the BFF keeps."""
+
+    origin: str
+    provider: IssuerProgram
+    store: Redis
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return the sessions that the BFF holds."""
+        values: list[Any] = [self.store.get(name) for name in self.store.scan_iter("session:*")]
+        return [msgspec.msgpack.decode(value) for value in values]
+
+    def tokens(self) -> dict[str, Any]:
+        """Return the tokens of the one session there is."""
+        (session,) = self.sessions()
+        tokens: dict[str, Any] = session["token"]
+        return tokens
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Everything at work. Each access token has expired for Authlib when it comes: it forgives a minute."""
+    install_packages()
+    folder, port = tmp_path_factory.mktemp("bff"), free_port()
+    origin = f"http://127.0.0.1:{port}"
+    client = {
+        "client_id": SETTINGS["BFF_CLIENT_ID"],
+        "client_secret": SETTINGS["BFF_CLIENT_SECRET"],
+        "redirect_uris": [f"{origin}/bff/callback"],
+        "token_endpoint_auth_method": "client_secret_basic",
+    }
+    options = {"api": AUDIENCE, "client": client, "lifetime": 60}
+    with (
+        RedisServer() as redis,
+        IssuerProgram("oidc-provider.mjs", folder / "provider.log", options) as provider,
+        GunicornServer(
+            folder,
+            BETTER_AUTH_SECRET="",
+            FLASK_AUTH_DISCOVERY="true",
+            FLASK_AUTH_ISSUER=provider.origin,
+            FLASK_AUTH_AUDIENCE=AUDIENCE,
+            FLASK_AUTH_PROFILE="rfc9068",
+        ) as api,
+        Program(
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "--chdir",
+                str(ROOT / "examples/bff"),
+                f"--bind=127.0.0.1:{port}",
+                "bff:app",
+            ],
+            folder / "bff.log",
+            variables=clean_environment(
+                **SETTINGS
+                | {
+                    "BFF_ORIGIN": origin,
+                    "BFF_API": api.origin,
+                    "BFF_ISSUER": provider.origin,
+                    "BFF_AUDIENCE": AUDIENCE,
+                    "BFF_REDIS_URL": redis.url,
+                }
+            ),
+        ) as bff,
+    ):
+        bff.wait_until(lambda: accepts_connections(port))
+        with Redis.from_url(redis.url) as store:
+            yield Deployment(origin, provider, store)
+
+
+@pytest.fixture
+def deployment(running: Deployment) -> Deployment:
+    """Nobody is signed in yet."""
+    running.store.flushall()
+    return running
+
+
+def sign_in(watched: Watched, deployment: Deployment, user: str = "alice") -> None:
+    """Sign a user in as a person does: on the page, at the provider, and back."""
+    page = watched.page
+    page.goto(deployment.origin)
+    page.get_by_role("link", name="Sign in").click()
+    page.locator("[name=login]").fill(user)
+    page.locator("[name=password]").fill("any")
+    page.locator("[type=submit]").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text(f"Signed in as {user}").wait_for()
+
+
+def fetched(watched: Watched, method: str, path: str, **headers: str) -> tuple[int, Any]:
+    """Return status and body of a request that the page sends."""
+    status, body = watched.page.evaluate(FETCH, [method, path, headers])
+    return status, body
+
+
+def test_a_user_signs_in_and_keeps_tasks_and_no_token_reaches_the_browser(
+    watched: Watched, deployment: Deployment
+) -> None:
+    """Neither in a body nor in a header, a cookie, an address or a storage of the page."""
+    received: list[str] = []
+
+    def note(response: Response) -> None:
+        asked = response.request
+        received.extend([asked.url, str(asked.all_headers()), str(response.all_headers())])
+        if response.ok:
+            received.append(response.text())
+
+    watched.page.on("response", note)
+    sign_in(watched, deployment)
+    tokens = [deployment.tokens()]
+
+    watched.page.get_by_label("Title").fill("Water the plants")
+    watched.page.get_by_role("button", name="Add").click()
+    watched.page.get_by_role("listitem").filter(has_text="Water the plants").wait_for()
+    tokens.append(deployment.tokens())
+
+    (cookie,) = [cookie for cookie in watched.page.context.cookies(deployment.origin) if cookie["name"] == COOKIE]
+    seen = " ".join([*received, str(watched.page.context.storage_state())])
+    assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"], cookie["path"]) == (True, True, "Lax", "/")
+    assert "Water the plants" in seen
+    assert cookie["value"] in seen
+    secrets = [token[kind] for token in tokens for kind in ("access_token", "refresh_token")]
+    assert [secret for secret in secrets if secret in seen] == []
+    assert watched.page.evaluate("document.cookie") == ""
+    assert [text for text in watched.complaints if "Security Policy" in text] == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-CSRF-Token": "guessed"}], ids=["no token", "a guessed token"])
+def test_a_write_without_the_csrf_token_is_refused(
+    watched: Watched, deployment: Deployment, headers: dict[str, str]
+) -> None:
+    """The session alone is not enough, as the browser adds it to what other pages send."""
+    sign_in(watched, deployment, "carol")
+
+    status, body = fetched(watched, "POST", "/api/carol/tasks", **headers)
+    _, tasks = fetched(watched, "GET", "/api/carol/tasks")
+
+    assert (status, body["error"]) == (400, "csrf")
+    assert tasks["items"] == []
+
+
+def test_a_user_reaches_no_tasks_of_others(watched: Watched, deployment: Deployment) -> None:
+    """The API decides, by the token that the BFF sends."""
+    sign_in(watched, deployment)
+
+    status, body = fetched(watched, "GET", "/api/bob/tasks")
+
+    assert (status, body["error"]) == (403, "not_owner")
+
+
+def test_an_expired_token_is_refreshed_and_both_new_ones_are_kept(watched: Watched, deployment: Deployment) -> None:
+    """A refresh token that is used twice would revoke all of them."""
+    sign_in(watched, deployment)
+    seen = []
+
+    for _ in range(3):
+        status, _ = fetched(watched, "GET", "/api/alice/tasks")
+        seen.append((status, deployment.tokens()["access_token"], deployment.tokens()["refresh_token"]))
+
+    statuses, access_tokens, refresh_tokens = zip(*seen, strict=True)
+    assert statuses == (200, 200, 200)
+    assert len({*access_tokens}) == len({*refresh_tokens}) == 3
+
+
+def test_a_token_that_is_not_refreshed_leads_to_a_new_login(watched: Watched, deployment: Deployment) -> None:
+    """The session is over by then."""
+    sign_in(watched, deployment)
+    urllib.request.urlopen(f"{deployment.provider.origin}/test/revoke").close()  # noqa: S310  # our own, on loopback
+
+    status, body = fetched(watched, "GET", "/api/alice/tasks")
+
+    assert (status, body) == (401, {"error": "login_required"})
+    assert deployment.sessions() == []
+    sign_in_again(watched, deployment)
+
+
+def sign_in_again(watched: Watched, deployment: Deployment) -> None:
+    """Sign in while the provider still knows the user, and only asks for consent."""
+    watched.page.goto(deployment.origin)
+    watched.page.get_by_role("link", name="Sign in").click()
+    watched.page.get_by_role("button", name="Continue").click()
+    watched.page.get_by_text("Signed in as").wait_for()
+
+
+def test_signing_out_ends_the_session_for_copies_of_its_cookie_too(watched: Watched, deployment: Deployment) -> None:
+    """Nothing of it is kept."""
+    sign_in(watched, deployment)
+    copy = Browser(deployment.origin)
+    cookies = {cookie["name"]: cookie["value"] for cookie in watched.page.context.cookies(deployment.origin)}
+    copy.cookies[COOKIE] = cookies[COOKIE]
+    before = copy.get("/bff/user").status
+
+    watched.page.get_by_role("button", name="Sign out").click()
+    watched.page.get_by_text("Signed out").wait_for()
+
+    copy.cookies[COOKIE] = cookies[COOKIE]
+    after = copy.get("/api/alice/tasks")
+    assert before == 200
+    assert (after.status, after.body) == (401, {"error": "login_required"})
+    assert deployment.sessions() == []
+
+
+def test_a_login_gets_a_new_session(watched: Watched, deployment: Deployment) -> None:
+    """Whose id nobody could have planted before."""
+    lines: list[str] = []
+    watched.page.on("response", lambda response: lines.append(response.header_value("set-cookie") or ""))
+    sign_in(watched, deployment)
+
+    assert len({line.split(";")[0] for line in lines if line.startswith(COOKIE)}) == 2
+
+
+def test_the_page_runs_its_own_scripts_alone(deployment: Deployment) -> None:
+    """And stands in no frame of another page."""
+    policy = Browser(deployment.origin).get("/").headers["Content-Security-Policy"]
+
+    assert policy.startswith("default-src 'self';")
+    assert policy.endswith("frame-ancestors 'none'")
+
+
+def test_a_login_that_nobody_began_here_is_refused(deployment: Deployment) -> None:
+    """The code of another user would sign the victim in as that user."""
+    answer = Browser(deployment.origin).get("/bff/callback?code=stolen&state=invented")
+
+    assert (answer.status, answer.body) == (401, {"error": "login_required"})
+    assert deployment.sessions() == []
