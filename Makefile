@@ -149,7 +149,7 @@ $(LOWEST_VENV)/.installed: $(DEPENDENCIES) tests/support/lowest_versions.py | $(
 fuzz: $(INSTALLED_DEV) ## Fuzz what reads tokens, keys, cursors and settings, a minute for each.
 	@$(PYTHON) -m fuzz $(FUZZ_TARGETS) --seconds $${FUZZ_SECONDS:-60} --seed $${FUZZ_SEED:-0}
 
-# The OpenAPI document held against the running service, for long and with other requests each time.
+# Compare the OpenAPI document with the running service, for long and with other requests each time.
 fuzz-api: $(INSTALLED_DEV) ## Hold the running service against its OpenAPI document for some minutes.
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 	    $(PYTHON) -m pytest tests/integration/test_schemathesis.py

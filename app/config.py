@@ -180,7 +180,7 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_whole_number(minimum: int) -> Callable[[object], bool]:
-    """Return a check for an integer of at least ``minimum``; True and False are none."""
+    """Return a check for an integer of at least ``minimum``; True and False are not accepted."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= minimum
 
 

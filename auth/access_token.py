@@ -48,8 +48,7 @@ def freeze(value: Any) -> Any:
     return value
 
 
-# Set and tuple type ``__le__`` and the like for different operands. Set comes first, so its methods are used.
-class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]
+class Names(Set[str], tuple[str, ...]):  # type: ignore[misc]  # they type __le__ differently; Set's, the first, is used
     """Names of scopes or roles: compared like a set, ``token.scopes >= {"a"}``, and a sorted list in JSON."""
 
     __slots__ = ()

@@ -55,7 +55,7 @@ def measure(*, quick: bool) -> Chapter:
         figures=tuple(figures),
         notes=(
             "The whole service in process, without a server; the token is verified, the row-level policy is on.",
-            f"The last page is held against the first page of {_subject(sizes[0])}.",
+            f"The last page is compared with the first page of {_subject(sizes[0])}.",
             *(() if POSTGRESQL in available else ("No PostgreSQL server was found here.",)),
         ),
         versions=versions("Flask", "flask-smorest", "SQLAlchemy", "psycopg"),
@@ -103,7 +103,7 @@ def _requests(app: Flask, size: int) -> dict[str, Callable[[], float]]:
 
 
 def _figures(kind: str, samples: Samples, sizes: tuple[int, ...]) -> list[Figure]:
-    """Return the figures of one kind of database, each held against the smallest size."""
+    """Return the figures of one kind of database, each compared with the smallest size."""
     figures = []
     for (name, size), values in samples.items():
         reference = samples[FIRST if name == LAST else name, sizes[0]]

@@ -18,7 +18,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 FOLDER = DOCS / "benchmarks"
 PAGE = DOCS / "performance.md"
 
-#: In the place of a figure that there is none of.
+#: Stands for a missing figure.
 NONE = "–"
 
 

@@ -39,7 +39,7 @@ SIGNERS = (*KEY_IDS, *FORGERS)
 
 
 def forge(recipe: dict[str, Any]) -> str:
-    """Return the token of a recipe; raise ``ValueError`` if it is none."""
+    """Return the token of a recipe; raise ``ValueError`` if it is not one."""
     signed = f"{encode(as_text(recipe.get('header')))}.{encode(as_text(recipe.get('claims')))}"
     signer = recipe.get("sign")
     if signer not in SIGNERS:

@@ -61,7 +61,7 @@ def json_mutator(target: Target) -> Mutator:
 
 
 def parsed(data: bytes) -> Any:
-    """Return the JSON document that an input is; None if it is none."""
+    """Return the JSON document of an input; None if the input is not JSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):

@@ -157,7 +157,7 @@ class TaskContentSchema(Schema):
 
 
 class NewTaskSchema(TaskContentSchema):
-    """A task that is to be created, perhaps under an id that the client has made."""
+    """The values of a new task, perhaps with an id that the client has made."""
 
     id = StrictUUID(
         metadata={

@@ -1,6 +1,6 @@
 """What the store asks of the database, in SQLAlchemy's words: every statement is filtered by the one user it names.
 
-Statements are built once, with parameters in the place of values; what is run is their text
+Statements are built once, with parameters instead of values; what is run is their text
 (:mod:`app.tasks.drivers`). Which operation runs which, and what an answer means, is :mod:`app.tasks.store`'s business.
 """
 

@@ -73,6 +73,7 @@ def answer_first(app: Flask) -> None:
     Call this again after that; it does nothing if nothing has been put in front of it.
     """
     if not isinstance(app.handle_user_exception, _AnsweringFirst):
+        # On this app alone, as Flask-RESTful does it.
         app.handle_user_exception = _AnsweringFirst(app.handle_user_exception)  # type: ignore[method-assign]
 
 

@@ -37,4 +37,4 @@ def _demanded_token() -> AccessToken | None:
 #: The verified token of the current request. Reading it where no guard has run raises MisuseError. Reading it after the
 #: token has expired raises TokenExpiredError, however long the connection stays open. For the anonymous caller of an
 #: optional guard it is false: ask ``if current_token``, for a proxy is never ``None`` itself.
-current_token: AccessToken = LocalProxy(_demanded_token)  # type: ignore[assignment]
+current_token: AccessToken = LocalProxy(_demanded_token)  # type: ignore[assignment]  # typed as Flask types its own

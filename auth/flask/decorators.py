@@ -64,7 +64,7 @@ def require_jwt(
         roles: the user has all of these, which come from where ``AUTH_PROFILE`` says; one text is one role, or a list.
         any_role: the user has at least one of these; written like ``roles``.
         optional: let a request without any credentials in as anonymous (``current_token`` is false then). A bad token
-            is refused all the same.
+            is still refused.
 
     A refusal is answered 401, or 403 where a scope (RFC 6750 §3.1) or a role is missing.
     """
@@ -163,8 +163,7 @@ def _guard_class(view_class: type[View], rule: AccessRule) -> None:
     if isinstance(getattr(view_class.as_view, "__func__", None), _GuardedAsView):
         # This class or one of its bases has a guard already, whose as_view reads the rules when it is called.
         return
-    # Set from outside, as the class statement would: mypy knows it as a method.
-    view_class.as_view = classmethod(_GuardedAsView(view_class))  # type: ignore[assignment]
+    view_class.as_view = classmethod(_GuardedAsView(view_class))  # type: ignore[assignment]  # mypy knows it as a method
 
 
 class _GuardedAsView:
@@ -174,7 +173,7 @@ class _GuardedAsView:
         self._guarded = guarded
         #: The class method that the guarded class defines itself; None if it inherits one.
         self._own: Any = vars(guarded).get("as_view")
-        functools.update_wrapper(self, View.as_view.__func__)  # type: ignore[attr-defined]
+        functools.update_wrapper(self, View.as_view.__func__)  # type: ignore[attr-defined]  # a class method has it
 
     def __call__(self, view_class: type[View], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         _refuse_public_members(view_class)
@@ -186,7 +185,7 @@ class _GuardedAsView:
         # as_view hides it, the guarded class is used.
         holders = (base for base in view_class.__mro__ if _function(vars(base).get("as_view")) is self)
         holder: Any = next(holders, self._guarded)
-        make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]
+        make: Callable[..., Any] = super(holder, view_class).as_view  # type: ignore[misc]  # holder is found at run time
         return make
 
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI documents of an app say about who may enter, held against what is enforced.
+"""Compares what the OpenAPI documents of an app say about who may enter with what is enforced.
 
 Our notes are derived from the guards and cannot disagree. What a service writes into ``security`` itself can.
 """

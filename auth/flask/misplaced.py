@@ -47,7 +47,7 @@ def _misuse_in_socket(message: str) -> MisuseError:
     """
     _LOGGER.error(message)
     refused: Any = sys.modules["socketio.exceptions"].ConnectionRefusedError
-    error: MisuseError = type("MisuseError", (MisuseError, refused), {})(message)
-    # The client is told this much.
-    error.error_args = {"message": "Access to this resource has not been configured."}  # type: ignore[attr-defined]
+    # What the client gets to read.
+    answer = {"message": "Access to this resource has not been configured."}
+    error: MisuseError = type("MisuseError", (MisuseError, refused), {"error_args": answer})(message)
     return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from flask import Flask
 from flask.ctx import RequestContext
@@ -53,10 +54,5 @@ def _acting(app: Flask, authorization: str) -> Iterator[None]:
             state_of(app).authenticate(context.request)
         return context
 
-    app.request_context = request_context  # type: ignore[method-assign]
-    app.test_request_context = test_request_context  # type: ignore[method-assign]
-    try:
+    with patch.multiple(app, request_context=request_context, test_request_context=test_request_context):
         yield
-    finally:
-        app.request_context = make_context  # type: ignore[method-assign]
-        app.test_request_context = make_test_context  # type: ignore[method-assign]

@@ -174,7 +174,7 @@ _TABLE = (
     _row("Bearer without a token", MalformedHeaderError, _bearer("")),
     _row("a token with a space in it", MalformedHeaderError, lambda issuer: f"Bearer {issuer.issue(_USER)} more"),
     _row("two credentials", MalformedRequestError, _twice),
-    _row("undefined in the place of a token", MalformedTokenError, _bearer("undefined")),
+    _row("undefined instead of a token", MalformedTokenError, _bearer("undefined")),
     _row("an opaque token", MalformedTokenError, _bearer("mF_9.B5f-4.1JqM")),
     _row("an encrypted token", MalformedTokenError, _bearer("e30.e30.e30.e30.e30")),
     _row("a token longer than any setting allows", MalformedTokenError, _claims(padding="x" * _TOO_LONG)),

@@ -203,7 +203,7 @@ class TokenIssuer:
         made = {
             **demanded,
             **profile.fixed_claims,
-            # If any issuer will do, there may have to be one nevertheless.
+            # If any issuer will do, a token may still need one.
             "iss": self.issuer or demanded.get("iss"),
             "aud": None,
             profile.audience_claim: self.audience,

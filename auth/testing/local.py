@@ -1,4 +1,4 @@
-"""Issuers of our own in the place of those that an app trusts: the app stays as it is in production, keys apart.
+"""Issuers of our own that replace those an app trusts: apart from the keys, the app stays as in production.
 
 Every token is verified as always. Only the keys come from here, so no test asks the network for any.
 """

@@ -48,7 +48,7 @@ def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: Tru
             raise MalformedTokenError("typ is not a string")
         media_type = header["typ"].lower().removeprefix("application/")
     if media_type not in issuer.profile.types:
-        raise InvalidTypeError("typ is none of those in AUTH_PROFILE")
+        raise InvalidTypeError("typ is not one of those in AUTH_PROFILE")
     if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
         raise InvalidTypeError("an ID token by its claims")
     if isinstance(claims.get("events"), dict):

@@ -41,7 +41,7 @@ class Profile:
     #: Claims that mean something else in tokens of this issuer, although :mod:`.kinds` takes them for the kind of a
     #: token. Name one here if the issuer's access tokens carry a value of it by which they would be refused.
     kind_exceptions: frozenset[str] = frozenset()
-    #: The claim that is held against ``AUTH_AUDIENCE``. An ``aud`` is always held against it as well.
+    #: The claim that is compared with ``AUTH_AUDIENCE``. An ``aud`` is always compared with it as well.
     audience_claim: str = "aud"
     #: Claims whose texts are scopes, all taken together.
     scope_claims: tuple[str, ...] = ("scope",)

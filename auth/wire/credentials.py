@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Credentials(NamedTuple):
-    """The access token of a request, and what a token that is bound to a key is held against.
+    """The access token of a request, and what proves that its sender holds the key it is bound to.
 
     A bearer token needs none of the latter (RFC 6750); the fields are None unless a binding that needs them is on.
     """

@@ -14,7 +14,7 @@ _GLUED = (
     (re.compile("="), "an equals sign follows Bearer"),
 )
 
-#: What stands in the place of the token, and the reason. The first that fits counts.
+#: What clients send instead of the token, and the reason. The first that fits counts.
 _IN_PLACE_OF_TOKEN = (
     (re.compile(r"bearer\b", re.IGNORECASE), "Bearer stands twice"),
     (re.compile(r"b['\"]"), "bytes of Python stand in place of the token, with b and quotation marks"),

@@ -22,7 +22,7 @@ class TaskBase(SQLModel):
 
 
 class TaskCreate(TaskBase):
-    """A task that is to be created."""
+    """The values of a new task."""
 
 
 class Task(TaskBase, table=True):

@@ -35,7 +35,7 @@ SERVERS = {"postgresql", "shared_database", "redis"}
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the settings of whoever runs the tests out of them."""
+    """Keep the environment of the developer out of the tests."""
     for name in list(os.environ):
         if name.startswith(("FLASK_", "BETTER_AUTH_")) or name in ("DATABASE_URL", "REDIS_URL", "GUNICORN_THREADS"):
             monkeypatch.delenv(name)
@@ -118,7 +118,7 @@ def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) 
 
 @pytest.fixture
 def empty_database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[str]:
-    """Return the URL of a database without tables, as whoever migrates it gets it."""
+    """Return the URL of a database without tables, for the role that migrates it."""
     if database == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
     else:

@@ -85,7 +85,7 @@ def test_a_setting_that_is_none_is_not_set() -> None:
 
 
 def test_settings_of_the_library_win_over_the_two_variables() -> None:
-    """Whoever sets them knows better."""
+    """They are the more exact ones."""
     app = configured(AUTH_SECRET=OTHER_SECRET, AUTH_ISSUER="me", BETTER_AUTH_URL="https://auth.example.com")
 
     assert app.config["AUTH_SECRET"] == OTHER_SECRET

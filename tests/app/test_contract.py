@@ -1,4 +1,4 @@
-"""The OpenAPI document held against the service: who may call what, operation by operation.
+"""Compares the OpenAPI document with the service: who may call what, operation by operation.
 
 A guard that was forgotten takes its note in the document with it, so the two would agree; that is why the public
 operations are listed here by name.
@@ -20,7 +20,7 @@ from auth.testing import BadToken, TokenIssuer, assert_routes_guarded, bad_token
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)
 
-#: Whoever adds an operation that strangers may call has to say so here.
+#: Operations that anybody may call. Add a new one here, or the test fails.
 PUBLIC_OPERATIONS = {"getHealth", "getReadiness"}
 
 #: Routes that are no operations of the API: the document itself, the page that shows it, and the way there.

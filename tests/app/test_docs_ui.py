@@ -45,7 +45,7 @@ def test_the_address_of_the_service_leads_to_the_page(client: FlaskClient, addre
 
 
 def test_the_page_holds_no_inline_script_and_no_foreign_address(client: FlaskClient) -> None:
-    """The policy would stop both; they should not be there in the first place."""
+    """The policy would stop both, so the page does without them."""
     page = client.get("/docs").text
 
     assert re.findall(r"<script[^>]*>([^<]+)</script>", page) == []

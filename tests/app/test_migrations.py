@@ -182,7 +182,7 @@ def test_flask_db_takes_the_steps(settings: dict[str, Any], empty_database_url: 
     app.extensions["database_engine"].dispose()
 
 
-def test_whoever_asks_for_the_revision_waits_for_no_writer(settings: dict[str, Any], empty_database_url: str) -> None:
+def test_the_revision_is_read_without_waiting_for_a_writer(settings: dict[str, Any], empty_database_url: str) -> None:
     """Not on SQLite either, where writers wait for each other."""
     app = create_app(settings | {"DATABASE_URL": empty_database_url})
     engine, runner = app.extensions["database_engine"], app.test_cli_runner()
@@ -232,7 +232,7 @@ def test_steps_do_not_wait_for_ever(engine: Engine, monkeypatch: pytest.MonkeyPa
 
 
 def test_flask_db_names_what_it_does_not_know(settings: dict[str, Any], empty_database_url: str) -> None:
-    """In a sentence: a revision that there is none of, a step below the first."""
+    """In a sentence: an unknown revision, a step below the first."""
     app = create_app(settings | {"DATABASE_URL": empty_database_url})
     runner = app.test_cli_runner()
 

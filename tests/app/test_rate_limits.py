@@ -94,7 +94,7 @@ def test_only_verified_users_are_counted(settings: dict[str, Any], authorize: Au
 
 
 def test_a_request_that_a_guard_refuses_counts_for_its_user(settings: dict[str, Any], authorize: Authorize) -> None:
-    """Whoever has the token has been verified, and asks for other users' paths as often as for their own."""
+    """The user is verified, and could ask for the paths of other users as often as for their own."""
     client = limited(settings, RATE_LIMIT_USER="3 per hour")
 
     refused = statuses(client, 5, "/api/bob/tasks", headers=authorize("carol"))
@@ -288,7 +288,7 @@ def test_an_impossible_redis_url_stops_the_start(settings: dict[str, Any], url: 
 def test_the_environment_sets_the_limits(
     settings: dict[str, Any], authorize: Authorize, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As text, like the other settings; an empty one is none."""
+    """As text, like the other settings; an empty text means no limit."""
     monkeypatch.setenv("FLASK_RATE_LIMIT_USER", "1 per hour")
     monkeypatch.setenv("FLASK_RATE_LIMIT_ADDRESS", "")
 

@@ -1,4 +1,4 @@
-"""What is refused before the database is asked: fields beyond their limits, and text that is none. 4xx, never 5xx."""
+"""What is refused before the database is asked: values beyond their limits, and what is not text. Always 4xx."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def row(user_id: str) -> dict[str, Any]:
 
 
 def identify_user(connection: Connection, user_id: str) -> None:
-    """Begin a transaction and tell PostgreSQL for whom, as the service does."""
+    """Begin a transaction and tell PostgreSQL its user, as the service does."""
     connection.exec_driver_sql("BEGIN")
     connection.exec_driver_sql(SET_USER, {"user_id": user_id})
 
@@ -182,7 +182,7 @@ def test_the_role_of_the_service_can_do_no_more_than_it_needs(server: PostgreSQL
 
 @pytest.mark.usefixtures("store")
 def test_the_owner_is_held_and_a_superuser_is_not(server: PostgreSQLServer) -> None:
-    """As the page says, which is why the service is to be neither."""
+    """As the page says, which is why the service must not connect as either."""
     seen = {}
     for role in ("tasks_owner", "postgres"):
         engine = create_database_engine(server.url("tasks", role))
@@ -215,7 +215,7 @@ def times_waited(store: TaskStore, record: Path) -> int:
 
 def messages(store: TaskStore, record: Path) -> list[tuple[str, str]]:
     """Return direction (``F`` is sent) and name of each message while a store counts somebody's tasks."""
-    # A statement that is to be prepared takes a round trip more, once.
+    # Preparing a statement takes one more round trip, once.
     for _ in range(8):
         store.summary("alice")
     with store.engine.connect() as connection:
@@ -306,7 +306,7 @@ def test_a_change_of_the_table_fails_no_statement(server: PostgreSQLServer, engi
 
 
 def test_a_statement_that_fails_leaves_no_transaction_behind(engine: Engine) -> None:
-    """The one connection there is works for whoever is next."""
+    """The only connection works for the next request."""
     store = store_on(engine)
     task, _ = store.create("alice", CONTENT)
 

@@ -17,11 +17,11 @@ SENTENCES = {
         "BETTER_AUTH_SECRET holds a secret that has 7 bytes, at least 32 are needed. Make one with: openssl rand "
         "-base64 48",
     ),
-    "a database that is none": (
+    "not the URL of a database": (
         {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": "hunter2"},
         "DATABASE_URL is not a database URL, such as sqlite:////srv/tasks/tasks.sqlite3.",
     ),
-    "a Redis that is none": (
+    "not the URL of a Redis": (
         {"BETTER_AUTH_SECRET": SECRET, "REDIS_URL": "http://:hunter2@127.0.0.1"},
         "REDIS_URL must be",
     ),

@@ -165,7 +165,7 @@ def test_no_issuer_can_speak_for_another(encoded: str) -> None:
 
 
 class Untouchable(SimpleKeySource):
-    """A key source that nobody may ask."""
+    """A key source that fails the test if it is asked."""
 
     def keys_for(self, algorithm: str, key_id: str | None) -> list[VerificationKey]:
         raise AssertionError("asked for a key")
@@ -173,7 +173,7 @@ class Untouchable(SimpleKeySource):
 
 @pytest.mark.parametrize("issuer", ["https://nobody.example", None, 5, "", [STAFF]])
 def test_an_issuer_that_is_not_ours_costs_no_question_for_keys(issuer: object) -> None:
-    """Whoever makes up issuers, algorithms and key ids causes no fetch."""
+    """Invented issuers, algorithms and key ids cause no fetch."""
     issuers = [replace(known, keys=Untouchable()) for known in config_of().issuers]
     verify = TokenVerifier(issuers, max_token_bytes=8192, clock=clock).verify
 
@@ -181,8 +181,8 @@ def test_an_issuer_that_is_not_ours_costs_no_question_for_keys(issuer: object) -
         verify(token_of(issuer))
 
 
-def test_a_single_issuer_is_held_against_the_name_first_as_well() -> None:
-    """What is not from our issuer is none of its business."""
+def test_the_name_of_a_single_issuer_is_compared_first_as_well() -> None:
+    """Its keys are not asked about tokens of other issuers."""
     (issuer,) = AuthConfig.from_mapping({"AUTH_SECRET": SECRET, "AUTH_ISSUER": STAFF}).issuers
     verify = TokenVerifier([replace(issuer, keys=Untouchable())], max_token_bytes=8192, clock=clock).verify
 

@@ -44,7 +44,7 @@ def test_the_quartiles_have_a_row_for_each_figure() -> None:
 
 
 def test_the_words_tell_what_noise_notes_and_versions_there_were() -> None:
-    """Whoever reads the figures needs them."""
+    """Readers of the figures need them."""
     told = words(CHAPTER)
 
     assert "ratios to theirs in the same round" in told

@@ -1,1 +1,1 @@
-"""The library held against what others published about JWTs: test vectors, examples of the RFCs, known attacks."""
+"""Tests the library with what others published about JWTs: test vectors, examples of the RFCs, known attacks."""

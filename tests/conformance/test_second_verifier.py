@@ -82,7 +82,7 @@ ONLY_OURS = {
 
 @pytest.mark.parametrize("word", ONLY_THEIRS)
 def test_ours_refuses_what_is_said_to_be_stricter(word: str) -> None:
-    """And joserfc accepts it: a difference that is none any more is to be struck off."""
+    """And joserfc accepts it. Remove an entry from the list when both agree."""
     token = ONLY_THEIRS[word]
 
     assert not isinstance(compare(token), AccessToken)

@@ -127,7 +127,7 @@ def bob_during(proxy: Proxy, attack: Attack) -> Counter[int | str]:
     seen: Counter[int | str] = Counter()
     deadline = time.monotonic() + 3 * PATIENCE
     while attack.answered < ENOUGH or seen.total() < ENOUGH:
-        assert time.monotonic() < deadline, "nobody is answered any more"
+        assert time.monotonic() < deadline, "bob gets no more answers"
         seen[proxy.call(Request(200, "GET", "/api/bob/tasks", headers=BOB))[0]] += 1
     return seen
 

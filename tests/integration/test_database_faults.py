@@ -66,7 +66,7 @@ def migrate(folder: Path, revision: str = "head", **variables: str) -> None:
 
 
 def retry_after(service: GunicornServer) -> tuple[int, str | None]:
-    """Return the status of a list, and when it is to be asked for again."""
+    """Return the status of a list, and the seconds after which to ask again."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
     with closing(connection):
         connection.request("GET", TASKS, headers=ALICE)
@@ -263,7 +263,7 @@ def test_a_killed_master_and_killed_workers_lose_no_acknowledged_write(database_
 
 
 def wait_for_the_end(processes: list[int]) -> None:
-    """Return when none of the processes runs any more."""
+    """Return when all of the processes have ended."""
     deadline = time.monotonic() + PATIENCE
     while any(is_running(process) for process in processes):
         assert time.monotonic() < deadline, "orphans go on"
@@ -318,7 +318,7 @@ def test_writers_of_several_processes_take_turns_and_do_not_wait_for_ever(tmp_pa
 
 
 def test_a_file_that_cannot_grow_is_503_for_writes_alone(tmp_path: Path) -> None:
-    """The kernel refuses the workers any more bytes, then allows them again."""
+    """The kernel refuses the workers further bytes, then allows them again."""
     with GunicornServer(tmp_path) as service:
         with Writers(service) as writers:
             writers.wait_for(201, times=10)

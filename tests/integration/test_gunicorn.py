@@ -205,7 +205,7 @@ def test_forwarded_headers_are_believed_only_where_proxies_are_named(tmp_path: P
 
 
 def raw(token: str, *lines: str, body: str = "") -> bytes:
-    """Return a request to create a task, with header lines of one's own."""
+    """Return a request to create a task, with further header lines."""
     head = ["POST /api/alice/tasks HTTP/1.1", "Host: localhost", f"Authorization: Bearer {token}"]
     return "\r\n".join([*head, "Content-Type: application/json", "Connection: close", *lines, "", body]).encode()
 

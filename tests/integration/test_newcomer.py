@@ -283,7 +283,7 @@ def test_other_flask_commands_work_too(served: Served) -> None:
 
 
 def test_flask_run_works_too(served: Served) -> None:
-    """For whoever wants the debugger; with the settings of ``.flaskenv`` and ``.env``."""
+    """For developers who want the debugger; with the settings of ``.flaskenv`` and ``.env``."""
     port = free_port()
 
     server, printed = _serve(served.folder, port, ".venv/bin/flask", "run", "--port", str(port))

@@ -117,7 +117,7 @@ def test_threads_and_users_get_their_own_answers_alone(engine: Engine) -> None:
 
 
 def work(store: TaskStore, user_id: str, *, rounds: int, seed: int) -> list[Task]:
-    """Do what clients do, check each answer, and return the tasks that are to be there in the end."""
+    """Do what clients do, check each answer, and return the tasks that must exist in the end."""
     operations = itertools.cycle((read, change, toggle, delete, miss, forget_the_filter, forge))
     mine: list[Task] = []
     for number in range(seed, seed + rounds):

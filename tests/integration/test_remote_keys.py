@@ -191,7 +191,7 @@ def test_an_empty_key_set_of_a_moment_is_not_noticed(tmp_path: Path, issuer: Iss
 
 
 def test_an_outage_is_not_noticed_by_the_holders_of_known_keys(tmp_path: Path, issuer: IssuerServer) -> None:
-    """The keys get too old, one fetch after the other fails, and then nobody listens there any more."""
+    """The keys get too old, one fetch after the other fails, and then nothing listens at that address."""
     jwks = SHORT_PAUSES | {"max_age": 1, "timeout": 1}
     with WatchedService(tmp_path, issuer, jwks=jwks) as service:
         service.ask(issuer.token(KEY))

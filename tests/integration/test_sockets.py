@@ -140,7 +140,7 @@ def test_nothing_that_is_sent_in_place_of_a_token_makes_a_connection(auth: Any) 
 def test_an_event_after_the_token_has_expired_is_refused_and_ends_the_connection(
     rooms: tuple[dict[str, Any], int],
 ) -> None:
-    """RFC 7519 §4.1.4: the token must not be accepted any more."""
+    """RFC 7519 §4.1.4: the token must no longer be accepted."""
     namespace, port = rooms
     clock = namespace["clock"]
     ran: list[str] = []

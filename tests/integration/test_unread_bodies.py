@@ -25,7 +25,7 @@ MEGABYTE = b"x" * (1024 * 1024)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
-    """Return a server without tables, with one process of one thread, which whoever holds it has for himself."""
+    """Return a server without tables, with one process of one thread, which one request can occupy."""
     with GunicornServer(
         tmp_path_factory.mktemp("server"),
         database=False,

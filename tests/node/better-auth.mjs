@@ -106,7 +106,7 @@ function oauthServer(origin) {
   });
 }
 
-// Whoever signs up under such an address administers.
+// Users who sign up with such an address are administrators.
 async function giveRoles(user) {
   return { data: { ...user, role: user.email.startsWith("admin") ? "admin,editor" : "user" } };
 }

@@ -138,7 +138,7 @@ def oops(error: Any) -> tuple[dict[str, str], int]:
 
 
 def configure(app: Flask, settings: Mapping[str, Any]) -> None:
-    """Give an app its settings and its ResourceServer, unless that is to be made last."""
+    """Give an app its settings and its ResourceServer, unless that comes last."""
     app.config.update(AUTH_SECRET=SECRET, AUTH_ISSUER=ISSUER, AUTH_AUDIENCE=AUDIENCE, **settings)
     if not settings.get("SERVER_MADE_LAST"):
         ResourceServer(app)

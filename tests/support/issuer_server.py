@@ -147,7 +147,7 @@ class IssuerServer:
         #: What replaces the whole document of a path (bytes are sent as they are), or members of the metadata.
         self.documents: dict[str, object] = {}
         self.metadata: dict[str, Any] = {}
-        #: Headers besides the usual ones; ``Date`` and ``Content-Type`` replace them.
+        #: Headers in addition to the usual ones; ``Date`` and ``Content-Type`` replace them.
         self.headers: dict[str, str] = {}
         #: What is sent before every answer, such as interim answers.
         self.interim = b""

@@ -65,7 +65,7 @@ def _install(wanted: bytes) -> None:
 
 
 def _node_version() -> int:
-    """Return the major version of the Node.js on this machine, 0 where there is none."""
+    """Return the major version of the Node.js on this machine, 0 if there is none."""
     if shutil.which("node") is None:
         return 0
     printed = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
@@ -118,7 +118,7 @@ class Answer:
 
     status: int
     headers: Message
-    #: The parsed JSON, or the text where it is none.
+    #: The parsed JSON, or the text of any other body.
     body: Any
 
 

@@ -2,7 +2,7 @@
 
 mutmut changes the modules that ``pyproject.toml`` names, in one small way at a time, and runs the tests that reach the
 changed function. A change that no test notices is a surviving mutant. ``surviving_mutants.toml`` explains those that
-make no difference; any other survivor fails the run, and so does an explanation that nothing needs any more.
+make no difference; any other survivor fails the run, and so does an explanation of a mutant that does not survive.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class PostgreSQL:
         return self.new_database(self._template)
 
     def owner_url(self, database: str) -> str:
-        """Return the URL for whoever owns the tables."""
+        """Return the URL for the owner of the tables."""
         return self._url.set(database=database).render_as_string(hide_password=False)
 
     def role_url(self, database: str) -> str:
@@ -60,7 +60,7 @@ class PostgreSQL:
         return url.render_as_string(hide_password=False)
 
     def drop(self, database: str) -> None:
-        """Remove a database, whoever is still connected."""
+        """Remove a database, even while clients are connected."""
         self._execute(f"DROP DATABASE {database} WITH (FORCE)")
         self._databases.remove(database)
 

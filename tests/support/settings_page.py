@@ -62,7 +62,7 @@ there is
 - a key that is private, weak, or unfit for the accepted algorithms;
 - no issuer or no audience for public keys. With a secret both may be missing, which is logged as a warning;
 - a plain-http URL to fetch keys from that is not on this machine, unless development allows it to that host;
-- an issuer or audience with a placeholder in it, the address of an issuer's metadata in the place of its name, or an
+- an issuer or audience with a placeholder in it, the address of an issuer's metadata instead of its name, or an
   address of Microsoft without the id of a tenant;
 - a setting that is misspelt, out of its bounds, or of the wrong kind;
 - several issuers whose users could be taken for one another;

@@ -1,7 +1,7 @@
 """Tokens whose payload is some text: the vectors sign ``foo``, not claims. Not for tokens that carry claims.
 
 The library verifies a signature on the way to the claims and nowhere else. Here such a token goes the whole of that
-way, configuration, header, algorithm, choice of key and signature, with claims that pass in the place of its payload
+way, configuration, header, algorithm, choice of key and signature, with valid claims instead of its payload
 and the signature checked over what the token really says.
 """
 

@@ -18,7 +18,7 @@ from .urls import is_fetchable, is_well_formed, redacted
 #: Seconds for which an address found in metadata is used without asking again.
 _KEEP_FOUND = 3600
 
-#: What to do about metadata of another issuer, metadata in the place of keys, and keys by http where that is refused.
+#: What to do about metadata of another issuer, metadata instead of keys, and keys by http where that is refused.
 _SET_ITS_NAME = "Set the issuer to exactly what the metadata and the tokens say, character by character."
 _TAKE_ITS_URL = "These are the metadata of an issuer: set the URL to the jwks_uri in them, or use discovery."
 _NAME_ITS_HOST = "In development, AUTH_INSECURE_HTTP_HOSTS may name its host."

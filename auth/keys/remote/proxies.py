@@ -77,7 +77,7 @@ def _basic(credentials: str) -> str:
 def proxy_for(url: str) -> Proxy | None:
     """Return the proxy through which a URL is asked; None if it is asked directly.
 
-    Plain http is always asked directly. A proxy that answered in the place of the issuer could choose the keys.
+    Plain http is always asked directly. A proxy that answered instead of the issuer could choose the keys.
 
     Raises:
         UnreadableProxyError: the environment names something that cannot be used.

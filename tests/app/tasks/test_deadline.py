@@ -1,4 +1,4 @@
-"""Statements end when their time is over, on either database, and whoever is next is not disturbed by that."""
+"""Statements end when their time is over, on either database, and the next request is not disturbed by that."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def stores(own_store: TaskStore) -> dict[str, TaskStore]:
 
 
 def run_the_long_way(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement by SQLAlchemy, for a user where the database wants to know for whom."""
+    """Run a statement by SQLAlchemy, and tell the database the user if it needs to know."""
 
     def identify(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
@@ -41,7 +41,7 @@ def run_the_long_way(engine: Engine, user_id: str, statement: Statement, values:
 
 
 def test_both_ways_read_the_same(stores: dict[str, TaskStore]) -> None:
-    """Whoever has written it: every column, its type, lists in every order, and the counts."""
+    """Whichever way has written it: every column, its type, lists in every order, and the counts."""
     for store in stores.values():
         keep(store, "Buy milk")
         keep(store, "Ändern 😀", completed=True)
@@ -87,7 +87,7 @@ def test_both_ways_write_the_same(stores: dict[str, TaskStore], way: str) -> Non
 
 
 def test_a_failed_statement_is_an_error_of_sqlalchemys(own_store: TaskStore) -> None:
-    """With the driver's inside, and without the values; the connection works for whoever is next."""
+    """With the driver's inside, and without the values; the connection works for the next statement."""
     task = keep(own_store)
 
     with pytest.raises(IntegrityError) as caught:

@@ -30,7 +30,7 @@ from tests.support.postgresql import PostgreSQL
 USER = "user 7"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
-#: What a statement was given besides its text.
+#: What a statement was given together with its text.
 Asked = tuple[str, Any]
 
 

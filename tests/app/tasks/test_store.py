@@ -225,7 +225,7 @@ def test_a_change_of_one_thing_among_others_is_one_change(store: TaskStore) -> N
 
 
 def test_a_create_may_be_repeated_under_an_id_of_the_clients(store: TaskStore) -> None:
-    """The task that is there is returned, as it is by then, and said not to be new."""
+    """The existing task is returned in its current state, and is not reported as new."""
     task_id = uuid.uuid4()
 
     created, is_new = store.create("alice", CONTENT, task_id)
@@ -256,7 +256,7 @@ def test_another_create_under_the_same_id_is_refused(store: TaskStore, differenc
 
 
 def test_an_id_of_ours_cannot_be_created_again(store: TaskStore) -> None:
-    """Whoever reads it and sends the same content did not create the task by that."""
+    """A client that reads the task and sends the same content did not create it."""
     task, _ = store.create("alice", CONTENT)
 
     with pytest.raises(IdTakenError):

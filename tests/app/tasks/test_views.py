@@ -449,7 +449,7 @@ def test_a_task_id_that_is_no_uuid_is_an_unknown_path(client: FlaskClient, autho
 def test_the_views_ask_the_store_for_the_user_of_the_token(
     client: FlaskClient, authorize: Authorize, store: TaskStore
 ) -> None:
-    """What stands in the store belongs to whom the token names."""
+    """The tasks in the store belong to the user of the token."""
     client.post(TASKS, json={"title": "Mine"}, headers=authorize())
 
     assert [task.user_id for task in store.page("alice", limit=9).items] == ["alice"]

@@ -24,7 +24,7 @@ def test_the_routes_are_listed_with_who_may_enter_and_which_place_says_so() -> N
     app = service()
 
     class Notes(MethodView):
-        decorators = [require_jwt, owns_path_user]  # noqa: RUF012
+        decorators = [require_jwt, owns_path_user]  # noqa: RUF012  # as Flask declares it
 
         def get(self, user_id: str) -> str:
             return user_id

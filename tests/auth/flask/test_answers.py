@@ -125,7 +125,7 @@ def test_a_blueprint_that_handles_every_exception_does_not_swallow_refusals() ->
 
 @pytest.mark.parametrize("setting", ["TRAP_HTTP_EXCEPTIONS", "TRAP_BAD_REQUEST_ERRORS", "PROPAGATE_EXCEPTIONS"])
 def test_a_refusal_from_inside_a_view_is_answered_whatever_flask_traps(setting: str) -> None:
-    """Settings for debugging turn faults into exceptions; a refusal is none."""
+    """Settings for debugging turn faults into exceptions; a refusal is not a fault."""
     settings: dict[str, Any] = {setting: True}
     app = service(**settings)
     inner: Callable[[], str] = require_jwt(lambda: "inner")

@@ -26,7 +26,7 @@ class Notes(MethodView):
 
 
 def statuses(app: Flask, path: str, *headers: dict[str, str]) -> list[int]:
-    """Return what a path answers: to a stranger, to Alice, and to whoever else is given."""
+    """Return the statuses of a path for a stranger, for Alice, and for each further caller."""
     client = app.test_client()
     return [client.get(path, headers=who).status_code for who in ({}, ALICE, *headers)]
 

@@ -271,20 +271,23 @@ def holding_as_a_default(view: Any) -> Any:
 
 def holding_nothing(view: Any) -> Any:
     """Wrap a view in name only."""
+    return functools.update_wrapper(lambda: "nothing", taking_options(view))
+
+
+def taking_options(view: Any) -> Any:
+    """Let a view answer OPTIONS itself, as decorators for CORS do."""
     view.required_methods = {"OPTIONS"}
     view.provide_automatic_options = False
-    return functools.update_wrapper(lambda: "nothing", view)
+    return view
 
 
+@taking_options
 def answers_by_hand() -> ResponseReturnValue:
     RAN.append("view")
     return {}
 
 
-answers_by_hand.provide_automatic_options = False  # type: ignore[attr-defined]
-answers_by_hand.required_methods = {"OPTIONS"}  # type: ignore[attr-defined]
-
-#: Views whose preflights nobody may answer without a token, with the guard around them or on the blueprint.
+#: Views whose preflights need a token, with the guard around them or on the blueprint.
 GUARDED: dict[str, Callable[[], Any]] = {
     "the decorator is written by hand": lambda: sharing_by_hand(a_view()),
     "it answers for whatever is raised": lambda: swallowing(a_view()),

@@ -303,7 +303,7 @@ ANONYMOUS: dict[str, tuple[dict[str, str], int, str]] = {
 
 @pytest.mark.parametrize(("headers", "status", "said"), ANONYMOUS.values(), ids=ANONYMOUS)
 def test_optional_means_no_credentials_and_nothing_else(headers: dict[str, str], status: int, said: str) -> None:
-    """Whoever shows something shows something good."""
+    """A request with bad credentials is refused, not anonymous."""
     response = protected().test_client().get("/greeting", headers=headers)
 
     assert response.status_code == status
@@ -556,7 +556,7 @@ def test_an_error_of_the_service_before_routing_names_no_route(caplog: pytest.Lo
 
 
 def test_blueprints_inside_blueprints_are_guarded() -> None:
-    """Wherever a route is hung up."""
+    """At every level."""
     app = service(AUTH_DENY_BY_DEFAULT=True)
     outer, inner = Blueprint("outer", "outer", url_prefix="/outer"), Blueprint("inner", "inner", url_prefix="/inner")
 

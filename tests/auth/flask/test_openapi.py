@@ -212,7 +212,7 @@ def test_a_guard_is_documented_wherever_it_stands(place: Callable[[Callable[[Any
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_an_owner_is_documented_wherever_it_stands(place: Callable[[Callable[[Any], Any]], Any]) -> None:
-    """403 besides."""
+    """With 403 as well."""
     found = operation(place(owns_path_user))
 
     assert found["security"] == [{SCHEME: []}]
@@ -513,7 +513,7 @@ def test_403_is_documented_where_a_good_token_may_be_refused(
 
 
 def test_an_api_that_comes_first_has_the_components_at_once() -> None:
-    """Also for whoever reads its document outside of every context."""
+    """Also if its document is read outside of every context."""
     app = Flask("service")
     app.config.update(SETTINGS | {"API_TITLE": "Service", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"})
     api = Api(app)

@@ -371,7 +371,7 @@ def test_every_rule_is_checked_at_most_twice_in_a_request(monkeypatch: pytest.Mo
             return user_id + also
 
     class Derived(Tasks):
-        decorators = [require_jwt]  # noqa: RUF012
+        decorators = [require_jwt]  # noqa: RUF012  # as Flask declares it
 
     app.add_url_rule("/<user_id>/<also>", view_func=Derived.as_view("derived"))
 

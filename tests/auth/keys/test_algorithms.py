@@ -52,7 +52,7 @@ def test_a_secret_is_as_long_as_its_hash() -> None:
 
 
 def test_the_points_of_small_order_are_what_they_are_called() -> None:
-    """Eight times each is the neutral element: held against the arithmetic of RFC 8032 §5.1.4, with plain integers."""
+    """Eight times each is the neutral element, by the arithmetic of RFC 8032 §5.1.4 with plain integers."""
     prime = 2**255 - 19
     d = -121665 * pow(121666, -1, prime) % prime
 

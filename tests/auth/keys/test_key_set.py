@@ -63,7 +63,7 @@ def test_a_set_of_absurd_size_is_refused() -> None:
         key_set(*[0] * 1001)
 
 
-WEAK = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # what is to be refused
+WEAK = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # must be refused
 UNUSABLE: dict[str, tuple[object, str]] = {
     "symmetric": ({"kty": "oct", "k": "c2VjcmV0", "kid": "a"}, 'kid "a") is a private or symmetric JWK; give the'),
     "private": (ED.jwk(d="c2VjcmV0"), 'kid "key-1") is a private or symmetric JWK'),
@@ -185,7 +185,7 @@ def test_a_key_without_alg_stands_beside_one_with_it_under_the_same_id() -> None
 
 
 def test_keys_without_an_id_are_all_tried() -> None:
-    """An empty id is none: some serializers write it for a text that is not set."""
+    """An empty id counts as absent: some serializers write it for a text that is not set."""
     members = ED.jwk(kid=...), OTHER_ED.jwk(kid="")
 
     assert key_set(*members).ring.candidates("EdDSA", None) == keys(*members)
@@ -251,7 +251,7 @@ def test_a_key_that_names_another_issuer_of_the_server_is_dropped(named: object,
 
 
 def test_only_what_is_newly_dropped_is_news() -> None:
-    """Another place in the set is none."""
+    """A key that only moves within the set is not news."""
     before = key_set(RSA.jwk(use="enc"), 0)
     after = key_set(EC.jwk(), RSA.jwk(use="enc"), RSA.jwk(kid="2", use="enc"), 0)
 

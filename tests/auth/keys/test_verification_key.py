@@ -32,7 +32,7 @@ from auth.keys import UnusableKeyError, VerificationKey
 from auth.keys.algorithms import SMALL_ORDER_ED448, SMALL_ORDER_ED25519
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # what is to be refused
+WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # must be refused
 P256 = ec.generate_private_key(ec.SECP256R1())
 K256 = ec.generate_private_key(ec.SECP256K1())
 ED25519 = ed25519.Ed25519PrivateKey.generate()
@@ -480,7 +480,7 @@ def rsa_with_exponent(exponent: int) -> rsa.RSAPrivateNumbers:
 
 
 def test_the_cube_root_of_a_padded_digest_is_no_signature() -> None:
-    """Whoever reads the padding from the left only takes it for one, with no private key used (CVE-2006-4339)."""
+    """A verifier that reads the padding only from its start accepts it, made without a private key (CVE-2006-4339)."""
     wanted = padded_digest(b"input", padding=8)
     size = 256 - len(wanted)
     root = cube_root(int.from_bytes(wanted + b"\xff" * size))

@@ -188,7 +188,7 @@ SPELLINGS: dict[str, Callable[[str], str | bytes]] = {
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 def test_a_public_key_is_no_secret_however_it_is_spelt(spelling: Callable[[str], str | bytes], algorithm: str) -> None:
-    """Whoever has the public key could sign with it otherwise."""
+    """Otherwise anybody with the public key could sign tokens."""
     with pytest.raises(UnusableKeyError, match=r"is a key of a key pair|is empty or a public key"):
         VerificationKey.from_secret(spelling(TokenIssuer.generate(algorithm).public_key))
 

@@ -232,7 +232,7 @@ def test_static_keys_bring_the_algorithms_they_are_made_for(algorithm: str) -> N
 
 
 def test_tokens_that_never_expire_are_warned_about() -> None:
-    """Whoever takes exp out of the required claims is told what that means."""
+    """A warning says what it means to take exp out of the required claims."""
     config = AuthConfig.from_mapping(SETTINGS | {"AUTH_REQUIRED_CLAIMS": ["iat"]})
 
     assert config.warnings == ("AUTH_REQUIRED_CLAIMS lacks exp: a token without it never expires.",)
@@ -698,7 +698,7 @@ def test_required_claims_stay_as_they_are_without_a_maximum_age(required: list[s
 
 
 def test_public_keys_of_a_key_source_are_bound_like_others() -> None:
-    """They verify whatever their issuer signed, for whomever."""
+    """They verify everything that their issuer has signed, for any audience."""
     with pytest.raises(ConfigurationError) as raised:
         AuthConfig.from_mapping({}, keys=TokenIssuer.generate("RS256").keys)
     assert list(raised.value.problems) == [

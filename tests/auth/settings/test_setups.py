@@ -446,7 +446,7 @@ PUBLIC = {"issuer", "audience", "realm", "identity_claim", "required_claims", "u
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_no_sentence_shows_what_a_setting_holds(row: Any, shape: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A secret may stand in the place of any setting, of the service or of an entry."""
+    """A secret may be the value of any setting, of the service or of an entry."""
     wheres: list[dict[str, Any]] = [{"AUTH_ISSUERS": [ENTRY | {row.name: shape}]}]
     if row.level is not Level.ENTRY:
         wheres.append(SETTINGS | {row.key: shape})

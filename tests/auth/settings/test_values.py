@@ -199,7 +199,7 @@ def test_an_unusable_secret_is_not_taken_for_a_public_key(secret: object) -> Non
 
 
 def test_a_sentence_about_an_entry_names_no_variable() -> None:
-    """There is none for a part of AUTH_ISSUERS."""
+    """A part of AUTH_ISSUERS has no variable."""
     entry = {"issuer": "https://login.example", "secret": SECRET, "audience": "api,other"}
 
     assert problem_of({"AUTH_ISSUERS": [entry]}) == (

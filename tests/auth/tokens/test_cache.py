@@ -138,7 +138,7 @@ def test_a_source_that_does_not_say_when_its_keys_change_is_asked_each_time() ->
 
 
 class Untouchable(ChangingKeys):
-    """A key source that nobody may ask for anything."""
+    """A key source that fails the test if it is asked for anything."""
 
     def peek(self) -> KeyRing | None:
         raise AssertionError("asked for its ring")

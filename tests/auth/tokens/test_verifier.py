@@ -373,7 +373,7 @@ def test_a_time_of_the_wrong_type_is_refused_where_it_is_not_required_too(value:
 
 
 def test_a_further_required_claim_is_demanded() -> None:
-    """Names of one's own work like the registered ones."""
+    """Private names work like the registered ones."""
     checked: dict[str, Any] = {"AUTH_REQUIRED_CLAIMS": ["exp", "client_id"]}
 
     assert verifier(**checked).verify(with_claims(client_id="x")).claims["client_id"] == "x"
@@ -454,7 +454,7 @@ def test_a_subject_of_the_wrong_type_is_refused_even_where_it_names_nobody() -> 
 
 @pytest.mark.parametrize("aud", [AUDIENCE, [AUDIENCE], "", [], [None]], ids=str)
 def test_where_no_audience_is_configured_a_token_for_somebody_is_refused(aud: object) -> None:
-    """RFC 7519 §4.1.3: whoever does not find itself in ``aud`` must refuse."""
+    """RFC 7519 §4.1.3: a service that is not named in ``aud`` must refuse the token."""
     refusal = refusal_of(with_claims(aud=aud), AUTH_AUDIENCE=None)
 
     assert type(refusal) is errors.InvalidAudienceError

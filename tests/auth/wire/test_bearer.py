@@ -72,7 +72,7 @@ REFUSED: dict[str, tuple[str | None, type[AuthError]]] = {
     "Bearer and Basic": ("Bearer abc, Basic YTpi", errors.MalformedRequestError),
     "Basic and Bearer": ("Basic YTpi, Bearer abc", errors.MalformedRequestError),
     "Bearer and DPoP": ("Bearer abc, DPoP def", errors.MalformedRequestError),
-    "Bearer and a scheme of one's own": ("Bearer abc, AWS4-HMAC-SHA256 def", errors.MalformedRequestError),
+    "Bearer and an unregistered scheme": ("Bearer abc, AWS4-HMAC-SHA256 def", errors.MalformedRequestError),
     "Bearer and a bare scheme": ("Bearer abc, Bearer", errors.MalformedRequestError),
     "Bearer and a bare scheme with a space": ("Bearer abc, Bearer ", errors.MalformedRequestError),
     "a bare scheme between two": ("Bearer abc, Bearer, def", errors.MalformedRequestError),

@@ -61,7 +61,7 @@ def test_a_json_object_is_fetched(issuer: IssuerServer) -> None:
 
 
 def test_the_request_says_who_asks_and_for_what(issuer: IssuerServer) -> None:
-    """Firewalls refuse Python-urllib, and nobody may compress past the size limit."""
+    """Firewalls refuse Python-urllib, and a compressed answer could exceed the size limit."""
     fetch(issuer.jwks_url)
 
     headers = issuer.last_headers
@@ -116,7 +116,7 @@ NO_ANSWERS = {
 def test_a_wrong_answer_is_one_sentence_that_quotes_nothing_of_it(
     issuer: IssuerServer, fault: Fault, sentence: str
 ) -> None:
-    """Whoever reads the log learns what to do; the answer itself stays out of it."""
+    """The log says what to do, and never quotes the answer."""
     issuer.fault = fault
 
     error = fail(issuer.jwks_url)
@@ -137,7 +137,7 @@ def test_a_broken_connection_is_no_answer(issuer: IssuerServer, fault: Fault, se
 
 
 def test_a_redirect_is_not_followed(issuer: IssuerServer) -> None:
-    """It would decide whom we trust."""
+    """Its target would choose the keys that we trust."""
     issuer.fault = Fault.REDIRECT
 
     fail(issuer.jwks_url)
@@ -219,7 +219,7 @@ def test_a_server_that_is_not_there_refuses(issuer: IssuerServer) -> None:
 
 @pytest.mark.parametrize("url", ["http://issuer.example/jwks", "file:///etc/passwd", "ftp://issuer.example/jwks"])
 def test_only_https_is_fetched_from_elsewhere(url: str) -> None:
-    """Whoever configured or published the URL."""
+    """Both for URLs in the settings and for URLs in metadata."""
     with pytest.raises(FetchError, match="is not an https URL"):
         fetch(url)
 
@@ -472,7 +472,7 @@ def test_interim_answers_are_passed_over(issuer: IssuerServer, interim: bytes) -
 
 
 def test_a_change_of_the_protocol_is_refused(issuer: IssuerServer) -> None:
-    """RFC 9110 §15.2.2: what follows is not HTTP any more, and nobody asked for it."""
+    """RFC 9110 §15.2.2: what follows is no longer HTTP, and we did not ask for it."""
     issuer.interim = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"
 
     assert reason(issuer.jwks_url) == "answered with status 101"

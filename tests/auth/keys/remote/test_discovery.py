@@ -88,7 +88,7 @@ def test_an_issuer_with_a_path_has_its_metadata_around_it(missing: str) -> None:
 
 
 def test_an_issuer_without_metadata_is_described_by_both_attempts(issuer: IssuerServer) -> None:
-    """Whoever reads the log sees which URLs to look at."""
+    """The log says which URLs to look at."""
     issuer.fault = Fault.NOT_FOUND
 
     assert reason(issuer.issuer) == (
@@ -253,7 +253,7 @@ def test_the_location_is_looked_up_again_once_it_fails(issuer: IssuerServer, doc
 
 @pytest.mark.parametrize("is_found", [False, True])
 def test_the_keys_of_another_issuer_of_the_server_are_left_out(issuer: IssuerServer, is_found: bool) -> None:
-    """Wherever the set was found; without an owner, what a key says about its issuer means nothing."""
+    """In a set that was configured or discovered; without an owner, what a key says about its issuer means nothing."""
     key = SigningKey.generate("ES256", "theirs").jwk(issuer=f"{issuer.origin}/another")
     issuer.keys = [SigningKey.generate("ES256", "ours").jwk(issuer=issuer.issuer), key]
 

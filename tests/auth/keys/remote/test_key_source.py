@@ -100,7 +100,7 @@ def test_keys_are_found_by_discovery(issuer: IssuerServer) -> None:
 
 
 def test_50_threads_on_a_cold_cache_cause_one_fetch(issuer: IssuerServer) -> None:
-    """Whoever comes while it is under way waits for it."""
+    """Threads that come during the fetch wait for it."""
     keys = remote(issuer)
 
     results = in_threads(50, lambda _: found(keys))

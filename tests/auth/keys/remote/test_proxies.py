@@ -255,7 +255,7 @@ def test_any_text_is_a_proxy_or_unreadable(text: str) -> None:
     "url", ["http://127.0.0.1:1/jwks", "https://localhost/jwks", "https://[::1]/", "http://keycloak"]
 )
 def test_this_machine_and_plain_http_are_asked_directly(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Over plain http a proxy could answer in the issuer's place, and so decide whom we trust."""
+    """Over plain http a proxy could answer instead of the issuer, and choose the keys that we trust."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 

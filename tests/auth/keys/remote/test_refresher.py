@@ -275,7 +275,7 @@ def test_while_the_issuer_fails_only_who_pays_waits(issuer: IssuerServer, clock:
     issuer.fault = None
 
 
-def test_whoever_asks_before_a_fetch_begins_shares_it(issuer: IssuerServer, clock: Clock) -> None:
+def test_callers_who_ask_before_a_fetch_begins_share_it(issuer: IssuerServer, clock: Clock) -> None:
     """It ends for all of them."""
     keys = remote(issuer, clock)
     found(keys)
