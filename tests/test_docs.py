@@ -22,9 +22,8 @@ from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
 from auth.tokens.verifier import TokenVerifier
-from tests.support.documentation import snippets
+from tests.support.documentation import executed, snippets
 from tests.support.environments import run
-from tests.support.names import as_in_the_checkout
 from tests.support.services import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,9 +132,7 @@ def test_the_api_in_a_compose_file_starts(
 @pytest.mark.parametrize(("page", "snippet"), BLOCKS["python"])
 def test_a_snippet_on_a_page_runs(page: str, snippet: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And says the same as one of the blocks of variables on its page, where there are some."""
-    namespace: dict[str, Any] = {"__name__": "documented"}
-    exec(compile(as_in_the_checkout(snippet), page, "exec"), namespace)  # noqa: S102  # our own page
-    config: AuthConfig = namespace["app"].extensions["resource_server"].config
+    config: AuthConfig = executed(snippet, page)["app"].extensions["resource_server"].config
     blocks = [block.values[1] for block in BLOCKS["sh"] if block.values[0] == page]
     written = []
     for block in blocks:
@@ -219,9 +216,7 @@ def test_a_block_of_variables_works_in_a_shell_and_in_an_environment_file(
 def test_the_middleware_for_gateways_moves_the_token_of_the_client_back() -> None:
     """Of a request that comes past the gateway it leaves the field as it is."""
     (snippet,) = snippets("deploying/proxies.md", "python")
-    namespace: dict[str, Any] = {"__name__": "documented"}
-    exec(compile(as_in_the_checkout(snippet), "proxies.md", "exec"), namespace)  # noqa: S102  # our own page
-    app: Flask = namespace["app"]
+    app: Flask = executed(snippet, "proxies.md")["app"]
     app.add_url_rule("/seen", "seen", lambda: f"{request.headers['Authorization']}, {len(request.headers)}")
     client = app.test_client()
 

@@ -18,11 +18,10 @@ from auth.errors import ConfigurationError
 from auth.openapi import security_of
 from auth.testing import TokenIssuer, local_issuer
 from auth.tokens.profiles import AUDIENCE, PROFILES, ClaimPath
-from tests.support.documentation import files, snippets, table
-from tests.support.names import as_in_the_checkout
+from tests.support.documentation import executed, files, snippets, table
 
 PAGE = "scopes-and-roles.md"
-SOURCE = as_in_the_checkout(files(PAGE)["reports.py"])
+SOURCE = files(PAGE)["reports.py"]
 REFUSED_START, *ALTERNATIVES = snippets(PAGE, "text")
 
 MEANINGS = {row[0].strip("`"): row[1] for row in table(PAGE, "What the arguments mean")}
@@ -33,9 +32,7 @@ SCOPES, ROLES = ["reports:read", "reports:write"], ["manager", "editor"]
 
 def documented(source: str = SOURCE) -> Flask:
     """Return the app of the page."""
-    namespace: dict[str, Any] = {"__name__": "reports"}
-    exec(compile(source, PAGE, "exec"), namespace)  # noqa: S102  # our own page
-    app: Flask = namespace["app"]
+    app: Flask = executed(source, "reports.py")["app"]
     return app
 
 

@@ -25,6 +25,18 @@ class _Parts(NamedTuple):
     around: str
 
 
+#: How the log calls each of them.
+_IN_WORDS = _Parts(
+    scheme="the scheme",
+    host="the host",
+    port="the port",
+    path="the path",
+    version="the version at the end of the path",
+    slash="a slash at the end",
+    around="white space around it",
+)
+
+
 def difference(name: str, known: Iterable[str]) -> str | None:
     """Return how a name differs from the nearest of the known names; None if it is near none of them.
 
@@ -64,20 +76,7 @@ def _are_near(name: _Parts, other: _Parts) -> bool:
 
 def _differences(name: _Parts, other: _Parts) -> Iterator[str]:
     one, two = _folded(name), _folded(other)
-    if one.scheme != two.scheme:
-        yield "the scheme"
-    if one.host != two.host:
-        yield "the host"
-    if one.port != two.port:
-        yield "the port"
-    if one.path != two.path:
-        yield "the path"
-    if one.version != two.version:
-        yield "the version at the end of the path"
-    if one.slash != two.slash:
-        yield "a slash at the end"
-    if one.around != two.around:
-        yield "white space around it"
+    yield from (words for words, a, b in zip(_IN_WORDS, one, two, strict=True) if a != b)
     if any(a != b and a.lower() == b.lower() for a, b in zip(name, other, strict=True)):
         yield "upper and lower case"
 

@@ -10,16 +10,14 @@ from celery.contrib.testing.worker import start_worker
 
 from auth.errors import KeysUnavailableError
 from auth.testing import TokenIssuer, acting_as, local_issuer
-from tests.support.documentation import snippets
-from tests.support.names import as_in_the_checkout
+from tests.support.documentation import executed, snippets
 
 USER_ID, TOKEN = snippets("background-jobs.md", "python")
 
 
 def documented(snippet: str) -> dict[str, Any]:
     """Run a snippet and let its queue be one in memory."""
-    names: dict[str, Any] = {"__name__": "documented"}
-    exec(compile(as_in_the_checkout(snippet), "background-jobs.md", "exec"), names)  # noqa: S102  # our own page
+    names = executed(snippet)
     names["queue"].conf.update(
         broker_url="memory://",
         result_backend="cache+memory://",

@@ -16,16 +16,14 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 
 from auth.testing import TokenIssuer
-from tests.support.documentation import blocks
+from tests.support.documentation import blocks, executed
 from tests.support.environments import ROOT, clean_environment, clone, run
 from tests.support.gunicorn_server import STOP_PATIENCE
-from tests.support.names import as_in_the_checkout
 from tests.support.programs import free_port
 
 README = ROOT / "README.md"
@@ -47,11 +45,9 @@ def test_a_snippet_of_the_readme_runs_and_protects(snippet: str, monkeypatch: py
             monkeypatch.delenv(name)
     if "AUTH_ISSUER=" not in snippet:
         monkeypatch.setenv("FLASK_AUTH_SECRET", SECRET)
-    namespace: dict[str, object] = {"__name__": "readme"}
 
-    exec(compile(as_in_the_checkout(snippet), "README.md", "exec"), namespace)  # noqa: S102 - our own README
+    app = executed(snippet, "README.md")["app"]
 
-    app = namespace["app"]
     assert isinstance(app, Flask)
     listed = app.test_cli_runner().invoke(args=["auth", "routes"]).output
     guarded = [line.split()[1] for line in listed.splitlines() if "token" in line]
@@ -69,8 +65,7 @@ def test_the_refusal_that_the_readme_shows_is_the_one_a_client_gets(monkeypatch:
     """Status, header fields and body, for an expired token and the app above it."""
     for name, value in {"SECRET": SECRET, "ISSUER": "https://login.example.com", "AUDIENCE": "api"}.items():
         monkeypatch.setenv(f"FLASK_AUTH_{name}", value)
-    namespace: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(as_in_the_checkout(PYTHON_BLOCKS[0]), "README.md", "exec"), namespace)  # noqa: S102 - our own README
+    namespace = executed(PYTHON_BLOCKS[0], "README.md")
     (shown,) = blocks(README, "http")
     head, body = shown.split("\n\n")
     status, *fields = head.splitlines()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,14 +13,13 @@ import simple_websocket
 import socketio
 from flask import Flask
 from flask_socketio import SocketIO
-from werkzeug.serving import make_server
 
 from auth import ResourceServer, current_token, owns_path_user, public, require_jwt
 from auth.errors import MisuseError
 from auth.testing import TokenIssuer
-from tests.support.documentation import snippets
+from tests.support.documentation import executed, snippets
 from tests.support.lifetimes import A_DAY
-from tests.support.names import as_in_the_checkout
+from tests.support.served_app import served
 from tests.support.services import SECRET, SETTINGS
 
 NAME, AUDIENCE = "https://login.example.com", "https://api.example.com"
@@ -47,24 +45,8 @@ class Clock:
 def recipe(word: str) -> dict[str, Any]:
     """Run the snippet of the page that holds a word, with a shared secret and a clock that can be moved."""
     (code,) = [snippet for snippet in snippets("sockets.md", "python") if word in snippet]
-    namespace: dict[str, Any] = {"__name__": "documented", "clock": Clock()}
-    code = as_in_the_checkout(code).replace("AUTH_DISCOVERY=True", f"AUTH_SECRET={SECRET!r}")
-    exec(code.replace("ResourceServer(app)", "ResourceServer(app, clock=clock)"), namespace)  # noqa: S102 - our own page
-    return namespace
-
-
-@contextmanager
-def serving(app: Flask) -> Iterator[int]:
-    """Serve an app with threads; give the port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    code = code.replace("AUTH_DISCOVERY=True", f"AUTH_SECRET={SECRET!r}")
+    return executed(code.replace("ResourceServer(app)", "ResourceServer(app, clock=clock)"), clock=Clock())
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -75,12 +57,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def rooms() -> Iterator[tuple[dict[str, Any], int]]:
-    """Return the recipe for Flask-SocketIO, with an error handler that swallows everything, and its port."""
+def rooms() -> Iterator[tuple[dict[str, Any], str]]:
+    """Return the recipe for Flask-SocketIO, with an error handler that swallows everything, and its origin."""
     namespace = recipe("import ConnectionRefusedError")
     namespace["sockets"].on_error_default(lambda _error: None)
-    with serving(namespace["app"]) as port:
-        yield namespace, port
+    with served(namespace["app"]) as origin:
+        yield namespace, origin
 
 
 @pytest.fixture(autouse=True)
@@ -93,34 +75,34 @@ def now(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def connected(port: int, auth: object, refusals: list[Any] | None = None) -> Iterator[socketio.Client]:
+def connected(origin: str, auth: object, refusals: list[Any] | None = None) -> Iterator[socketio.Client]:
     """Connect a real client; ``refusals`` gets what it is told when it is turned away."""
     client = socketio.Client(reconnection=False)
     for name in ("refused", "connect_error"):
         client.on(name, [].append if refusals is None else refusals.append)
     try:
-        client.connect(f"http://127.0.0.1:{port}", auth=auth, transports=["websocket"], wait_timeout=PATIENCE)
+        client.connect(origin, auth=auth, transports=["websocket"], wait_timeout=PATIENCE)
         yield client
     finally:
         client.disconnect()
 
 
-def test_a_caller_with_a_token_may_send_events(rooms: tuple[dict[str, Any], int]) -> None:
+def test_a_caller_with_a_token_may_send_events(rooms: tuple[dict[str, Any], str]) -> None:
     """The token comes in ``auth``, which browsers can send."""
-    _, port = rooms
+    _, origin = rooms
 
-    with connected(port, {"token": ISSUER.issue("alice")}) as client:
+    with connected(origin, {"token": ISSUER.issue("alice")}) as client:
         assert client.call("rename", "Notes", timeout=PATIENCE) == {"title": "Notes", "renamed_by": "alice"}
 
 
 @pytest.mark.parametrize("auth", [None, {"token": "forged"}])
-def test_a_stranger_is_told_why_there_is_no_connection(rooms: tuple[dict[str, Any], int], auth: object) -> None:
+def test_a_stranger_is_told_why_there_is_no_connection(rooms: tuple[dict[str, Any], str], auth: object) -> None:
     """The error handler of the service does not make one of it."""
-    namespace, port = rooms
+    namespace, origin = rooms
     refusals: list[Any] = []
     known = {*namespace["tokens"]}
 
-    with pytest.raises(socketio.exceptions.ConnectionError), connected(port, auth, refusals):
+    with pytest.raises(socketio.exceptions.ConnectionError), connected(origin, auth, refusals):
         pass
 
     assert [refusal["data"] for refusal in refusals] == [{"error": "malformed_token"}]
@@ -138,16 +120,16 @@ def test_nothing_that_is_sent_in_place_of_a_token_makes_a_connection(auth: Any) 
 
 
 def test_an_event_after_the_token_has_expired_is_refused_and_ends_the_connection(
-    rooms: tuple[dict[str, Any], int],
+    rooms: tuple[dict[str, Any], str],
 ) -> None:
     """RFC 7519 §4.1.4: the token must no longer be accepted."""
-    namespace, port = rooms
+    namespace, origin = rooms
     clock = namespace["clock"]
     ran: list[str] = []
     refusals: list[Any] = []
     namespace["sockets"].on("note")(namespace["authenticated"](lambda caller: ran.append(caller.user_id)))
 
-    with connected(port, {"token": ISSUER.issue("alice", expires_in=60)}, refusals) as client:
+    with connected(origin, {"token": ISSUER.issue("alice", expires_in=60)}, refusals) as client:
         client.call("note", timeout=PATIENCE)
         sid = client.get_sid()
         clock.ahead = 3600
@@ -159,13 +141,13 @@ def test_an_event_after_the_token_has_expired_is_refused_and_ends_the_connection
 
 
 def test_a_connection_that_says_nothing_can_be_closed_when_its_token_expires(
-    rooms: tuple[dict[str, Any], int],
+    rooms: tuple[dict[str, Any], str],
 ) -> None:
     """Otherwise it would go on receiving what the service sends."""
-    namespace, port = rooms
+    namespace, origin = rooms
     clock = namespace["clock"]
 
-    with connected(port, {"token": ISSUER.issue("alice", expires_in=60)}) as client:
+    with connected(origin, {"token": ISSUER.issue("alice", expires_in=60)}) as client:
         namespace["close_expired"]()
         assert client.call("rename", "Notes", timeout=PATIENCE)["renamed_by"] == "alice"
         clock.ahead = 3600
@@ -237,7 +219,7 @@ def test_the_client_is_not_told_what_the_service_did_wrong() -> None:
 
     refusals: list[Any] = []
 
-    with serving(app) as port, pytest.raises(socketio.exceptions.ConnectionError), connected(port, None, refusals):
+    with served(app) as origin, pytest.raises(socketio.exceptions.ConnectionError), connected(origin, None, refusals):
         pass
 
     assert refusals == [{"message": "Access to this resource has not been configured."}]
@@ -254,8 +236,8 @@ def test_current_token_in_a_socket_handler_says_what_to_do() -> None:
 
 
 @pytest.fixture(scope="module")
-def talks() -> Iterator[tuple[dict[str, Any], int]]:
-    """Return the recipe for flask-sock and its port."""
+def talks() -> Iterator[tuple[dict[str, Any], str]]:
+    """Return the recipe for flask-sock and its origin."""
     namespace = recipe("import Sock")
 
     @owns_path_user
@@ -264,13 +246,13 @@ def talks() -> Iterator[tuple[dict[str, Any], int]]:
         ws.send(f"of {user_id}, for {current_token.user_id}")
 
     namespace["sock"].route("/users/<user_id>")(of_user)
-    with serving(namespace["app"]) as port:
-        yield namespace, port
+    with served(namespace["app"]) as origin:
+        yield namespace, origin
 
 
 @contextmanager
-def talking(port: int, path: str, headers: dict[str, str] | None = None) -> Iterator[simple_websocket.Client]:
-    client = simple_websocket.Client.connect(f"ws://127.0.0.1:{port}{path}", headers=headers)
+def talking(origin: str, path: str, headers: dict[str, str] | None = None) -> Iterator[simple_websocket.Client]:
+    client = simple_websocket.Client.connect(f"{origin.replace('http', 'ws', 1)}{path}", headers=headers)
     try:
         yield client
     finally:
@@ -284,11 +266,11 @@ def closed_with(client: simple_websocket.Client) -> tuple[int, str]:
     return int(closed.value.reason), closed.value.message
 
 
-def test_a_guard_on_a_route_of_flask_sock_lets_a_caller_in(talks: tuple[dict[str, Any], int]) -> None:
+def test_a_guard_on_a_route_of_flask_sock_lets_a_caller_in(talks: tuple[dict[str, Any], str]) -> None:
     """The token comes in the ``Authorization`` field of the handshake."""
-    _, port = talks
+    _, origin = talks
 
-    with talking(port, "/programs", ISSUER.authorization("alice", scopes=["talk"])) as client:
+    with talking(origin, "/programs", ISSUER.authorization("alice", scopes=["talk"])) as client:
         # It reads on only when something comes after the handshake.
         client.send("hi")
         assert client.receive(timeout=PATIENCE) == "hello alice"
@@ -306,49 +288,49 @@ def test_a_guard_on_a_route_of_flask_sock_lets_a_caller_in(talks: tuple[dict[str
     ],
 )
 def test_a_guard_on_a_route_of_flask_sock_refuses_before_the_handshake(
-    talks: tuple[dict[str, Any], int], path: str, headers: dict[str, str], status: int
+    talks: tuple[dict[str, Any], str], path: str, headers: dict[str, str], status: int
 ) -> None:
     """With an HTTP answer, as everywhere."""
-    _, port = talks
+    _, origin = talks
 
-    with pytest.raises(simple_websocket.ConnectionError) as refused, talking(port, path, headers):
+    with pytest.raises(simple_websocket.ConnectionError) as refused, talking(origin, path, headers):
         pass
 
     assert refused.value.status_code == status
 
 
-def test_an_owner_reaches_a_socket_under_their_own_path(talks: tuple[dict[str, Any], int]) -> None:
+def test_an_owner_reaches_a_socket_under_their_own_path(talks: tuple[dict[str, Any], str]) -> None:
     """The socket comes before the variables of the path in the arguments of a view."""
-    _, port = talks
+    _, origin = talks
 
-    with talking(port, "/users/alice", ISSUER.authorization("alice")) as client:
+    with talking(origin, "/users/alice", ISSUER.authorization("alice")) as client:
         client.send("")
         assert client.receive(timeout=PATIENCE) == "of alice, for alice"
 
 
-def test_a_browser_sends_its_token_as_the_first_message(talks: tuple[dict[str, Any], int]) -> None:
+def test_a_browser_sends_its_token_as_the_first_message(talks: tuple[dict[str, Any], str]) -> None:
     """It cannot send header fields with a handshake."""
-    _, port = talks
+    _, origin = talks
 
-    with talking(port, "/browsers") as client:
+    with talking(origin, "/browsers") as client:
         client.send(ISSUER.issue("alice"))
         assert client.receive(timeout=PATIENCE) == "hello alice"
     for first in ("forged", b"\xff\x00"):
-        with talking(port, "/browsers") as client:
+        with talking(origin, "/browsers") as client:
             client.send(first)
             assert closed_with(client) == (1008, "malformed_token")
 
 
 @pytest.mark.parametrize("path", ["/programs", "/browsers"])
 def test_a_message_after_the_token_has_expired_ends_the_connection(
-    talks: tuple[dict[str, Any], int], path: str
+    talks: tuple[dict[str, Any], str], path: str
 ) -> None:
     """The guard has looked at it at the handshake only."""
-    namespace, port = talks
+    namespace, origin = talks
     clock = namespace["clock"]
     token = ISSUER.issue("alice", scopes=["talk"], expires_in=60)
 
-    with talking(port, path, {"Authorization": f"Bearer {token}"}) as client:
+    with talking(origin, path, {"Authorization": f"Bearer {token}"}) as client:
         client.send(token if path == "/browsers" else "hi")
         assert client.receive(timeout=PATIENCE) == "hello alice"
         if path == "/programs":

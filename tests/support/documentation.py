@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+from tests.support.names import as_in_the_checkout
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -16,6 +19,13 @@ def blocks(file: Path, language: str) -> list[str]:
 def snippets(page: str, language: str) -> list[str]:
     """Return those of a page."""
     return blocks(DOCS / page, language)
+
+
+def executed(code: str, file: str = "documented", **names: Any) -> dict[str, Any]:
+    """Run code for people outside as it runs in this checkout, and return its names; it finds those that are given."""
+    namespace = {"__name__": Path(file).stem, **names}
+    exec(compile(as_in_the_checkout(code), file, "exec"), namespace)  # noqa: S102  # our own pages and examples
+    return namespace
 
 
 def table(page: str, heading: str) -> list[list[str]]:

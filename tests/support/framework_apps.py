@@ -21,9 +21,9 @@ from werkzeug.exceptions import HTTPException
 
 from auth import ResourceServer, errors, owns_path_user, public, require_jwt
 from auth.testing import TokenIssuer
+from tests.support.documentation import executed
 from tests.support.environments import ROOT
 from tests.support.lifetimes import A_DAY
-from tests.support.names import as_in_the_checkout
 
 SECRET = "kD8vQ2mX9rT4wZ7pL1nB6cF3hJ5gY0sAuEoIqVtRzWxNbMlKjHgFdSaPqOiUyTrEw"
 ISSUER, AUDIENCE = "https://login.example", "https://api.example"
@@ -399,11 +399,8 @@ EXAMPLES = {
 def documents_of(framework: str) -> list[Any]:
     """Return the document of an example as a client gets it, twice: frameworks keep the first."""
     name, path = EXAMPLES[framework]
-    code = as_in_the_checkout((ROOT / "examples/openapi" / name).read_text())
     os.environ.update(FLASK_AUTH_SECRET=SECRET, FLASK_AUTH_ISSUER=ISSUER, FLASK_AUTH_AUDIENCE=AUDIENCE)
-    namespace: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code, name, "exec"), namespace)  # noqa: S102  # our own example
-    client = namespace["app"].test_client()
+    client = executed((ROOT / "examples/openapi" / name).read_text(), name)["app"].test_client()
     return [client.get(path).get_json() for _ in range(2)]
 
 

@@ -11,8 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from auth.testing import TokenIssuer
-from tests.support.documentation import snippets
-from tests.support.names import as_in_the_checkout
+from tests.support.documentation import executed, snippets
 from tests.support.services import SECRET
 
 MIGRATION = Path(__file__).resolve().parents[2] / "examples" / "migration"
@@ -35,9 +34,7 @@ def program(source: str, monkeypatch: pytest.MonkeyPatch, **variables: str) -> d
     """Run a program for people outside with environment variables, and return its names."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    namespace: dict[str, Any] = {"__name__": "migrated"}
-    exec(compile(as_in_the_checkout(source), "migrated", "exec"), namespace)  # noqa: S102 - our own example
-    return namespace
+    return executed(source, "migrated")
 
 
 def send(app: Flask, request: Request, **body: Any) -> TestResponse:
@@ -72,10 +69,7 @@ def both(guide: str, monkeypatch: pytest.MonkeyPatch, **variables: str) -> tuple
 def recipe(page: str, word: str) -> Flask:
     """Return the app of the snippet that holds a word, with a shared secret in place of the issuer's keys."""
     (code,) = [snippet for snippet in snippets(page, "python") if word in snippet]
-    namespace: dict[str, Any] = {"__name__": "documented"}
-    code = as_in_the_checkout(code).replace("AUTH_DISCOVERY=True", f"AUTH_SECRET={SECRET!r}")
-    exec(code, namespace)  # noqa: S102 - our own page
-    app: Flask = namespace["app"]
+    app: Flask = executed(code.replace("AUTH_DISCOVERY=True", f"AUTH_SECRET={SECRET!r}"))["app"]
     return app
 
 
