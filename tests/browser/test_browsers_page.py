@@ -54,3 +54,17 @@ def test_an_allowed_page_calls_and_reads_why_it_was_refused(
 def test_a_page_of_another_origin_reads_nothing(api: tuple[Flask, str, str, TokenIssuer], watched: Watched) -> None:
     """The browser sends no token after a preflight that allows nothing, and tells the script no more than that."""
     _, origin, _, issuer = api
+    with served(empty_page()) as elsewhere:
+        answer = called(watched, elsewhere, origin, issuer.issue("alice"))
+
+    assert answer == {"failed": "Failed to fetch"}
+
+
+def test_a_token_in_a_cookie_is_not_read(api: tuple[Flask, str, str, TokenIssuer]) -> None:
+    """Whatever the cookie is called: a browser adds it to requests that other sites have caused."""
+    app, _, _, issuer = api
+    client = app.test_client()
+    for name in ("access_token", "Authorization", "token", "session"):
+        client.set_cookie(name, issuer.issue("alice"))
+
+    assert client.get("/me").status_code == 401
