@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+#: Seconds after which a text has its final colour.
+FADING = 3
 
 #: Returns the texts whose contrast is too low: 3 for large text, 4.5 for other. Disabled controls need none.
 _FIND = """(page) => {
@@ -48,7 +52,14 @@ _FIND = """(page) => {
 
 
 def hard_to_read(page: Page, *, scheme: str) -> list[str]:
-    """Return the texts of a page that stand out too little from their ground, with their contrast."""
+    """Return the texts of a page that stand out too little from their ground, with their contrast.
+
+    A text that is fading in gets the time for it.
+    """
     below = [28, 32, 34] if scheme == "dark" else [255, 255, 255]
+    end = time.monotonic() + FADING
     found: list[str] = page.evaluate(_FIND, below)
+    while found and time.monotonic() < end:
+        page.wait_for_timeout(100)
+        found = page.evaluate(_FIND, below)
     return found
