@@ -54,9 +54,13 @@ ERRORS: dict[str, dict[str, Any]] = {
     # Stands in for the library's description: the API knows neither scopes nor roles.
     "AccessDenied": error(
         HTTPStatus.FORBIDDEN,
-        "The access token is valid, but it belongs to another user than the one in the path.",
+        "The access token is valid, but it belongs to another user than the one in the path, or to a client.",
         not_owner={
             "message": "The access token belongs to another user than the one in the path.",
+            "error": "not_owner",
+        },
+        not_owner_client={
+            "message": "The access token is a client's own, and this path belongs to a user. Send a user's token.",
             "error": "not_owner",
         },
     ),

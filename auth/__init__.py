@@ -2,6 +2,7 @@
 
 from . import errors
 from .access_token import AccessToken
+from .callers import Actor
 from .flask.current import current_token, verified_token
 from .flask.decorators import owns_path_user, public, require_jwt
 from .flask.extension import ResourceServer
@@ -15,6 +16,7 @@ __all__ = [
     "current_token",
     "verified_token",
     "AccessToken",
+    "Actor",
     "KeySource",
     "errors",
 ]

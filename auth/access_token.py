@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from .callers import SUBJECT_IS_CLIENT, Actor, ClientShape, actor_of
+
 
 class Claims(dict[str, Any]):
     """A JSON object that can be read, compared and dumped like any dictionary, and not be changed."""
@@ -87,6 +89,8 @@ class AccessToken:
     #: and the age that the settings allow.
     valid_from: float = field(default=-math.inf, repr=False, compare=False)
     valid_until: float = field(default=math.inf, repr=False, compare=False)
+    #: How tokens of its issuer name the client, by ``AUTH_PROFILE``.
+    client_shape: ClientShape = field(default=SUBJECT_IS_CLIENT, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if type(self.scopes) is not Names or type(self.roles) is not Names:
@@ -102,6 +106,30 @@ class AccessToken:
     def subject(self) -> str | None:
         """``sub`` (RFC 7519 §4.1.2): what :attr:`user_id` is made of, unless the identity claim is another."""
         return self.claims.get("sub")
+
+    @property
+    def client_id(self) -> str | None:
+        """The client that the token was issued to: ``client_id`` (RFC 8693 §4.3), or what the issuer has in its place.
+
+        That is ``azp``, ``cid`` or ``appid``, as ``AUTH_PROFILE`` says; None if the token names no client.
+        """
+        return self.client_shape.client_id(self.claims)
+
+    @property
+    def is_client(self) -> bool:
+        """Whether the token is a client's own, with no user behind it (RFC 6749 §4.4), as ``AUTH_PROFILE`` tells."""
+        return self.client_shape.is_own(self.claims)
+
+    @property
+    def session_id(self) -> str | None:
+        """``sid``, the user's session at the issuer, if the token names it in text."""
+        session_id = self.claims.get("sid")
+        return session_id if isinstance(session_id, str) else None
+
+    @property
+    def actor(self) -> Actor | None:
+        """Who acts for the user (``act``, RFC 8693 §4.1); None if the user or the client itself does."""
+        return actor_of(self.claims)
 
     @property
     def token_id(self) -> str | None:

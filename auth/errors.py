@@ -38,6 +38,8 @@ class AuthErrorCode(StrEnum):
     INSUFFICIENT_SCOPE = "insufficient_scope"
     INSUFFICIENT_ROLE = "insufficient_role"
     NOT_OWNER = "not_owner"
+    WRONG_CALLER = "wrong_caller"
+    DELEGATED_TOKEN = "delegated_token"
     UNDECLARED_ROUTE = "undeclared_route"
     KEYS_UNAVAILABLE = "keys_unavailable"
 
@@ -219,11 +221,31 @@ class InsufficientRoleError(AuthError):
 
 
 class NotOwnerError(AuthError):
-    """The user of the token is not the user named in the path. No other token would be answered differently."""
+    """The user of the token is not the user named in the path, or the token is a client's own (RFC 9068 §5)."""
 
     code = AuthErrorCode.NOT_OWNER
     status = HTTPStatus.FORBIDDEN
     message = "The access token belongs to another user than the one in the path."
+    challenges = False
+    CLIENT: ClassVar[str] = "The access token is a client's own, and this path belongs to a user. Send a user's token."
+
+
+class WrongCallerError(AuthError):
+    """The view is for users and the token is a client's own, or the other way round."""
+
+    code = AuthErrorCode.WRONG_CALLER
+    status = HTTPStatus.FORBIDDEN
+    message = "This is for users, and the access token is a client's own. Send a user's token."
+    challenges = False
+    USER: ClassVar[str] = "This is for clients with a token of their own, and the access token is a user's."
+
+
+class DelegatedTokenError(AuthError):
+    """Somebody acts for the user of the token (``act``, RFC 8693 §4.1), and the view is for the user alone."""
+
+    code = AuthErrorCode.DELEGATED_TOKEN
+    status = HTTPStatus.FORBIDDEN
+    message = "Somebody acts for the user of the access token, and only the user may do this."
     challenges = False
 
 

@@ -12,14 +12,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .access_token import AccessToken
-from .errors import InsufficientRoleError, InsufficientScopeError, MisuseError, NotOwnerError
+from .errors import (
+    DelegatedTokenError,
+    InsufficientRoleError,
+    InsufficientScopeError,
+    MisuseError,
+    NotOwnerError,
+    WrongCallerError,
+)
+
+#: Who may be asked for as the caller: the user of a token, or a client with a token of its own.
+CALLERS = ("user", "client")
 
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """The caller shows a verified access token that grants certain scopes to a user with certain roles."""
+    """A certain caller shows a verified access token that grants certain scopes to a user with certain roles."""
 
     #: Every one of these is needed.
     scopes: tuple[str, ...] = ()
@@ -31,26 +41,46 @@ class TokenRule:
     roles: tuple[str, ...] = ()
     #: The user has at least one of these, if there are any.
     any_role: tuple[str, ...] = ()
+    #: One of :data:`CALLERS`; None if either may enter.
+    caller: str | None = None
+    #: Whether somebody may act for the user.
+    delegated: bool = True
 
     #: Whether a verified token alone is not enough.
     asks_for_more: bool = field(init=False)
+    #: Whether it matters who is calling.
+    asks_who: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "asks_for_more", any((self.scopes, self.any_scope, self.roles, self.any_role)))
-        if self.optional and self.asks_for_more:
+        if self.caller not in (None, *CALLERS) or not isinstance(self.delegated, bool):
+            raise TypeError('require_jwt takes "user" or "client" as caller, and True or False as delegated.')
+        asks_who = self.caller is not None or not self.delegated
+        grants = any((self.scopes, self.any_scope, self.roles, self.any_role))
+        object.__setattr__(self, "asks_who", asks_who)
+        object.__setattr__(self, "asks_for_more", asks_who or grants)
+        if self.optional and grants:
             raise TypeError(
                 "require_jwt cannot combine optional=True with scopes or roles: an anonymous caller has neither."
             )
+        if self.optional and asks_who:
+            raise TypeError(
+                "require_jwt cannot combine optional=True with caller or delegated: a caller who is refused would "
+                "come back as an anonymous one."
+            )
 
     def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:
-        """Raise if the token does not grant what the rule asks for.
+        """Raise if the token is not that of the caller asked for, or does not grant what the rule asks for.
 
         Raises:
+            WrongCallerError: the token is a client's own and the rule asks for a user, or the other way round.
+            DelegatedTokenError: somebody acts for the user.
             InsufficientScopeError: a scope is missing.
             InsufficientRoleError: a role is missing.
         """
         if token is None:
             return
+        if self.asks_who:
+            self._check_caller(token)
         if not _has(token.scopes, self.scopes, self.any_scope):
             missing = _missing(token.scopes, self.scopes, self.any_scope)
             reason = f"the token lacks a scope of this view: {missing}"
@@ -58,6 +88,14 @@ class TokenRule:
         if not _has(token.roles, self.roles, self.any_role):
             missing = _missing(token.roles, self.roles, self.any_role)
             raise InsufficientRoleError(f"the user lacks a role of this view: {missing}", missing)
+
+    def _check_caller(self, token: AccessToken) -> None:
+        if self.caller == "user" and token.is_client:
+            raise WrongCallerError("the view is for users, and the token is a client's own")
+        if self.caller == "client" and not token.is_client:
+            raise WrongCallerError("the view is for clients, and the token is a user's", WrongCallerError.USER)
+        if not self.delegated and token.claims.get("act") is not None:
+            raise DelegatedTokenError("the view is for the user alone, and the token has an actor (act)")
 
 
 def _has(granted: Set[str], every: tuple[str, ...], any_of: tuple[str, ...]) -> bool:
@@ -78,6 +116,8 @@ class OwnerRule:
 
     #: The path variable that holds the user.
     param: str
+    #: Whether a client with a token of its own owns the path of its id.
+    clients: bool = False
 
     optional = False
     asks_for_more = True
@@ -86,12 +126,14 @@ class OwnerRule:
         name: object = self.param
         if not (isinstance(name, str) and name.isidentifier()):
             raise TypeError("owns_path_user takes the name of a path variable as param, such as user_id.")
+        if not isinstance(self.clients, bool):
+            raise TypeError("owns_path_user takes True or False as clients.")
 
     def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
         """Compare the identity claim with the text that stood in the path, character by character.
 
         Raises:
-            NotOwnerError: they differ.
+            NotOwnerError: they differ, or the token is a client's own and clients own nothing here.
             MisuseError: the route has no such variable.
         """
         owner = path.get(self.param)
@@ -100,6 +142,8 @@ class OwnerRule:
                 f"owns_path_user needs <{self.param}> in the route of the view; this route has no such variable. "
                 "Correct the route or name its variable with param=."
             )
+        if not self.clients and token is not None and token.is_client:
+            raise NotOwnerError("the token is a client's own, and the path is a user's", NotOwnerError.CLIENT)
         if token is None or token.user_id != owner:
             raise NotOwnerError("the user of the token is not the user in the path")
 

@@ -134,8 +134,9 @@ def _key(setting: str) -> str:
 def _conclusion(outcome: AccessToken | AuthError) -> Iterator[str]:
     if isinstance(outcome, AccessToken):
         granted = f"scopes {names_in_words(outcome.scopes)}; roles {names_in_words(outcome.roles)}"
-        yield f"This app accepts the token. The user is {shown(outcome.user_id)}; {granted}."
-        yield "A view may still ask for scopes, for roles or for another user: flask auth routes lists them."
+        whose = "It is a client's own token, and its id" if outcome.is_client else "The user"
+        yield f"This app accepts the token. {whose} is {shown(outcome.user_id)}; {granted}."
+        yield "A view may still ask for scopes, roles, another user or another kind of caller: flask auth routes lists them."
         return
     yield f"This app answers {outcome.status.value} {outcome.code.value}: {outcome.message}"
     if isinstance(outcome, KeysUnavailableError):
@@ -152,6 +153,9 @@ def _as_data(inspection: Inspection, outcome: AccessToken | AuthError) -> dict[s
         "claims": inspection.claims if inspection.claims is None else dict(inspection.claims),
         "issuer": inspection.issuer.name if inspection.issuer else None,
         "user_id": token.user_id if token else None,
+        "is_client": token.is_client if token else None,
+        "client_id": token.client_id if token else None,
+        "actor": token.actor.subject if token and token.actor else None,
         "scopes": sorted(token.scopes) if token else [],
         "roles": sorted(token.roles) if token else [],
         "status": refused.status.value if refused else None,

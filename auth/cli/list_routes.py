@@ -64,11 +64,16 @@ def _access(route: AuditedRoute) -> str:
 
 def _rule_in_words(rule: AccessRule) -> str:
     if isinstance(rule, OwnerRule):
-        return f"owner <{rule.param}>"
+        return f"owner <{rule.param}>{' or client of that id' if rule.clients else ''}"
     if rule.optional:
         return "token or anonymous"
-    words = ["token", *rule.scopes, *(f"role {role}" for role in rule.roles)]
+    words = [
+        f"{rule.caller}'s token" if rule.caller else "token",
+        *rule.scopes,
+        *(f"role {role}" for role in rule.roles),
+    ]
     words += [f"any of ({' '.join(rule.any_scope)})"] if rule.any_scope else []
+    words += [] if rule.delegated else ["not delegated"]
     words += [f"any role of ({', '.join(rule.any_role)})"] if rule.any_role else []
     return " ".join(words)
 

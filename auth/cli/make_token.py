@@ -19,6 +19,8 @@ from ..testing.signing_keys import PrivateKey, algorithms_for, signing_key
 @click.argument("subject")
 @click.option("--scope", "scopes", multiple=True, help="Scope to grant; may be repeated.")
 @click.option("--role", "roles", multiple=True, help="Role of the user; may be repeated.")
+@click.option("--client", "is_client", is_flag=True, help="Make a client's own token; SUBJECT is the client.")
+@click.option("--actor", help="Who acts for the user (act).")
 @click.option("--expires-in", default=3600, show_default=True, help="Seconds until the token expires.")
 @click.option("--claim", "claims", multiple=True, metavar="NAME=JSON", help="Another claim; may be repeated.")
 @click.option("--key", "key_file", type=click.File("rb"), help="File with the private key to sign with, in PEM.")
@@ -27,6 +29,8 @@ def make_token(
     subject: str,
     scopes: tuple[str, ...],
     roles: tuple[str, ...],
+    is_client: bool,
+    actor: str | None,
     expires_in: int,
     claims: tuple[str, ...],
     key_file: BinaryIO | None,
@@ -49,7 +53,16 @@ def make_token(
     issuer, headers = _with_secret() if key_file is None else _with_private_key(key_file)
     more = dict(map(_claim, claims))
     try:
-        token = issuer.issue(subject, scopes=scopes, roles=roles, expires_in=expires_in, claims=more, headers=headers)
+        token = issuer.issue(
+            subject,
+            scopes=scopes,
+            roles=roles,
+            is_client=is_client,
+            actor=actor,
+            expires_in=expires_in,
+            claims=more,
+            headers=headers,
+        )
     except TypeError as error:
         raise click.BadParameter(str(error), param_hint="--scope or --role") from error
     except ValueError as error:

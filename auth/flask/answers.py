@@ -55,12 +55,11 @@ def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
 def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
     """Return the answer to a refused request and log the refusal; ``is_undeclared`` says the route declares nothing."""
     app, request = this_app(), this_request()
-    token = verified_token()
     log_refusal(
         error,
         route=request.url_rule.rule if request.url_rule is not None else "",
         request_id=state_of(app).request_id(request.environ),
-        user_id=None if token is None else token.user_id,
+        token=verified_token(),
         undeclared=is_undeclared,
     )
     return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)

@@ -1,8 +1,8 @@
-"""One log line per refusal: the reason, the route, the request id and, if verified, the user.
+"""One log line per refusal: the reason, the route, the request id and, if verified, user, client and actor.
 
-Nothing of the token is written, and no raw text of a client: routes appear as their rule, reasons in our own words, a
-verified user id as a JSON string. Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are on
-the record as well, for formatters that write JSON.
+Nothing else of the token is written, and no raw text of a client: routes appear as their rule, reasons in our own
+words, verified names as JSON strings. Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are
+on the record as well, for formatters that write JSON.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 import logging
 
+from ..access_token import AccessToken
 from ..errors import AuthError
 
 _LOGGER = logging.getLogger("flask_resource_server.audit")
-#: Characters of a user id that are logged; the rest of a longer one is left out.
-_LONGEST_USER_ID = 200
+#: Characters of a name that are logged; the rest of a longer one is left out.
+_LONGEST_NAME = 200
 
 
 def log_refusal(
-    error: AuthError, *, route: str, request_id: str, user_id: str | None, undeclared: bool = False
+    error: AuthError, *, route: str, request_id: str, token: AccessToken | None, undeclared: bool = False
 ) -> None:
-    """Log one refused request; ``user_id`` is given only if the token was verified.
+    """Log one refused request; ``token`` is given only if it was verified.
 
     At WARNING, or at ERROR for a route that is ``undeclared``: the fault is the service's, not the caller's.
     """
@@ -31,8 +32,11 @@ def log_refusal(
         "route": route,
         "request_id": request_id,
     }
-    if user_id is not None:
-        fields["user_id"] = user_id[:_LONGEST_USER_ID]
+    if token is not None:
+        actor = token.actor
+        acting = None if actor is None else actor.subject
+        names = {"user_id": token.user_id, "client": token.client_id, "actor": acting}
+        fields |= {name: value[:_LONGEST_NAME] for name, value in names.items() if value is not None}
     text = " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
     if undeclared:
         _LOGGER.error("access refused: the view has neither a guard nor @public: %s", text, extra=fields)

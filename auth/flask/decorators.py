@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, cast, overload
 
 from flask import Blueprint, Flask
 from flask.views import View
@@ -40,6 +40,8 @@ def require_jwt(
     any_scope: str | Iterable[str] | None = None,
     roles: str | Iterable[str] | None = None,
     any_role: str | Iterable[str] | None = None,
+    caller: Literal["user", "client"] | None = None,
+    delegated: bool = True,
     optional: bool = False,
 ) -> Callable[[ViewT], ViewT]: ...
 def require_jwt(
@@ -50,6 +52,8 @@ def require_jwt(
     any_scope: str | Iterable[str] | None = None,
     roles: str | Iterable[str] | None = None,
     any_role: str | Iterable[str] | None = None,
+    caller: Literal["user", "client"] | None = None,
+    delegated: bool = True,
     optional: bool = False,
 ) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand a verified access token, as ``@require_jwt`` or with arguments.
@@ -63,6 +67,10 @@ def require_jwt(
         any_scope: at least one of these is needed; written like ``scopes``.
         roles: the user has all of these, which come from where ``AUTH_PROFILE`` says; one text is one role, or a list.
         any_role: the user has at least one of these; written like ``roles``.
+        caller: ``"user"`` refuses a client's own token (RFC 6749 §4.4), and ``"client"`` every other, with 403
+            ``wrong_caller``.
+        delegated: ``False`` refuses a token with ``act`` (RFC 8693 §4.1), by which somebody acts for the user, with 403
+            ``delegated_token``.
         optional: let a request without any credentials in as anonymous (``current_token`` is false then). A bad token
             is still refused.
 
@@ -73,6 +81,8 @@ def require_jwt(
         any_scope=scope_names(any_scope),
         roles=role_names(roles),
         any_role=role_names(any_role),
+        caller=caller,
+        delegated=delegated,
         optional=optional,
     )
     return _decorate(view, rule, "require_jwt")
@@ -81,16 +91,21 @@ def require_jwt(
 @overload
 def owns_path_user(view: ViewT, /) -> ViewT: ...
 @overload
-def owns_path_user(*, param: str = "user_id") -> Callable[[ViewT], ViewT]: ...
-def owns_path_user(view: ViewT | None = None, /, *, param: str = "user_id") -> ViewT | Callable[[ViewT], ViewT]:
+def owns_path_user(*, param: str = "user_id", clients: bool = False) -> Callable[[ViewT], ViewT]: ...
+def owns_path_user(
+    view: ViewT | None = None, /, *, param: str = "user_id", clients: bool = False
+) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand that the user of the token is the user in the path; verifies the token itself if nobody has.
 
     The text that stood in the path, decoded once, is compared with the identity claim, character by character; so is
     the argument ``param``, if the guarded function is called with one: another view, or a decorator above the guard,
     cannot ask for somebody else's. Otherwise the answer is 403 ``not_owner``. A route without the path variable
     ``param`` answers nobody.
+
+    A client's own token owns no path, also if its id is that of a user (RFC 9068 §5); ``clients=True`` lets it own the
+    path of its id.
     """
-    return _decorate(view, OwnerRule(param), "owns_path_user")
+    return _decorate(view, OwnerRule(param, clients), "owns_path_user")
 
 
 def public(view: ViewT) -> ViewT:

@@ -20,12 +20,14 @@ from werkzeug.routing import Rule
 from ..errors import (
     AuthError,
     AuthErrorCode,
+    DelegatedTokenError,
     InsufficientRoleError,
     InsufficientScopeError,
     KeysUnavailableError,
     MissingTokenError,
     NotOwnerError,
     TokenExpiredError,
+    WrongCallerError,
 )
 from ..rules import Policy, TokenRule
 from ..wire.challenges import body_for
@@ -91,7 +93,8 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             MissingTokenError(),
         ),
         "AccessDenied": _answer(
-            "The access token is valid and does not reach this: another user's, or without a needed scope or role.",
+            "The access token is valid and does not reach this: another user's, the wrong caller's, or without a "
+            "needed scope or role.",
             {
                 "WWW-Authenticate": {
                     "description": "Only where a scope is missing: the scopes that are needed (RFC 6750 §3.1).",
@@ -103,6 +106,8 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             NotOwnerError(),
             InsufficientScopeError(["reports:read"], missing="reports:read"),
             InsufficientRoleError(missing="admin"),
+            WrongCallerError(),
+            DelegatedTokenError(),
         ),
         "KeysUnavailable": _answer(
             "The keys of the issuer are not available at the moment; the token is not to blame.",
@@ -199,8 +204,7 @@ def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
     if "security" not in operation:
         names_scopes = lists_names(policy, version)
         operation["security"] = security_of(policy, names_scopes=names_scopes)
-        if not names_scopes:
-            describe_demands(operation, policy)
+        describe_demands(operation, policy, names_scopes=names_scopes)
     place = "#/responses" if version == "2.0" else "#/components/responses"
     names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
     if policy.checks:

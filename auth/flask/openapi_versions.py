@@ -40,9 +40,14 @@ def _response(response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def describe_demands(operation: dict[str, Any], policy: Policy) -> None:
-    """Add the scopes and roles of a policy to the description of an operation whose ``security`` does not list them."""
-    demands = [sentence for rule in policy.rules if isinstance(rule, TokenRule) for sentence in _sentences(rule)]
+def describe_demands(operation: dict[str, Any], policy: Policy, *, names_scopes: bool) -> None:
+    """Add to the description of an operation what its ``security`` does not say.
+
+    That is who may call, and the scopes and roles as well unless ``names_scopes`` says that they are listed there.
+    """
+    rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
+    demands = [] if names_scopes else [sentence for rule in rules for sentence in _sentences(rule)]
+    demands += [sentence for rule in rules for sentence in _callers(rule)]
     if demands:
         said = [operation["description"]] if operation.get("description") else []
         operation["description"] = "\n\n".join([*said, " ".join(dict.fromkeys(demands))])
@@ -57,6 +62,15 @@ def _sentences(rule: TokenRule) -> Iterable[str]:
         yield f"Required roles: {_quoted(rule.roles)}."
     if rule.any_role:
         yield f"Required roles, at least one of: {_quoted(rule.any_role)}."
+
+
+def _callers(rule: TokenRule) -> Iterable[str]:
+    if rule.caller == "user":
+        yield "Only with a user's token."
+    if rule.caller == "client":
+        yield "Only with a client's own token."
+    if not rule.delegated:
+        yield "Nobody may act for the user."
 
 
 def _quoted(names: Iterable[str]) -> str:

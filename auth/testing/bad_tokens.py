@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
+from ..callers import MOST_ACTORS
 from ..errors import (
     AuthError,
     AuthErrorCode,
@@ -168,6 +169,10 @@ def _twice(issuer: TokenIssuer) -> str:
     return f"Bearer {token}, Bearer {token}"
 
 
+def _nested_actors(count: int) -> dict[str, Any]:
+    return {"sub": f"agent-{count}"} | ({"act": _nested_actors(count - 1)} if count > 1 else {})
+
+
 _TABLE = (
     _row("no Authorization field", MissingTokenError, lambda _issuer: None),
     _row("another scheme than Bearer", MissingTokenError, lambda _issuer: "Basic YWxpY2U6c2VjcmV0"),
@@ -202,6 +207,9 @@ _TABLE = (
         InvalidTypeError,
         _claims(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
     ),
+    _row("act that is no object", MalformedTokenError, _claims(act="support")),
+    _row("act without sub", MalformedTokenError, _claims(act={"client_id": "agent"})),
+    _row("act nested too deep", MalformedTokenError, _claims(act=_nested_actors(MOST_ACTORS + 1))),
     _row("iss of another issuer", InvalidIssuerError, _claims(iss="https://another-issuer.example")),
     _row("aud of another service", InvalidAudienceError, _audience("https://another-api.example")),
     _row("no aud", InvalidAudienceError, _audience(None)),

@@ -26,8 +26,10 @@ from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, Profile
 from .signing_keys import PrivateKey, SigningKey, algorithms_for, generate_key, signing_key
 
-#: The value of claims that have to be there and that mean nothing here, such as the client.
+#: The value of claims that have to be there and that mean nothing here.
 _PLACEHOLDER = "development"
+#: The client that such a claim names: no user is called that.
+_CLIENT = "development-client"
 
 _JWS = PyJWS()
 for _name in ("Ed25519", "Ed448"):
@@ -174,6 +176,9 @@ class TokenIssuer:
         *,
         scopes: str | Iterable[str] = (),
         roles: str | Iterable[str] = (),
+        client_id: str | None = None,
+        is_client: bool = False,
+        actor: str | Mapping[str, Any] | None = None,
         expires_in: float | timedelta = 900,
         claims: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
@@ -187,9 +192,14 @@ class TokenIssuer:
         identity claim has to be verified, as ``email`` has, the token says that it was. With
         ``claims={"type": "refresh"}`` the token is of another kind, which every profile refuses.
 
+        ``client_id`` names the client that the token was issued to. ``is_client=True`` makes a client's own token in
+        the shape of the profile: its user is the client. ``actor`` is who acts for the user: the ``sub`` of ``act``, or
+        the whole of it (RFC 8693 §4.1).
+
         Raises:
             TypeError: the user is not text, or a scope or role is not a name.
-            ValueError: there are roles, and tokens of this profile carry none.
+            ValueError: there are roles, and tokens of this profile carry none; or the user of a client's own token is
+                not the client.
         """
         if not isinstance(user_id, str):
             raise TypeError(
@@ -199,7 +209,8 @@ class TokenIssuer:
         profile, now = self._profile, self.now()
         lifetime = expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in
         names = (*self._required_claims, *profile.required_claims, *profile.one_of_claims[:1])
-        demanded = dict.fromkeys(names, _PLACEHOLDER) | ({"nbf": now} if "nbf" in names else {})
+        demanded: dict[str, Any] = {name: _CLIENT if name in profile.client.claims else _PLACEHOLDER for name in names}
+        demanded |= {"nbf": now} if "nbf" in names else {}
         made = {
             **demanded,
             **profile.fixed_claims,
@@ -211,6 +222,8 @@ class TokenIssuer:
             **dict.fromkeys((profile.verifying_claims(self.identity_claim) or ())[:1], True),
             profile.scope_claims[0]: " ".join(_names(scope_names, scopes)) or demanded.get(profile.scope_claims[0]),
             **_with_roles(profile, _names(role_names, roles)),
+            **self._with_client(user_id, client_id, is_client),
+            "act": {"sub": actor} if isinstance(actor, str) else actor,
             "iat": now,
             "exp": now + lifetime,
             "jti": secrets.token_urlsafe(12),
@@ -218,6 +231,21 @@ class TokenIssuer:
         }
         present = {name: value for name, value in made.items() if value is not None}
         return self.sign(json.dumps(present, separators=(",", ":")).encode(), headers)
+
+    def _with_client(self, user_id: str, client_id: str | None, is_client: bool) -> dict[str, Any]:
+        """Return the claims that name the client and, if asked for, make the token its own."""
+        shape = self._profile.client
+        named = {} if client_id is None else {shape.claims[0]: client_id}
+        if not is_client:
+            return named
+        client = client_id or user_id
+        named = {shape.claims[0]: client}
+        if shape.is_subject:
+            if self.identity_claim == "sub" and client != user_id:
+                raise ValueError("The user of a client's own token is the client: leave client_id out.")
+            return named | {"sub": client}
+        name, text = shape.signs[0]
+        return named | {name: text.replace("*", client)}
 
     def sign(self, payload: bytes, headers: Mapping[str, Any] | None = None) -> str:
         """Return a token with any payload, for tests of what is no claim at all; ``headers`` may replace any."""

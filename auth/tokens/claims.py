@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..access_token import Names
+from ..callers import actor_of
 from ..errors import (
     InvalidAudienceError,
     InvalidIssuerError,
@@ -136,6 +137,12 @@ _REGISTERED_TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
     "iat": _TIME,
     "jti": _TEXT,
 }
+
+
+def check_actor(claims: Mapping[str, Any]) -> None:
+    """Refuse an ``act`` that does not say who acts (RFC 8693 §4.1)."""
+    if "act" in claims:
+        actor_of(claims)
 
 
 def check_required(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ..callers import actor_of
 from ..keys.source import KeySource
 from .issuer import TrustedIssuer
 
@@ -36,6 +37,16 @@ def printable(text: str) -> str:
 def names_in_words(names: Iterable[str]) -> str:
     """Return names in the order of the alphabet, or ``none``."""
     return printable(", ".join(sorted(names))) or "none"
+
+
+def caller_in_words(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
+    """Return in words whose token it is, which client got it and who is its actor."""
+    shape, actor = issuer.profile.client, actor_of(claims)
+    client = shape.client_id(claims)
+    whose = "a client's own token" if shape.is_own(claims) else "a user's token"
+    named = "no client is named" if client is None else f"the client is {shown(client)}"
+    acting = "" if actor is None else f"; the actor is {shown(actor.subject)}"
+    return f"{whose}; {named}{acting}"
 
 
 def moment(seconds: float, now: float) -> str:

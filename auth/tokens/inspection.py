@@ -15,6 +15,7 @@ from ..errors import AuthError, KeysUnavailableError, MalformedTokenError
 from ..wire.bearer import parse_authorization
 from ..wire.near_names import difference
 from .claims import (
+    check_actor,
     check_audience,
     check_claim_types,
     check_required,
@@ -26,7 +27,7 @@ from .claims import (
     scopes,
 )
 from .compact_jws import SignedToken, parse_compact, parse_segment
-from .findings import end_in_words, keys_in_words, names_in_words, shown, times_in_words
+from .findings import caller_in_words, end_in_words, keys_in_words, names_in_words, shown, times_in_words
 from .issuer import TrustedIssuer
 from .verifier import TokenVerifier, check_algorithm, check_header, check_signature, without_null
 
@@ -200,6 +201,10 @@ def _steps(token: SignedToken, claims: Mapping[str, Any], issuer: TrustedIssuer,
         check_required(claims, issuer)
         return f"there are {names_in_words(issuer.required_claims)}"
 
+    def caller() -> str:
+        check_actor(claims)
+        return caller_in_words(claims, issuer)
+
     def granted() -> str:
         held = names_in_words(roles(claims, issuer))
         return f"scopes {names_in_words(scopes(claims, issuer))}; roles {held}"
@@ -225,6 +230,7 @@ def _steps(token: SignedToken, claims: Mapping[str, Any], issuer: TrustedIssuer,
         lambda: f"the user is {shown(identity(claims, issuer))}",
         lambda: f"found {shown(claims.get(name))}",
     )
+    yield _Step("caller", ("profile",), caller, lambda: f"found {shown(claims.get('act'))}")
     yield _Step("scopes and roles", ("profile",), granted)
     yield _Step("times", ("leeway", "max_token_age"), times, lambda: times_in_words(claims, issuer, now), "claim types")
     yield _Step("binding", (), binding)

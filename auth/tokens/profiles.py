@@ -1,5 +1,5 @@
-"""What the access tokens of well-known issuers look like: type, required claims, audience, and where scopes and roles
-are.
+"""What the access tokens of well-known issuers look like: type, required claims, audience, client, and where scopes and
+roles are.
 
 This is data with its source; :mod:`.tokens.claims` reads it. A profile says what is true of every token of an issuer.
 Settings (``AUTH_REQUIRED_CLAIMS``, ``AUTH_AUDIENCE``) say what a service demands beyond that.
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from ..callers import SUBJECT_IS_CLIENT, ClientShape
 
 #: Stands in a path to roles for each of the audiences of this service.
 AUDIENCE = object()
@@ -57,6 +59,9 @@ class Profile:
     #: Whether the issuer's server publishes keys of other issuers as well, and names the issuer in each.
     keys_name_issuer: bool = False
 
+    #: How the client is named, and how its own token is known.
+    client: ClientShape = SUBJECT_IS_CLIENT
+
     def verifying_claims(self, name: str) -> tuple[str, ...] | None:
         """Return the claims that say whether the value of a claim was verified; None if it needs no such claim.
 
@@ -78,7 +83,12 @@ _JWT_OR_ACCESS_TOKEN = frozenset({None, "jwt", "at+jwt"})
 #: By the value of ``AUTH_PROFILE``.
 PROFILES: Mapping[str, Profile] = {
     # RFC 7519 §5.1 for typ; scope of RFC 8693 §4.2, roles of RFC 9068 §2.2.3.1; scp is what Okta and others send.
-    "jwt": Profile(types=_JWT_OR_ACCESS_TOKEN, scope_claims=("scope", "scp")),
+    # RFC 8693 §4.3 for client_id, OpenID Connect Core §2 for azp; cid is Okta's, and appid stands in v1.0 of Entra.
+    "jwt": Profile(
+        types=_JWT_OR_ACCESS_TOKEN,
+        scope_claims=("scope", "scp"),
+        client=ClientShape(claims=("client_id", "azp", "cid", "appid")),
+    ),
     # RFC 9068 §2.1 for typ, §2.2 for the required claims, §2.2.3 for scope and roles.
     "rfc9068": Profile(
         types=frozenset({"at+jwt"}),
@@ -104,6 +114,8 @@ PROFILES: Mapping[str, Profile] = {
         required_claims=("iss", "aud"),
         scope_claims=("scope", "permissions"),
         role_paths=(),
+        # "Client Credentials Flow" and "Access Token Profiles": gty is in the profile of Auth0 alone.
+        client=ClientShape(is_subject=False, signs=(("gty", "client-credentials"), ("sub", "*@clients"))),
     ),
     # Keycloak, Server Administration Guide, "Client scopes" and "Roles": payload typ is ID or Refresh in other tokens.
     "keycloak": Profile(
@@ -111,6 +123,9 @@ PROFILES: Mapping[str, Profile] = {
         required_claims=("iss", "aud"),
         fixed_claims={"typ": "Bearer"},
         role_paths=(("realm_access", "roles"), ("resource_access", AUDIENCE, "roles")),
+        # "Using a service account": its sub is a user made for the client. Without client_id, which other tokens lack,
+        # the name could be that of a person.
+        client=ClientShape(is_subject=False, signs=(("preferred_username", "service-account-*"),), needed="client_id"),
     ),
     # Amazon Cognito Developer Guide, "Understanding the access token": no aud, the app client is the audience.
     "cognito": Profile(
@@ -131,5 +146,7 @@ PROFILES: Mapping[str, Profile] = {
         # "ID token claims reference": email is not checked and can be changed; no claim says more.
         verified_by={"email": (), "phone_number": ()},
         keys_name_issuer=True,
+        # "Optional claims reference": idtyp is there only if the app registration of the API asks for it.
+        client=ClientShape(claims=("azp", "appid"), is_subject=False, signs=(("idtyp", "app"),)),
     ),
 }

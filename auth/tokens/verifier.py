@@ -18,6 +18,7 @@ from ..keys.verification_key import VerificationKey
 from ..wire.near_names import difference
 from .cache import TokenCache
 from .claims import (
+    check_actor,
     check_audience,
     check_claim_types,
     check_required,
@@ -70,6 +71,7 @@ class TokenVerifier:
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
         check_claim_types(claims, issuer)
+        check_actor(claims)
         check_required(claims, issuer)
         user_id = identity(claims, issuer)
         granted, held = scopes(claims, issuer), roles(claims, issuer)
@@ -82,6 +84,7 @@ class TokenVerifier:
             claims=freeze(token.claims),
             valid_from=valid_from,
             valid_until=valid_until,
+            client_shape=issuer.profile.client,
         )
         self._cache.keep(digest, verified, issuer.keys, ring)
         return verified

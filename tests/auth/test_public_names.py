@@ -82,6 +82,7 @@ def test_the_public_names_are_those_of_the_design() -> None:
         "current_token",
         "verified_token",
         "AccessToken",
+        "Actor",
         "KeySource",
         "errors",
     ]

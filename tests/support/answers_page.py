@@ -69,8 +69,8 @@ are not called for refusals.
 ## What the log says
 
 Each refusal is one line of the logger `flask_resource_server.audit`: the reason, the issuer or the audience that was
-expected, the route, the request id, and the user if the token is verified. It never holds a token, a secret, or text
-from the request.
+expected, the route and the request id. If the token is verified, it also names the user (`user_id`), the client that got
+the token (`client`) and who acts for the user (`actor`). It never holds a token, a secret, or text from the request.
 """
 
 
@@ -141,8 +141,16 @@ ANSWERS = {
         "Tell the user. Someone who gives out roles can help; another token of the same user cannot.",
     ),
     AuthErrorCode.NOT_OWNER: Answer(
-        "the user in the path is not the user of the token",
-        "Ask for the path of the user who is logged in.",
+        "the user in the path is not the user of the token, or the token is a client's own",
+        "Ask for the path of the user who is logged in, with that user's token.",
+    ),
+    AuthErrorCode.WRONG_CALLER: Answer(
+        "the view is for users and the token is a client's own, or the other way round",
+        "Use a token of the other kind: one that a user got by logging in, or one by the client credentials grant.",
+    ),
+    AuthErrorCode.DELEGATED_TOKEN: Answer(
+        "somebody acts for the user of the token (`act`), and the view is for the user alone",
+        "Let the user do this. Nobody can do it for them.",
     ),
     AuthErrorCode.UNDECLARED_ROUTE: Answer(
         "`AUTH_DENY_BY_DEFAULT` is on and the view declares nothing",

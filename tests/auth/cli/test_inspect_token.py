@@ -82,12 +82,13 @@ def test_a_good_token_is_shown_with_every_check() -> None:
         "  ✓ claim types       registered claims have the types of RFC 7519.\n"
         "  ✓ required claims   there are exp, iat.\n"
         '  ✓ user              the user is "alice".\n'
+        "  ✓ caller            a user's token; no client is named.\n"
         "  ✓ scopes and roles  scopes notes:read; roles editor.\n"
         "  ✓ times             valid until 2027-01-15 08:15:30 UTC (in 15 minutes), the leeway included.\n"
         "  ✓ binding           the token is not bound to a key.\n"
         "\n"
         'This app accepts the token. The user is "alice"; scopes notes:read; roles editor.\n'
-        "A view may still ask for scopes, for roles or for another user: flask auth routes lists them.\n"
+        "A view may still ask for scopes, roles, another user or another kind of caller: flask auth routes lists them.\n"
     )
     assert token.rpartition(".")[2] not in result.output
 
@@ -395,6 +396,9 @@ def test_the_output_of_a_program_is_json() -> None:
         "signature_verified": True,
         "issuer": ISSUER,
         "user_id": "alice",
+        "is_client": False,
+        "client_id": None,
+        "actor": None,
         "scopes": ["a", "b"],
         "roles": [],
         "status": None,

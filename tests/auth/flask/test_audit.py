@@ -184,6 +184,6 @@ def test_a_route_that_says_nothing_is_logged_as_the_services_own_fault(
 
 def test_a_refusal_is_a_callers_fault_unless_it_is_said_otherwise(caplog: pytest.LogCaptureFixture) -> None:
     """Only an undeclared route is logged at ERROR."""
-    log_refusal(MissingTokenError("no Authorization header"), route="/", request_id="0", user_id=None)
+    log_refusal(MissingTokenError("no Authorization header"), route="/", request_id="0", token=None)
 
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
