@@ -136,7 +136,7 @@ def _conclusion(outcome: AccessToken | AuthError) -> Iterator[str]:
         granted = f"scopes {names_in_words(outcome.scopes)}; roles {names_in_words(outcome.roles)}"
         whose = "It is a client's own token, and its id" if outcome.is_client else "The user"
         yield f"This app accepts the token. {whose} is {shown(outcome.user_id)}; {granted}."
-        yield "A view may still ask for scopes, roles, another user or another kind of caller: flask auth routes lists them."
+        yield "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them."
         return
     yield f"This app answers {outcome.status.value} {outcome.code.value}: {outcome.message}"
     if isinstance(outcome, KeysUnavailableError):

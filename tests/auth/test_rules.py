@@ -111,6 +111,10 @@ def test_a_missing_scope_is_said_before_a_missing_role() -> None:
         (TokenRule(any_scope=("a",)), True),
         (TokenRule(roles=("a",)), True),
         (TokenRule(any_role=("a",)), True),
+        (TokenRule(caller="user"), True),
+        (TokenRule(caller="client"), True),
+        (TokenRule(delegated=False), True),
+        (TokenRule(caller=None, delegated=True), False),
     ],
 )
 def test_a_rule_knows_whether_any_token_will_do(rule: TokenRule, more: bool) -> None:
@@ -183,7 +187,7 @@ def test_a_token_is_demanded_unless_the_rule_says_otherwise() -> None:
 @pytest.mark.parametrize(
     "more", [{"scopes": ("a",)}, {"any_scope": ("a",)}, {"roles": ("a",)}, {"any_role": ("a",)}], ids=str
 )
-def test_an_optional_token_cannot_be_asked_for_scopes_or_roles(more: dict[str, tuple[str, ...]]) -> None:
+def test_an_optional_token_cannot_be_asked_for_scopes_or_roles(more: dict[str, Any]) -> None:
     """An anonymous caller would lack them, or pass without them."""
     with pytest.raises(TypeError, match=r"^require_jwt cannot combine optional=True with scopes or roles"):
         TokenRule(optional=True, **more)

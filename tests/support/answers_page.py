@@ -69,8 +69,8 @@ are not called for refusals.
 ## What the log says
 
 Each refusal is one line of the logger `flask_resource_server.audit`: the reason, the issuer or the audience that was
-expected, the route and the request id. If the token is verified, it also names the user (`user_id`), the client that got
-the token (`client`) and who acts for the user (`actor`). It never holds a token, a secret, or text from the request.
+expected, the route and the request id. If the token is verified, it also names the user (`user_id`), the client
+(`client`) and who acts for the user (`actor`). It never holds a token, a secret, or other text from the request.
 """
 
 

@@ -88,7 +88,7 @@ def test_a_good_token_is_shown_with_every_check() -> None:
         "  ✓ binding           the token is not bound to a key.\n"
         "\n"
         'This app accepts the token. The user is "alice"; scopes notes:read; roles editor.\n'
-        "A view may still ask for scopes, roles, another user or another kind of caller: flask auth routes lists them.\n"
+        "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them.\n"
     )
     assert token.rpartition(".")[2] not in result.output
 
@@ -411,6 +411,35 @@ def test_the_output_of_a_program_is_json() -> None:
         "sentence": f'iss is "{ISSUER}".',
         "settings": ["AUTH_ISSUER"],
     }
+
+
+CALLERS: dict[str, tuple[dict[str, Any], bool, str]] = {
+    "a client": ({"client_id": "alice"}, True, 'a client\'s own token; the client is "alice".'),
+    "a user": ({"azp": "web"}, True, 'a user\'s token; the client is "web".'),
+    "an actor": (
+        {"client_id": "web", "act": {"sub": "help\x1bdesk"}},
+        True,
+        'a user\'s token; the client is "web"; the actor is "help\\u001bdesk".',
+    ),
+    "a bad actor": ({"act": {"sub": 7}}, False, 'act has no sub, or one that is not text; found {"sub": 7}.'),
+}
+
+
+@pytest.mark.parametrize(("claims", "passed", "sentence"), CALLERS.values(), ids=CALLERS)
+def test_the_caller_is_shown(claims: dict[str, Any], passed: bool, sentence: str) -> None:
+    """Whose token it is, and who acts."""
+    assert checks(service(), with_claims(**claims))["caller"] == (passed, sentence)
+
+
+def test_a_clients_own_token_is_called_so() -> None:
+    """In the conclusion, and in JSON."""
+    token = with_claims(client_id="alice", act={"sub": "helpdesk"})
+
+    said = inspected(service(), token).output
+    data = json.loads(inspected(service(), token, "--json").output)
+
+    assert 'This app accepts the token. It is a client\'s own token, and its id is "alice"; scopes none' in said
+    assert (data["is_client"], data["client_id"], data["actor"]) == (True, "alice", "helpdesk")
 
 
 @pytest.mark.parametrize(("encoding", "marks"), [("ascii", "+x"), ("cp1252", "+x"), ("utf-8", "✓✗")])

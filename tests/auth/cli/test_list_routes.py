@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from click.testing import Result
@@ -56,6 +57,29 @@ def test_the_routes_are_listed_with_who_may_enter_and_which_place_says_so() -> N
         "GET     /f                       token x role editor role site admin any role of (a, b)  view",
         "GET     /g/<user_id>             owner <user_id>, token team                             view, blueprint team",
         "GET     /static/<path:filename>  public (static files)",
+    ]
+
+
+def test_the_callers_that_a_view_is_for_are_listed() -> None:
+    """Users, clients, and whether somebody may act; the same in JSON."""
+    app = Flask("service", static_folder=None)
+    app.config.update(SETTINGS)
+    ResourceServer(app)
+    add_view(app, "/a", require_jwt(caller="client", scopes="jobs:run")(lambda: ""))
+    add_view(app, "/b", require_jwt(caller="user", delegated=False, roles="r")(lambda: ""))
+    add_view(app, "/c/<user_id>", owns_path_user(clients=True)(lambda user_id: user_id))
+    add_view(app, "/d", require_jwt(delegated=False)(lambda: ""))
+
+    listed = [line.split(maxsplit=2)[2] for line in routes_of(app).output.splitlines()[1:]]
+
+    assert [re.split(r"  +", line)[0] for line in listed] == [
+        "client's token jobs:run",
+        "user's token role r not delegated",
+        "owner <user_id> or client of that id",
+        "token not delegated",
+    ]
+    assert [route["access"] for route in json.loads(routes_of(app, "--json").output)] == [
+        re.split(r"  +", line)[0] for line in listed
     ]
 
 

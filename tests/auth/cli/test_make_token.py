@@ -53,6 +53,33 @@ def test_a_development_token_has_the_roles_asked_for() -> None:
     assert (refused.exit_code, "Tokens of this profile carry no roles." in refused.output) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("profile", "own"),
+    [
+        ("jwt", {"sub": "nightly", "client_id": "nightly"}),
+        ("better-auth", {"sub": "nightly", "client_id": "nightly"}),
+        ("auth0", {"sub": "nightly", "gty": "client-credentials"}),
+        ("keycloak", {"sub": "nightly", "client_id": "nightly", "preferred_username": "service-account-nightly"}),
+        ("entra", {"oid": "nightly", "azp": "nightly", "idtyp": "app"}),
+    ],
+)
+def test_a_development_token_may_be_a_clients_own(profile: str, own: dict[str, str]) -> None:
+    """In the shape of the profile of the service."""
+    arguments = ["auth", "token", "nightly", "--client"]
+    minted = developing(AUTH_PROFILE=profile).test_cli_runner().invoke(args=arguments)
+    claims = jwt.decode(minted.output.strip(), options={"verify_signature": False})
+
+    assert {name: claims[name] for name in own} == own
+
+
+def test_a_development_token_may_name_who_acts() -> None:
+    """As the subject of ``act``."""
+    minted = developing().test_cli_runner().invoke(args=["auth", "token", "alice", "--actor", "helpdesk"])
+    claims = jwt.decode(minted.output.strip(), options={"verify_signature": False})
+
+    assert (claims["sub"], claims["act"]) == ("alice", {"sub": "helpdesk"})
+
+
 def test_a_development_token_may_be_expired_already() -> None:
     """To see what a client sees then."""
     app = developing()

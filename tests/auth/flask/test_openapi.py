@@ -152,6 +152,29 @@ def test_a_description_names_what_the_list_of_scopes_cannot(version: str, view: 
     assert guarded_document(version, view)["paths"]["/0"]["get"].get("description") == description
 
 
+CALLERS: dict[str, tuple[Any, str]] = {
+    "a user": (require_jwt(caller="user")(lambda: "in"), "Only with a user's token."),
+    "a client": (require_jwt(caller="client")(lambda: "in"), "Only with a client's own token."),
+    "nobody for the user": (
+        require_jwt(caller="user", delegated=False)(described),
+        "It is long.\n\nOnly with a user's token. Nobody may act for the user.",
+    ),
+}
+
+
+@pytest.mark.parametrize("version", VALIDATORS)
+@pytest.mark.parametrize(("view", "description"), CALLERS.values(), ids=CALLERS)
+def test_a_description_names_the_caller(version: str, view: Any, description: str) -> None:
+    """No version has another place for that; scopes are named once."""
+    documented = guarded_document(version, view)["paths"]["/0"]["get"]
+    with_scope = guarded_document(version, require_jwt(scopes="a", caller="user")(lambda: "in"))["paths"]["/0"]["get"]
+
+    assert documented["description"] == description
+    assert documented["responses"]["403"]["$ref"].endswith("/AccessDenied")
+    scopes = "Required scopes: `a`. " if version in BELOW_3_1 else ""
+    assert with_scope["description"] == f"{scopes}Only with a user's token."
+
+
 @pytest.mark.parametrize("version", VALIDATORS)
 def test_a_description_stays_where_the_service_documents_security_itself(version: str) -> None:
     """Nothing is added to what it says."""
@@ -492,6 +515,8 @@ RESPONSES: dict[str, tuple[tuple[AccessRule, ...], set[str]]] = {
     "a scope": ((TokenRule(("a",)),), {"401", "403", "503"}),
     "any scope": ((TokenRule((), ("a", "b")),), {"401", "403", "503"}),
     "an owner": ((OwnerRule("user_id"),), {"401", "403", "503"}),
+    "a caller": ((TokenRule(caller="client"),), {"401", "403", "503"}),
+    "nobody for the user": ((TokenRule(delegated=False),), {"401", "403", "503"}),
     "a token and a scope": ((TokenRule(), TokenRule(("a",))), {"401", "403", "503"}),
     "an owner and a token": ((OwnerRule("user_id"), TokenRule()), {"401", "403", "503"}),
 }

@@ -12,13 +12,24 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask
 
-from auth import ResourceServer
+from auth import Actor, ResourceServer
 from auth.errors import ConfigurationError, InvalidTypeError, MissingClaimError
 from auth.keys import SimpleKeySource, VerificationKey
 from auth.testing import TokenIssuer
 from auth.testing.signing_keys import generate_key
 from auth.tokens.profiles import PROFILES
-from tests.support.services import AUDIENCE, ISSUED, ISSUER, NOW, OTHER_SECRET, SECRET, service, verifier
+from tests.support.services import (
+    AUDIENCE,
+    ISSUED,
+    ISSUER,
+    NOW,
+    OTHER_SECRET,
+    SECRET,
+    authenticate,
+    clock,
+    service,
+    verifier,
+)
 
 ALGORITHMS = [
     *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512"),
@@ -201,6 +212,64 @@ def test_claims_that_an_issuer_is_told_of_are_in_each_token() -> None:
     claims = claims_of(issuer.issue("alice", claims={"plan": "gold"}))
 
     assert (claims["tenant"], claims["nbf"], claims["plan"]) == ("development", NOW, "gold")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_clients_own_token_is_known_as_one_in_each_profile(profile: str) -> None:
+    """And a user's is not, whichever client got it. At Cognito the client is the audience."""
+    client = AUDIENCE if profile == "cognito" else "nightly"
+    issuer = TokenIssuer(SECRET, issuer="https://login.example/", audience=AUDIENCE, profile=profile, clock=clock)
+    known = {"AUTH_PROFILE": profile, "AUTH_ISSUER": issuer.issuer}
+
+    own = authenticate(issuer.issue(client, is_client=True), **known)
+    users = authenticate(issuer.issue("alice", client_id=client), **known)
+
+    assert (own.user_id, own.client_id, own.is_client) == (client, client, True)
+    assert (users.user_id, users.client_id, users.is_client) == ("alice", client, False)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_user_is_no_client_unless_it_is_said(profile: str) -> None:
+    """Also where the profile demands that a client is named, and whatever the user is called."""
+    issuer = TokenIssuer(SECRET, issuer="https://login.example/", audience=AUDIENCE, profile=profile, clock=clock)
+    known = {"AUTH_PROFILE": profile, "AUTH_ISSUER": issuer.issuer}
+
+    assert authenticate(issuer.issue("development"), **known).is_client is False
+
+
+def test_a_clients_own_token_may_name_another_user_where_the_issuer_does() -> None:
+    """Keycloak makes a user for a client; RFC 9068 has the client itself, unless another claim names the user."""
+    keycloak = TokenIssuer(SECRET, issuer=ISSUER, audience=AUDIENCE, profile="keycloak", clock=clock)
+    by_mail = TokenIssuer(SECRET, issuer=ISSUER, audience=AUDIENCE, identity_claim="email", clock=clock)
+
+    account = authenticate(keycloak.issue("b5b3ae5d", client_id="jobs", is_client=True), AUTH_PROFILE="keycloak")
+    robot = authenticate(
+        by_mail.issue("jobs@example.com", client_id="jobs", is_client=True), AUTH_IDENTITY_CLAIM="email"
+    )
+
+    assert (account.user_id, account.client_id, account.is_client) == ("b5b3ae5d", "jobs", True)
+    assert (robot.user_id, robot.subject, robot.client_id, robot.is_client) == (
+        "jobs@example.com",
+        "jobs",
+        "jobs",
+        True,
+    )
+    with pytest.raises(ValueError, match=r"^The user of a client's own token is the client: leave client_id out\."):
+        ISSUED.issue("alice", client_id="jobs", is_client=True)
+
+
+@pytest.mark.parametrize(
+    ("actor", "read"),
+    [
+        (None, None),
+        ("helpdesk", Actor("helpdesk")),
+        ({"sub": "helpdesk", "act": {"sub": "app"}}, Actor("helpdesk", actor=Actor("app"))),
+    ],
+    ids=str,
+)
+def test_somebody_may_act_for_the_user(actor: Any, read: Actor | None) -> None:
+    """A name is the subject of the actor; an object is the whole claim."""
+    assert authenticate(ISSUED.issue("alice", actor=actor)).actor == read
 
 
 def test_a_development_token_has_what_the_settings_demand() -> None:
