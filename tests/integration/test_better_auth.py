@@ -13,7 +13,7 @@ import jwt
 import pytest
 from flask import Flask
 
-from auth import ResourceServer, require_jwt
+from auth import ResourceServer, current_token, owns_path_user, require_jwt
 from tests.support.better_auth import (
     ANOTHER_API,
     API,
@@ -22,8 +22,10 @@ from tests.support.better_auth import (
     User,
     done,
     everything_else,
+    machine_token,
     oauth_tokens,
     register_client,
+    register_machine,
 )
 from tests.support.gunicorn_server import GunicornServer
 from tests.support.issuers import response_to
@@ -304,3 +306,45 @@ def test_the_server_as_an_oauth_provider_is_an_issuer_with_a_path(tmp_path: Path
             assert response_to(ours["id_token"], service) == (401, "invalid_type")
             assert response_to(foreign["access_token"], service) == (401, "invalid_audience")
             assert response_to(alice.token(), service) == (401, "invalid_issuer")
+
+
+@pytest.mark.parametrize("profile", ["rfc9068", "better-auth"])
+def test_a_client_of_the_oauth_provider_owns_no_path_of_a_user(tmp_path: Path, profile: str) -> None:
+    """Its own token (client credentials) is told from that of a user, whichever client the user came by."""
+    with BetterAuthServer(tmp_path) as issuer:
+        app = Flask("callers")
+        app.config.update(
+            AUTH_DISCOVERY=True,
+            AUTH_ISSUER=f"{issuer.origin}{API}",
+            AUTH_AUDIENCE=issuer.origin,
+            AUTH_PROFILE=profile,
+        )
+        ResourceServer(app)
+        app.get("/tasks/<user_id>", endpoint="tasks")(owns_path_user(lambda user_id: user_id))
+        app.get("/usage/<user_id>", endpoint="usage")(owns_path_user(clients=True)(lambda user_id: user_id))
+        app.get("/jobs", endpoint="jobs")(require_jwt(caller="client")(lambda: current_token.client_id or ""))
+        alice = issuer.sign_up("alice")
+        client, machine = register_client(alice), register_machine(alice)
+        own = machine_token(alice, machine, resource=issuer.origin)
+        users = oauth_tokens(alice, client, resource=issuer.origin)["access_token"]
+
+        def answer(token: str, path: str) -> tuple[int, str]:
+            response = app.test_client().get(path, headers={"Authorization": f"Bearer {token}"})
+            return response.status_code, (response.get_json(silent=True) or {}).get("error", response.text)
+
+        answers = [
+            answer(token, path)
+            for token, name in ((own, machine["client_id"]), (users, alice.id))
+            for path in (f"/tasks/{name}", f"/usage/{name}", "/jobs")
+        ]
+
+    assert claims_of(own)["sub"] == claims_of(own)["client_id"] == machine["client_id"]
+    assert claims_of(users)["client_id"] == client["client_id"]
+    assert answers == [
+        (403, "not_owner"),
+        (200, machine["client_id"]),
+        (200, machine["client_id"]),
+        (200, alice.id),
+        (200, alice.id),
+        (403, "wrong_caller"),
+    ]

@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
+from flask import Flask
 
+from auth import ResourceServer, current_token, owns_path_user, require_jwt
 from tests.support.gunicorn_server import GunicornServer
 from tests.support.issuers import Browser, IssuerProgram, code_verifier_and_challenge, response_to
 
@@ -20,19 +22,22 @@ API = "https://tasks.example.com"
 CALLBACK = "https://client.example.com/callback"
 #: Named like the API, so that the audience of its ID tokens is what the service accepts: their type alone tells them.
 CLIENT = {"client_id": API, "client_secret": "c4b1e0d79f2a6835be17d0c2948fa63b5d7c0e21"}
+#: A client that a user could be called like.
+JOB = {"client_id": "nightly-export", "client_secret": "0b6f1d83c2e94a57d8b1f06c3e7a925d4c8b7e16"}
 SCOPE = "tasks:read"
 
 
 class OidcProvider(IssuerProgram):
-    """An OpenID provider with one client and two kinds of access tokens."""
+    """An OpenID provider with two clients and two kinds of access tokens."""
 
     def __init__(self, folder: Path, *, algorithm: str = "ES256") -> None:
-        options = {"api": API, "algorithm": algorithm, "client": {**CLIENT, "redirect_uris": [CALLBACK]}}
+        client, job = ({**client, "redirect_uris": [CALLBACK]} for client in (CLIENT, JOB))
+        options = {"api": API, "algorithm": algorithm, "client": client, "others": [job]}
         super().__init__("oidc-provider.mjs", folder / "oidc-provider.log", options)
 
     def grant(self, grant_type: str, **fields: str) -> dict[str, str]:
         """Ask the token endpoint for tokens (RFC 6749 §3.2)."""
-        answer = Browser(self.origin).submit("/token", grant_type=grant_type, **CLIENT, **fields)
+        answer = Browser(self.origin).submit("/token", grant_type=grant_type, **(CLIENT | fields))
         assert answer.status == 200, answer.body
         tokens: dict[str, str] = answer.body
         return tokens
@@ -113,6 +118,41 @@ def test_a_client_calls_for_a_user_who_signed_in(deployment: Deployment) -> None
 
     assert response_to(token, deployment.service, "/api/alice/tasks") == (200, None)
     assert response_to(token, deployment.service, "/api/bob/tasks") == (403, "not_owner")
+
+
+def test_a_client_owns_no_path_of_a_user_who_is_called_like_it(deployment: Deployment) -> None:
+    """RFC 9068 §5: both tokens have the same ``sub``, and the user's came by another client."""
+    own = deployment.provider.client_credentials(resource=API, scope=SCOPE, **JOB)
+    users = deployment.provider.sign_in(JOB["client_id"])["access_token"]
+    path = f"/api/{JOB['client_id']}/tasks"
+
+    assert response_to(own, deployment.service, path) == (403, "not_owner")
+    assert response_to(own, deployment.service) == (200, None)
+    assert response_to(users, deployment.service, path) == (200, None)
+
+
+def test_a_view_is_for_users_or_for_clients(deployment: Deployment) -> None:
+    """By the same tokens, in an app of a few lines."""
+    app = Flask("callers")
+    app.config.update(
+        AUTH_DISCOVERY=True, AUTH_ISSUER=deployment.provider.origin, AUTH_AUDIENCE=API, AUTH_PROFILE="rfc9068"
+    )
+    ResourceServer(app)
+    app.get("/jobs", endpoint="jobs")(require_jwt(caller="client")(lambda: current_token.client_id or ""))
+    app.get("/mail", endpoint="mail")(require_jwt(caller="user")(lambda: current_token.client_id or ""))
+    app.get("/usage/<user_id>", endpoint="usage")(owns_path_user(clients=True)(lambda user_id: user_id))
+    own = deployment.provider.client_credentials(resource=API, scope=SCOPE, **JOB)
+    users = deployment.provider.sign_in("alice")["access_token"]
+
+    def answer(token: str, path: str) -> tuple[int, str]:
+        response = app.test_client().get(path, headers={"Authorization": f"Bearer {token}"})
+        return response.status_code, (response.get_json(silent=True) or {}).get("error", response.text)
+
+    assert answer(own, "/jobs") == (200, JOB["client_id"])
+    assert answer(own, "/mail") == (403, "wrong_caller")
+    assert answer(own, f"/usage/{JOB['client_id']}") == (200, JOB["client_id"])
+    assert answer(users, "/jobs") == (403, "wrong_caller")
+    assert answer(users, "/mail") == (200, CLIENT["client_id"])
 
 
 def test_an_id_token_does_not_get_in(deployment: Deployment) -> None:

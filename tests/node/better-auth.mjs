@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { oauthProvider } from "@better-auth/oauth-provider";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
-import { toNodeHandler } from "better-auth/node";
+import { fromNodeHeaders, toNodeHandler } from "better-auth/node";
 import { admin, bearer, deviceAuthorization, emailOTP, jwt, magicLink, oneTimeToken } from "better-auth/plugins";
 import { SignJWT } from "jose";
 
@@ -35,11 +35,13 @@ const mails = {};
 const server = createServer();
 server.listen(0, "127.0.0.1", async () => {
   const origin = `http://127.0.0.1:${server.address().port}`;
-  const handlers = Object.entries(COOKIE_CACHES).map(([path, cache]) => [path, authServer(origin, path, cache)]);
+  const servers = Object.entries(COOKIE_CACHES).map(([path, cache]) => [path, authServer(origin, path, cache)]);
+  const handlers = servers.map(([path, auth]) => [path, toNodeHandler(auth)]);
   server.on("request", (request, response) => {
     const path = request.url;
     if (path === "/test/mails") return answer(response, mails);
     if (path === "/test/rotation-interval-is-over") return answer(response, expireSigningKeys());
+    if (path === "/test/machine-client") return registerMachine(servers[0][1], request, response);
     if (OPEN_TO_PAGES.includes(path) && pages.includes(request.headers.origin)) {
       response.setHeader("Access-Control-Allow-Origin", request.headers.origin);
     }
@@ -51,7 +53,7 @@ server.listen(0, "127.0.0.1", async () => {
 process.stdin.resume().on("end", () => process.exit());
 
 function authServer(origin, basePath, cookieCache) {
-  const auth = betterAuth({
+  return betterAuth({
     baseURL: origin,
     basePath,
     database: memoryAdapter(database),
@@ -77,7 +79,6 @@ function authServer(origin, basePath, cookieCache) {
       ...(basePath === "/api/auth" ? [oauthServer(origin)] : []),
     ],
   });
-  return toNodeHandler(auth);
 }
 
 function jwtOptions(origin, sessionCookieCache = false) {
@@ -99,9 +100,10 @@ function oauthServer(origin) {
   return oauthProvider({
     loginPage: "/sign-in",
     consentPage: "/consent",
-    scopes: ["openid", "profile", "email", "offline_access"],
+    scopes: ["openid", "profile", "email", "offline_access", "tasks:read"],
     resources: [origin, "https://another-api.example.com"],
     enforcePerClientResources: false,
+    clientPrivileges: () => true,
     silenceWarnings: { oauthAuthServerConfig: true, openidConfig: true },
   });
 }
@@ -109,6 +111,16 @@ function oauthServer(origin) {
 // Users who sign up with such an address are administrators.
 async function giveRoles(user) {
   return { data: { ...user, role: user.email.startsWith("admin") ? "admin,editor" : "user" } };
+}
+
+// A client with tokens of its own, registered by the user who is signed in: Better Auth has no endpoint for its scopes.
+async function registerMachine(auth, request, response) {
+  const body = {
+    grant_types: ["client_credentials"],
+    token_endpoint_auth_method: "client_secret_post",
+    client_credentials_scopes: ["tasks:read"],
+  };
+  return answer(response, await auth.api.adminCreateOAuthClient({ headers: fromNodeHeaders(request.headers), body }));
 }
 
 function remember(name) {

@@ -9,19 +9,19 @@ import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
 
-const { api, algorithm = "ES256", client, page, lifetime = 3600 } = JSON.parse(process.argv[2]);
+const { api, algorithm = "ES256", client, others = [], page, lifetime = 3600 } = JSON.parse(process.argv[2]);
 
 const server = createServer();
 server.listen(0, "127.0.0.1", async () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients: [
-      {
+      ...[client, ...others].map((confidential) => ({
         grant_types: ["authorization_code", "client_credentials", "refresh_token"],
         token_endpoint_auth_method: "client_secret_post",
         id_token_signed_response_alg: algorithm,
-        ...client,
-      },
+        ...confidential,
+      })),
       ...(page ? [{ ...page, token_endpoint_auth_method: "none", id_token_signed_response_alg: algorithm }] : []),
     ],
     clientBasedCORS: (context, origin, { clientId, redirectUris }) =>

@@ -157,6 +157,27 @@ def register_page(user: User, redirect_uri: str) -> dict[str, Any]:
     return client
 
 
+def register_machine(user: User) -> dict[str, Any]:
+    """Register a client that gets tokens of its own."""
+    client: dict[str, Any] = done(user.browser.get("/test/machine-client")).body
+    return client
+
+
+def machine_token(user: User, client: dict[str, Any], *, resource: str) -> str:
+    """Return a client's own token for a resource, by the client credentials grant (RFC 6749 §4.4)."""
+    answer = done(
+        user.browser.submit(
+            f"{API}/oauth2/token",
+            grant_type="client_credentials",
+            client_id=client["client_id"],
+            client_secret=client["client_secret"],
+            resource=resource,
+        )
+    )
+    token: str = answer.body["access_token"]
+    return token
+
+
 def authorize(user: User, client: dict[str, Any], *, resource: str | None) -> tuple[str, str]:
     """Let the user consent; return the authorization code and the verifier of RFC 7636 that belongs to it."""
     verifier, challenge = code_verifier_and_challenge()
