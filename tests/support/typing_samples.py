@@ -8,7 +8,7 @@ from typing import assert_type
 from flask import Flask
 from flask.views import MethodView
 
-from auth import AccessToken, KeySource, ResourceServer, current_token, owns_path_user, public, require_jwt
+from auth import AccessToken, Actor, KeySource, ResourceServer, current_token, owns_path_user, public, require_jwt
 from auth.keys import (
     DiscoveredLocation,
     FixedLocation,
@@ -44,6 +44,22 @@ def scoped(year: int, *, month: int = 1) -> dict[str, int]:
 @require_jwt(roles="admin", any_role=("editor", "author"))
 def for_roles(year: int) -> str:
     return str(year)
+
+
+@require_jwt(caller="client", delegated=False)
+def for_clients(year: int) -> str:
+    return current_token.client_id or str(year)
+
+
+@require_jwt(caller="clients")  # type: ignore[call-overload, untyped-decorator]
+def misspelt(year: int) -> str:
+    return str(year)
+
+
+@owns_path_user(clients=True)
+def owned_by_clients_too(user_id: str) -> str:
+    actor: Actor | None = current_token.actor
+    return user_id if actor is None else actor.subject
 
 
 @require_jwt(optional=True)
@@ -117,9 +133,9 @@ async def samples(notes: Notes) -> None:
     # A wrong call stays wrong: the next lines are errors that both must see.
     bare("2027")  # type: ignore[arg-type]
     owned()  # type: ignore[call-arg]
-    require_jwt("reports:read")  # type: ignore[call-overload]
-    owns_path_user("owner")  # type: ignore[call-overload]
-    require_jwt(scope="reports:read")  # type: ignore[call-overload]
+    require_jwt("reports:read")  # type: ignore[call-overload, untyped-decorator]
+    owns_path_user("owner")  # type: ignore[call-overload, untyped-decorator]
+    require_jwt(scope="reports:read")  # type: ignore[call-overload, untyped-decorator]
     require_jwt(roles=5)  # type: ignore[call-overload]  # a number is no role
     require_jwt(role="admin")  # type: ignore[call-overload]  # the name is roles
     current_token.user_id = "bob"  # type: ignore[misc]
