@@ -133,9 +133,9 @@ async def samples(notes: Notes) -> None:
     # A wrong call stays wrong: the next lines are errors that both must see.
     bare("2027")  # type: ignore[arg-type]
     owned()  # type: ignore[call-arg]
-    require_jwt("reports:read")  # type: ignore[call-overload, untyped-decorator]
-    owns_path_user("owner")  # type: ignore[call-overload, untyped-decorator]
-    require_jwt(scope="reports:read")  # type: ignore[call-overload, untyped-decorator]
+    require_jwt("reports:read")  # type: ignore[call-overload]
+    owns_path_user("owner")  # type: ignore[call-overload]
+    require_jwt(scope="reports:read")  # type: ignore[call-overload]
     require_jwt(roles=5)  # type: ignore[call-overload]  # a number is no role
     require_jwt(role="admin")  # type: ignore[call-overload]  # the name is roles
     current_token.user_id = "bob"  # type: ignore[misc]
