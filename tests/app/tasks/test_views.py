@@ -10,8 +10,10 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from app.openapi import ERRORS
 from app.tasks.store import TaskStore
-from tests.support.tasks_api import TASKS, Authorize, body_of, tag
+from auth.testing import TokenIssuer
+from tests.support.tasks_api import SECRET, TASKS, Authorize, body_of, tag
 
 MISSING = f"{TASKS}/c10d1e83-d8bf-4eba-a2a4-f3357ea81020"
 NOT_FOUND = {"code": 404, "status": "Not Found", "message": "There is no such task."}
@@ -129,6 +131,20 @@ def test_an_unknown_path_is_not_found_before_the_caller_is_known(client: FlaskCl
 
     assert answer.status_code == 404
     assert body_of(answer)["status"] == "Not Found"
+
+
+def test_a_client_that_is_called_like_a_user_has_no_tasks(client: FlaskClient, statements: list[str]) -> None:
+    """Its own token (RFC 6749 §4.4) is told from that of the user, whom the same API lets in."""
+    issuer = TokenIssuer(SECRET)
+
+    machine = client.get(TASKS, headers=issuer.authorization("alice", is_client=True))
+    asked = len(statements)
+    user = client.get(TASKS, headers=issuer.authorization("alice", client_id="web"))
+
+    examples = ERRORS["AccessDenied"]["content"]["application/json"]["examples"]
+    assert machine.status_code == 403
+    assert body_of(machine) == examples["not_owner_client"]["value"]
+    assert (asked, user.status_code) == (0, 200)
 
 
 @pytest.mark.parametrize(
