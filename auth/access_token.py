@@ -91,6 +91,8 @@ class AccessToken:
     valid_until: float = field(default=math.inf, repr=False, compare=False)
     #: How tokens of its issuer name the client, by ``AUTH_PROFILE``.
     client_shape: ClientShape = field(default=SUBJECT_IS_CLIENT, repr=False, compare=False)
+    # Guards ask at each request, and the token may be remembered. None until one has asked.
+    _is_client: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if type(self.scopes) is not Names or type(self.roles) is not Names:
@@ -118,7 +120,11 @@ class AccessToken:
     @property
     def is_client(self) -> bool:
         """Whether the token is a client's own, with no user behind it (RFC 6749 §4.4), as ``AUTH_PROFILE`` tells."""
-        return self.client_shape.is_own(self.claims)
+        known = self._is_client
+        if known is None:
+            known = self.client_shape.is_own(self.claims)
+            object.__setattr__(self, "_is_client", known)
+        return known
 
     @property
     def session_id(self) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -270,3 +273,14 @@ def test_an_actor_cannot_be_changed() -> None:
 
     with pytest.raises(AttributeError):
         actor.subject = "alice"  # type: ignore[union-attr,misc]
+
+
+def test_whose_token_it_is_stays_when_the_token_is_copied_or_written_down() -> None:
+    """Asked before or after."""
+    made = token({"sub": "web", "client_id": "web"})
+    fresh = pickle.loads(pickle.dumps(made))  # noqa: S301  # our own token
+
+    assert made.is_client is made.is_client is True
+    assert [copy.copy(made).is_client, copy.deepcopy(made).is_client, fresh.is_client] == [True] * 3
+    assert replace(made, claims=freeze({"sub": "alice", "client_id": "web"})).is_client is False
+    assert made == fresh
