@@ -70,7 +70,7 @@ def _callers(rule: TokenRule) -> Iterable[str]:
     if rule.caller == "client":
         yield "Only with a client's own token."
     if not rule.delegated:
-        yield "Nobody may act for the user."
+        yield "Not with a delegated token (`act`)."
 
 
 def _quoted(names: Iterable[str]) -> str:

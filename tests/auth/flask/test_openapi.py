@@ -157,7 +157,7 @@ CALLERS: dict[str, tuple[Any, str]] = {
     "a client": (require_jwt(caller="client")(lambda: "in"), "Only with a client's own token."),
     "nobody for the user": (
         require_jwt(caller="user", delegated=False)(described),
-        "It is long.\n\nOnly with a user's token. Nobody may act for the user.",
+        "It is long.\n\nOnly with a user's token. Not with a delegated token (`act`).",
     ),
 }
 
