@@ -4,7 +4,7 @@ from . import errors
 from .access_token import AccessToken
 from .callers import Actor
 from .flask.current import current_token, verified_token
-from .flask.decorators import owns_path_user, public, require_jwt
+from .flask.decorators import owns_path_tenant, owns_path_user, public, require_jwt
 from .flask.extension import ResourceServer
 from .keys import KeySource
 
@@ -12,6 +12,7 @@ __all__ = [
     "ResourceServer",
     "require_jwt",
     "owns_path_user",
+    "owns_path_tenant",
     "public",
     "current_token",
     "verified_token",

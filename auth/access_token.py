@@ -85,6 +85,9 @@ class AccessToken:
     roles: Set[str]
     #: Every claim, by its name on the wire; read-only.
     claims: Claims = field(repr=False, hash=False)
+    #: The tenant, from where ``AUTH_TENANT_CLAIM`` says it is: text that can name somebody. None if the token has no
+    #: such claim, or another value in it. With several issuers, the ``user_prefix`` of its issuer stands in front.
+    tenant_id: str | None = None
     #: Seconds since the epoch from which the token is valid, and from which it is no longer: its times, with the leeway
     #: and the age that the settings allow.
     valid_from: float = field(default=-math.inf, repr=False, compare=False)

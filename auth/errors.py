@@ -38,6 +38,7 @@ class AuthErrorCode(StrEnum):
     INSUFFICIENT_SCOPE = "insufficient_scope"
     INSUFFICIENT_ROLE = "insufficient_role"
     NOT_OWNER = "not_owner"
+    NOT_TENANT = "not_tenant"
     WRONG_CALLER = "wrong_caller"
     DELEGATED_TOKEN = "delegated_token"
     UNDECLARED_ROUTE = "undeclared_route"
@@ -60,6 +61,8 @@ class AuthError(Exception):
     scope: tuple[str, ...] = ()
     #: Seconds after which to try again, for ``Retry-After``.
     retry_after: int | None = None
+    #: Whether the client is told that there is no such resource, or the exception that the views raise for one.
+    hide: bool | type[Exception] = False
 
     def __init__(self, reason: str = "", message: str | None = None) -> None:
         """Keep the exact cause for the log, and a message that fits it better than that of the class.
@@ -228,6 +231,21 @@ class NotOwnerError(AuthError):
     message = "The access token belongs to another user than the one in the path."
     challenges = False
     CLIENT: ClassVar[str] = "The access token is a client's own, and this path belongs to a user. Send a user's token."
+
+    def __init__(self, reason: str = "", message: str | None = None, *, hide: bool | type[Exception] = False) -> None:
+        """``hide`` answers with 404, or as the service answers that exception, and leaves the truth to the log."""
+        super().__init__(reason, message)
+        self.hide: bool | type[Exception] = hide
+
+
+class NotTenantError(AuthError):
+    """The tenant of the token (``AUTH_TENANT_CLAIM``) is not the one in the path, or the token names none."""
+
+    code = AuthErrorCode.NOT_TENANT
+    status = HTTPStatus.FORBIDDEN
+    message = "The access token belongs to another tenant than the one in the path."
+    challenges = False
+    NONE: ClassVar[str] = "The access token names no tenant, and this path belongs to one."
 
 
 class WrongCallerError(AuthError):

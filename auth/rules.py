@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .access_token import AccessToken
 from .errors import (
+    AuthError,
     DelegatedTokenError,
     InsufficientRoleError,
     InsufficientScopeError,
     MisuseError,
     NotOwnerError,
+    NotTenantError,
     WrongCallerError,
 )
+from .identifiers import is_identifier
 
 #: Who may be asked for as the caller: the user of a token, or a client with a token of its own.
 CALLERS = ("user", "client")
@@ -50,6 +53,8 @@ class TokenRule:
     asks_for_more: bool = field(init=False)
     #: Whether it matters who is calling.
     asks_who: bool = field(init=False)
+
+    guard = "require_jwt"
 
     def __post_init__(self) -> None:
         if self.caller not in (None, *CALLERS) or not isinstance(self.delegated, bool):
@@ -112,43 +117,127 @@ def _missing(granted: Set[str], every: tuple[str, ...], any_of: tuple[str, ...])
 
 @dataclass(frozen=True, slots=True)
 class OwnerRule:
-    """The user of the token is the user that the path names."""
+    """The user of the token is the user that the path names, or the token grants what lets it pass."""
 
     #: The path variable that holds the user.
     param: str
     #: Whether a client with a token of its own owns the path of its id.
     clients: bool = False
+    #: Scopes of which one lets any caller pass.
+    unless_scope: tuple[str, ...] = ()
+    #: Roles of which one lets any caller pass.
+    unless_role: tuple[str, ...] = ()
+    #: Whether a refusal says that there is no such resource, or the exception that the views raise for one.
+    hide: bool | type[Exception] = False
 
+    guard = "owns_path_user"
     optional = False
     asks_for_more = True
 
     def __post_init__(self) -> None:
-        name: object = self.param
-        if not (isinstance(name, str) and name.isidentifier()):
-            raise TypeError("owns_path_user takes the name of a path variable as param, such as user_id.")
+        _check_param(self.guard, self.param, "user_id")
         if not isinstance(self.clients, bool):
             raise TypeError("owns_path_user takes True or False as clients.")
+        if not isinstance(self.hide, bool) and not _is_exception(self.hide):
+            raise TypeError(
+                "owns_path_user takes True or False as hide, or the class of the exception that your views raise for "
+                "an unknown resource. It is raised without arguments."
+            )
 
     def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
         """Compare the identity claim with the text that stood in the path, character by character.
 
         Raises:
-            NotOwnerError: they differ, or the token is a client's own and clients own nothing here.
+            NotOwnerError: they differ, or the token is a client's own and clients own nothing here; and the token
+                grants nothing that lets it pass.
             MisuseError: the route has no such variable.
         """
-        owner = path.get(self.param)
-        if not isinstance(owner, str):
-            raise MisuseError(
-                f"owns_path_user needs <{self.param}> in the route of the view; this route has no such variable. "
-                "Correct the route or name its variable with param=."
-            )
-        if not self.clients and token is not None and token.is_client:
-            raise NotOwnerError("the token is a client's own, and the path is a user's", NotOwnerError.CLIENT)
-        if token is None or token.user_id != owner:
-            raise NotOwnerError("the user of the token is not the user in the path")
+        owner = _in_path(self, path)
+        if token is None:
+            raise self.refusal("the caller has no token")
+        if self._is_owned(token, owner) or self.override(token, owner) is not None:
+            return
+        if token.is_client and not self.clients:
+            raise self.refusal("the token is a client's own, and the path is a user's", NotOwnerError.CLIENT)
+        raise self.refusal("the user of the token is not the user in the path")
+
+    def override(self, token: AccessToken, owner: str) -> str | None:
+        """Return in words what lets a caller pass who is not the owner; None if nothing does, or nothing has to.
+
+        It does not matter whose token it is. The path has to name somebody: no token is for a user with an id that no
+        token can have.
+        """
+        if self._is_owned(token, owner) or not is_identifier(owner):
+            return None
+        for name in self.unless_scope:
+            if name in token.scopes:
+                return f"scope {name}"
+        for name in self.unless_role:
+            if name in token.roles:
+                return f"role {name}"
+        return None
+
+    def refusal(self, reason: str, message: str | None = None) -> NotOwnerError:
+        """Return the error for a caller who is not the owner."""
+        return NotOwnerError(reason, message, hide=self.hide)
+
+    def _is_owned(self, token: AccessToken, owner: str) -> bool:
+        return token.user_id == owner and (self.clients or not token.is_client)
 
 
-AccessRule = TokenRule | OwnerRule
+@dataclass(frozen=True, slots=True)
+class TenantRule:
+    """The tenant of the token is the tenant that the path names."""
+
+    #: The path variable that holds the tenant.
+    param: str = "tenant_id"
+
+    guard = "owns_path_tenant"
+    optional = False
+    asks_for_more = True
+
+    def __post_init__(self) -> None:
+        _check_param(self.guard, self.param, "tenant_id")
+
+    def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
+        """Compare the tenant with the text that stood in the path, character by character.
+
+        Raises:
+            NotTenantError: they differ, or the token names no tenant.
+            MisuseError: the route has no such variable.
+        """
+        tenant = _in_path(self, path)
+        if token is None or token.tenant_id is None:
+            raise self.refusal("the token names no tenant, or in a way that cannot be read", NotTenantError.NONE)
+        if token.tenant_id != tenant:
+            raise self.refusal("the tenant of the token is not the tenant in the path")
+
+    def refusal(self, reason: str, message: str | None = None) -> NotTenantError:
+        """Return the error for a caller of another tenant."""
+        return NotTenantError(reason, message)
+
+
+AccessRule = TokenRule | OwnerRule | TenantRule
+
+
+def _check_param(guard: str, name: object, example: str) -> None:
+    if not (isinstance(name, str) and name.isidentifier()):
+        raise TypeError(f"{guard} takes the name of a path variable as param, such as {example}.")
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, AuthError | MisuseError)
+
+
+def _in_path(rule: OwnerRule | TenantRule, path: Mapping[str, Any]) -> str:
+    """Return the text that a path has for the variable of a rule."""
+    text = path.get(rule.param)
+    if not isinstance(text, str):
+        raise MisuseError(
+            f"{rule.guard} needs <{rule.param}> in the route of the view; this route has no such variable. "
+            "Correct the route or name its variable with param=."
+        )
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +247,12 @@ class Policy:
     rules: tuple[AccessRule, ...]
     #: Whether a caller without any credentials may enter; false as soon as one rule needs a token.
     optional: bool = field(init=False)
-    #: The path variables that must name the user of the token.
-    owners: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: The rules about a path variable, which must name the user or the tenant of the token.
+    owners: tuple[OwnerRule | TenantRule, ...] = field(init=False, repr=False, compare=False)
+    #: Those among them that let some callers pass who are not the owner.
+    overridable: tuple[OwnerRule, ...] = field(init=False, repr=False, compare=False)
+    #: Whether a caller can learn that they were refused: all but the hidden refusals of an owner.
+    forbids: bool = field(init=False, repr=False, compare=False)
     #: The checks of the rules for which a token alone is not enough. Each takes the token and the text of each path
     #: variable, and raises an error that refuses the request.
     checks: tuple[Callable[[AccessToken | None, Mapping[str, Any]], None], ...] = field(
@@ -167,9 +260,34 @@ class Policy:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "optional", all(rule.optional for rule in self.rules))
-        object.__setattr__(self, "owners", tuple(rule.param for rule in self.rules if isinstance(rule, OwnerRule)))
-        object.__setattr__(self, "checks", tuple(rule.check for rule in self.rules if rule.asks_for_more))
+        enforced = _hidden_first(self.rules)
+        owners = tuple(rule for rule in enforced if not isinstance(rule, TokenRule))
+        asking = [rule for rule in enforced if rule.asks_for_more]
+        overridable = [rule for rule in owners if isinstance(rule, OwnerRule)]
+        object.__setattr__(self, "optional", all(rule.optional for rule in enforced))
+        object.__setattr__(self, "owners", owners)
+        object.__setattr__(
+            self, "overridable", tuple(rule for rule in overridable if rule.unless_scope or rule.unless_role)
+        )
+        object.__setattr__(self, "forbids", any(not _is_hidden(rule) for rule in asking))
+        object.__setattr__(self, "checks", tuple(rule.check for rule in asking))
+
+
+def _hidden_first(rules: tuple[AccessRule, ...]) -> list[AccessRule]:
+    """Return the rules as they are enforced: one that hides the refusals of a variable hides those of all others.
+
+    These come first. Otherwise the order of the guards would decide what a stranger is told.
+    """
+    hiding = {rule.param: rule.hide for rule in reversed(rules) if isinstance(rule, OwnerRule) and rule.hide}
+    enforced = [
+        replace(rule, hide=hiding[rule.param]) if isinstance(rule, OwnerRule) and rule.param in hiding else rule
+        for rule in rules
+    ]
+    return sorted(enforced, key=lambda rule: not _is_hidden(rule))
+
+
+def _is_hidden(rule: AccessRule) -> bool:
+    return isinstance(rule, OwnerRule) and bool(rule.hide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +317,15 @@ def scope_names(scopes: str | Iterable[str] | None) -> tuple[str, ...]:
             "between them, or a list."
         )
     return tuple(dict.fromkeys(names))
+
+
+def override_names(argument: str, names: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the scopes or roles of which one is enough; ``argument`` takes them. One text is one name."""
+    read = scope_names if argument == "unless_scope" else role_names
+    try:
+        return read([names] if isinstance(names, str) else names)
+    except TypeError:
+        raise TypeError(f"owns_path_user takes one name as {argument}, or a list of which one is enough.") from None
 
 
 def role_names(roles: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -135,7 +135,8 @@ def _conclusion(outcome: AccessToken | AuthError) -> Iterator[str]:
     if isinstance(outcome, AccessToken):
         granted = f"scopes {names_in_words(outcome.scopes)}; roles {names_in_words(outcome.roles)}"
         whose = "It is a client's own token, and its id" if outcome.is_client else "The user"
-        yield f"This app accepts the token. {whose} is {shown(outcome.user_id)}; {granted}."
+        of_tenant = "" if outcome.tenant_id is None else f", of the tenant {shown(outcome.tenant_id)}"
+        yield f"This app accepts the token. {whose} is {shown(outcome.user_id)}{of_tenant}; {granted}."
         yield "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them."
         return
     yield f"This app answers {outcome.status.value} {outcome.code.value}: {outcome.message}"
@@ -153,6 +154,7 @@ def _as_data(inspection: Inspection, outcome: AccessToken | AuthError) -> dict[s
         "claims": inspection.claims if inspection.claims is None else dict(inspection.claims),
         "issuer": inspection.issuer.name if inspection.issuer else None,
         "user_id": token.user_id if token else None,
+        "tenant_id": token.tenant_id if token else None,
         "is_client": token.is_client if token else None,
         "client_id": token.client_id if token else None,
         "actor": token.actor.subject if token and token.actor else None,

@@ -8,12 +8,10 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..flask.route_audit import AuditedRoute, audit_routes, has_guard_in_hook
+from ..flask.route_audit import AuditedRoute, audit_routes
 from ..flask.server import current_state, this_app
-from ..rules import AccessRule, OwnerRule
+from ..rules import AccessRule, OwnerRule, TenantRule
 from .output import echo, echo_json
-
-_HOOK = "A guard in before_request declares no route. Guard the blueprint: require_jwt(blueprint)."
 
 
 @click.command("routes")
@@ -23,8 +21,8 @@ _HOOK = "A guard in before_request declares no route. Guard the blueprint: requi
 def list_routes(context: click.Context, as_json: bool) -> None:
     """List the routes with who may enter.
 
-    FROM is the place in the code that says so: the view, a class or a blueprint. Below the list stands what is wrong
-    with a route, and what to do about it. The static files that Flask serves by itself need no declaration.
+    FROM is the place in the code that says so: the view, a class, a blueprint or a hook. Below the list stands what is
+    wrong with a route, and what to do about it. The static files that Flask serves by itself need no declaration.
 
     Exits with 1 if anything is wrong with a route, for a pipeline to ask.
     """
@@ -50,8 +48,6 @@ def _problems(routes: list[AuditedRoute]) -> Iterator[str]:
     if problems:
         yield ""
         yield from problems
-    if any(route.declaration.missing and route.findings for route in routes) and has_guard_in_hook(this_app()):
-        yield _HOOK
 
 
 def _access(route: AuditedRoute) -> str:
@@ -64,7 +60,9 @@ def _access(route: AuditedRoute) -> str:
 
 def _rule_in_words(rule: AccessRule) -> str:
     if isinstance(rule, OwnerRule):
-        return f"owner <{rule.param}>{' or client of that id' if rule.clients else ''}"
+        return _owner_in_words(rule)
+    if isinstance(rule, TenantRule):
+        return f"tenant <{rule.param}>"
     if rule.optional:
         return "token or anonymous"
     words = [
@@ -76,6 +74,13 @@ def _rule_in_words(rule: AccessRule) -> str:
     words += [] if rule.delegated else ["not delegated"]
     words += [f"any role of ({', '.join(rule.any_role)})"] if rule.any_role else []
     return " ".join(words)
+
+
+def _owner_in_words(rule: OwnerRule) -> str:
+    others = ["client of that id"] if rule.clients else []
+    others += [f"scope {scope}" for scope in rule.unless_scope]
+    others += [f"role {role}" for role in rule.unless_role]
+    return " or ".join([f"owner <{rule.param}>", *others]) + " (404 for others)" * bool(rule.hide)
 
 
 def _as_data(route: AuditedRoute) -> dict[str, Any]:

@@ -7,10 +7,10 @@ and the header fields that other hooks have changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask, Request, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from ..errors import AuthError
 from ..rules import Policy
@@ -42,6 +42,7 @@ def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
 
     Raises:
         Refusal: the request may not reach the function.
+        Exception: what the service answers an unknown resource with, if the refusal is hidden.
         MisuseError: there is no HTTP request.
     """
     app, request = app_and_request("A guard was called")
@@ -49,11 +50,37 @@ def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
     try:
         server.enforce(policy, app, request, arguments)
     except AuthError as error:
+        if error.hide:
+            raise hidden(error) from None
         raise Refusal(error) from error
+
+
+def hidden(error: AuthError) -> Exception:
+    """Log a refusal that the client is not told of; return what is raised in its place: an unknown resource."""
+    _log(error)
+    return NotFound() if isinstance(error.hide, bool) else error.hide()
+
+
+def answer_hidden(error: AuthError) -> Any:
+    """Return what the service answers in the place of a refusal that the client is not told of."""
+    try:
+        _raise(hidden(error))
+    except Exception as unknown:  # noqa: BLE001 - Flask's method raises again what nobody handles
+        return this_app().handle_user_exception(unknown)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
     """Return the answer to a refused request and log the refusal; ``is_undeclared`` says the route declares nothing."""
+    app, request = this_app(), this_request()
+    _log(error, is_undeclared=is_undeclared)
+    return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)
+
+
+def _log(error: AuthError, *, is_undeclared: bool = False) -> None:
     app, request = this_app(), this_request()
     log_refusal(
         error,
@@ -62,7 +89,6 @@ def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
         token=verified_token(),
         undeclared=is_undeclared,
     )
-    return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)
 
 
 def answer_first(app: Flask) -> None:

@@ -1,14 +1,16 @@
-"""One log line per refusal: the reason, the route, the request id and, if verified, user, client and actor.
+"""One log line per refusal or override: why, the route, the request id and, if verified, whose token it is.
 
-Nothing else of the token is written, and no raw text of a client: routes appear as their rule, reasons in our own
-words, verified names as JSON strings. Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are
-on the record as well, for formatters that write JSON.
+Of the token, user, tenant, client and actor are written and nothing else. No raw text of a client is written: routes
+appear as their rule, reasons in our own words, and names, the owner of an overridden path among them, as JSON strings.
+Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are on the record as well, for formatters
+that write JSON.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 
 from ..access_token import AccessToken
 from ..errors import AuthError
@@ -33,12 +35,40 @@ def log_refusal(
         "request_id": request_id,
     }
     if token is not None:
-        actor = token.actor
-        acting = None if actor is None else actor.subject
-        names = {"user_id": token.user_id, "client": token.client_id, "actor": acting}
-        fields |= {name: value[:_LONGEST_NAME] for name, value in names.items() if value is not None}
-    text = " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
+        fields |= _names_in(token)
+    text = _as_text(fields)
     if undeclared:
         _LOGGER.error("access refused: the view has neither a guard nor @public: %s", text, extra=fields)
     else:
         _LOGGER.warning("access refused: %s", text, extra=fields)
+
+
+def log_override(override: str, *, token: AccessToken, owner: str, route: str, request_id: str) -> None:
+    """Log one caller who may use the path of another user, and by which scope or role (``override``).
+
+    At WARNING, as no other level reaches a log that nobody has set up.
+    """
+    fields: dict[str, str | int] = {
+        "override": override,
+        "owner": owner[:_LONGEST_NAME],
+        "route": route,
+        "request_id": request_id,
+        **_names_in(token),
+    }
+    _LOGGER.warning("access overridden: %s", _as_text(fields), extra=fields)
+
+
+def _names_in(token: AccessToken) -> dict[str, str]:
+    """Return the names that tell whose token it is."""
+    actor = token.actor
+    names = {
+        "user_id": token.user_id,
+        "tenant": token.tenant_id,
+        "client": token.client_id,
+        "actor": None if actor is None else actor.subject,
+    }
+    return {name: value[:_LONGEST_NAME] for name, value in names.items() if value is not None}
+
+
+def _as_text(fields: Mapping[str, str | int]) -> str:
+    return " ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())

@@ -1,4 +1,4 @@
-"""Where rules stand: on a view function, on a view class and its bases, on the blueprints around it.
+"""Where rules stand: on a view function, on a view class and its bases, on the blueprints and hooks around it.
 
 A rule is an attribute of what it stands on. :func:`functools.wraps` hands the attribute on to every wrapper around a
 function, so the rule is found wherever the guard stands in the stack, and a view that demands nothing can be told from
@@ -8,9 +8,9 @@ one that forgot to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from flask import Blueprint, Flask
+from flask import Flask
 from flask.views import View
 
 from ..rules import AccessRule, Declaration, Policy
@@ -60,31 +60,31 @@ def mark_public(place: object) -> None:
     Marks.made = object()
 
 
-def declaration_of(view: Callable[..., Any], method: str, blueprints: Iterable[object] = ()) -> Declaration:
-    """Return what stands on a view, its class, the handler for ``method`` and the blueprints around it, taken together.
+def declaration_of(view: Callable[..., Any], method: str, around: Iterable[object] = ()) -> Declaration:
+    """Return what stands on a view, its class, the handler for ``method`` and the places around it, taken together.
 
     All rules must hold. A public mark counts only if there is no rule: a blueprint's guard holds for every view in it.
     """
-    blueprints = [*blueprints]
-    rules = dict.fromkeys(rule for place in places_of(view, method, blueprints) for rule in rules_on(place))
+    around = [*around]
+    rules = dict.fromkeys(rule for place in places_of(view, method, around) for rule in rules_on(place))
     view_class = class_of(view)
     inside = [] if view_class is None else [view_class, view_class.dispatch_request, _handler(view_class, method)]
-    is_public = any(is_marked_public(place) for place in (view, *inside, *blueprints))
+    is_public = any(is_marked_public(place) for place in (view, *inside, *around))
     return Declaration(Policy(tuple(rules)), public=is_public)
 
 
-def places_of(view: Callable[..., Any], method: str, blueprints: Iterable[object] = ()) -> list[object]:
+def places_of(view: Callable[..., Any], method: str, around: Iterable[object] = ()) -> list[object]:
     """Return the places whose rules hold for a view, from the inside out.
 
     These are the view, what its class puts around the handler for ``method``, the handler, the class with its bases,
-    and the blueprints.
+    and the places around it.
     """
     view_class = class_of(view)
     if view_class is None:
-        return [view, *blueprints]
+        return [view, *around]
     decorators = method_decorators(view_class, handler_name(view_class, method))
     handler = _handler(view_class, method)
-    return [view, view_class.dispatch_request, *decorators, handler, *view_class.__mro__, *blueprints]
+    return [view, view_class.dispatch_request, *decorators, handler, *view_class.__mro__, *around]
 
 
 def _handler(view_class: type, method: str) -> object:
@@ -119,13 +119,19 @@ def method_decorators(view_class: type, name: str) -> Iterable[Any]:
     return reversed(decorators) if isinstance(decorators, list | tuple) else ()
 
 
-def blueprints_around(app: Flask, endpoint: str) -> list[Blueprint]:
-    """Return the blueprints that an endpoint lies in, the innermost first."""
+def places_around(app: Flask, endpoint: str) -> list[object]:
+    """Return the blueprints that an endpoint lies in, the innermost first, each with the guards in its hooks.
+
+    A guard that is registered with ``before_request`` runs in front of every view of the blueprint, or of the app.
+    """
     name = endpoint
-    blueprints: list[Blueprint] = []
+    places: list[object] = []
     while "." in name:
         name = name.rpartition(".")[0]
         if name in app.blueprints:
-            # Flask types a blueprint as the part of it that knows no I/O.
-            blueprints.append(cast("Blueprint", app.blueprints[name]))
-    return blueprints
+            places += [app.blueprints[name], *_guards_in_hooks(app, name)]
+    return places + _guards_in_hooks(app, None)
+
+
+def _guards_in_hooks(app: Flask, name: str | None) -> list[object]:
+    return [hook for hook in app.before_request_funcs.get(name, ()) if rules_on(hook)]

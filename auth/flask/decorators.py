@@ -1,4 +1,4 @@
-"""``@require_jwt``, ``@owns_path_user`` and ``@public``: what a view says about who may enter.
+"""``@require_jwt``, ``@owns_path_user``, ``@owns_path_tenant`` and ``@public``: what a view says about who may enter.
 
 A decorator puts a rule on a view, a view class or a blueprint, where the request hook finds it. A function, and what
 ``as_view`` of a class returns, enforces its rules once more when it is called. Nothing else is decided here: the rules
@@ -16,7 +16,7 @@ from flask import Blueprint, Flask
 from flask.views import View
 
 from ..errors import MisuseError
-from ..rules import AccessRule, OwnerRule, Policy, TokenRule, role_names, scope_names
+from ..rules import AccessRule, OwnerRule, Policy, TenantRule, TokenRule, override_names, role_names, scope_names
 from .answers import enforce_on_call
 from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
 from .unrun_guards import note_guard
@@ -25,6 +25,7 @@ from .unrun_guards import note_guard
 _EXAMPLES = {
     "require_jwt": 'require_jwt(scopes="reports:read")',
     "owns_path_user": 'owns_path_user(param="owner")',
+    "owns_path_tenant": 'owns_path_tenant(param="organization")',
 }
 
 #: A view function, a method, a view class or a blueprint. A decorator returns the type it was given.
@@ -91,9 +92,23 @@ def require_jwt(
 @overload
 def owns_path_user(view: ViewT, /) -> ViewT: ...
 @overload
-def owns_path_user(*, param: str = "user_id", clients: bool = False) -> Callable[[ViewT], ViewT]: ...
 def owns_path_user(
-    view: ViewT | None = None, /, *, param: str = "user_id", clients: bool = False
+    *,
+    param: str = "user_id",
+    clients: bool = False,
+    unless_scope: str | Iterable[str] | None = None,
+    unless_role: str | Iterable[str] | None = None,
+    hide: bool | type[Exception] = False,
+) -> Callable[[ViewT], ViewT]: ...
+def owns_path_user(
+    view: ViewT | None = None,
+    /,
+    *,
+    param: str = "user_id",
+    clients: bool = False,
+    unless_scope: str | Iterable[str] | None = None,
+    unless_role: str | Iterable[str] | None = None,
+    hide: bool | type[Exception] = False,
 ) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand that the user of the token is the user in the path; verifies the token itself if nobody has.
 
@@ -102,10 +117,37 @@ def owns_path_user(
     cannot ask for somebody else's. Otherwise the answer is 403 ``not_owner``. A route without the path variable
     ``param`` answers nobody.
 
-    A client's own token owns no path, also if its id is that of a user (RFC 9068 §5); ``clients=True`` lets it own the
-    path of its id.
+    Args:
+        param: the path variable that names the user.
+        clients: ``True`` lets a client's own token own the path of its id. Otherwise it owns none, also if its id is
+            that of a user (RFC 9068 §5).
+        unless_scope: a token with this scope passes although it is not the owner's, a client's own token too; of a
+            list, one is enough. The audit log names the caller and the owner.
+        unless_role: the same for a role.
+        hide: ``True`` answers 404 instead of 403, as the service answers for an unknown resource, and the audit log
+            tells the truth. If the views raise an exception of their own for an unknown resource, give its class.
     """
-    return _decorate(view, OwnerRule(param, clients), "owns_path_user")
+    rule = OwnerRule(
+        param=param,
+        clients=clients,
+        unless_scope=override_names("unless_scope", unless_scope),
+        unless_role=override_names("unless_role", unless_role),
+        hide=hide,
+    )
+    return _decorate(view, rule, "owns_path_user")
+
+
+@overload
+def owns_path_tenant(view: ViewT, /) -> ViewT: ...
+@overload
+def owns_path_tenant(*, param: str = "tenant_id") -> Callable[[ViewT], ViewT]: ...
+def owns_path_tenant(view: ViewT | None = None, /, *, param: str = "tenant_id") -> ViewT | Callable[[ViewT], ViewT]:
+    """Demand that the tenant of the token (``AUTH_TENANT_CLAIM``) is the tenant in the path.
+
+    Compares as :func:`owns_path_user` does, and verifies the token itself if nobody has. A token of another tenant, and
+    one that names none, is answered 403 ``not_tenant``. If the user is in the path as well, add ``@owns_path_user``.
+    """
+    return _decorate(view, TenantRule(param), "owns_path_tenant")
 
 
 def public(view: ViewT) -> ViewT:
@@ -141,6 +183,7 @@ def _decorate(view: ViewT | None, rule: AccessRule, name: str) -> ViewT | Callab
 # A guard carries the rule that it puts on a view, for classes that list their guards in ``method_decorators``.
 add_rule(require_jwt, TokenRule())
 add_rule(owns_path_user, OwnerRule("user_id"))
+add_rule(owns_path_tenant, TenantRule())
 
 
 def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:

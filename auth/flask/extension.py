@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, Response, appcontext_pushed
 
@@ -18,7 +19,7 @@ from ..clock import system_time
 from ..errors import AuthError, ConfigurationError, UndeclaredRouteError
 from ..keys import KeySource
 from ..settings.service import AuthConfig
-from .answers import REFUSED, answer, answer_first, complete
+from .answers import REFUSED, answer, answer_first, answer_hidden, complete
 from .commands import StartRefusedError, register_commands, run_without_settings
 from .cors import answer_to_preflight, let_scripts_read
 from .openapi import document_guards
@@ -87,10 +88,11 @@ def _join_frameworks(app: Flask) -> None:
     answer_first(app)
 
 
-def _enforce_declaration() -> Response | None:
+def _enforce_declaration() -> Any:
     """Enforce what the matched view declares, and refuse a silent one if the settings say so.
 
-    Refusals are answered from here, out of reach of a blueprint's handler for every Exception.
+    Refusals are answered from here, out of reach of a blueprint's handler for every Exception. One that is hidden is
+    answered as the service answers an unknown resource.
     """
     app, request = this_app(), this_request()
     # A middleware may have sent the same environ before, here or to another app.
@@ -100,7 +102,7 @@ def _enforce_declaration() -> Response | None:
         check_satisfiable(app, server)
         if server.config.deny_by_default:
             refuse_what_never_works(app)
-        server.is_serving = True
+        server.begin_serving()
         _join_frameworks(app)
         # The signal knows the app by identity.
         appcontext_pushed.disconnect(_join_frameworks, app)
@@ -120,6 +122,8 @@ def _enforce_declaration() -> Response | None:
             server.authenticate(request)
             raise UndeclaredRouteError("neither a guard nor @public")
     except AuthError as error:
+        if error.hide:
+            return answer_hidden(error)
         request.environ[REFUSED] = error
         return answer(error, is_undeclared=declaration.missing)
     return None

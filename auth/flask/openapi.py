@@ -26,12 +26,13 @@ from ..errors import (
     KeysUnavailableError,
     MissingTokenError,
     NotOwnerError,
+    NotTenantError,
     TokenExpiredError,
     WrongCallerError,
 )
 from ..rules import Policy, TokenRule
 from ..wire.challenges import body_for
-from .declarations import blueprints_around, declaration_of
+from .declarations import declaration_of, places_around
 from .openapi_versions import describe_demands, sections_of_swagger
 
 #: The name of the security scheme in the document.
@@ -93,8 +94,8 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             MissingTokenError(),
         ),
         "AccessDenied": _answer(
-            "The access token is valid and does not reach this: another user's, the wrong caller's, or without a "
-            "needed scope or role.",
+            "The access token is valid and does not reach this: another user's or tenant's, the wrong caller's, or "
+            "without a needed scope or role.",
             {
                 "WWW-Authenticate": {
                     "description": "Only where a scope is missing: the scopes that are needed (RFC 6750 §3.1).",
@@ -104,6 +105,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
                 }
             },
             NotOwnerError(),
+            NotTenantError(),
             InsufficientScopeError(["reports:read"], missing="reports:read"),
             InsufficientRoleError(missing="admin"),
             WrongCallerError(),
@@ -192,7 +194,7 @@ def _fill_in_route(path: dict[str, Any], app: Flask, route: Rule, version: str) 
     for method in route.methods or ():
         operation = path.get(method.lower())
         if operation is not None:
-            declaration = declaration_of(view, method, blueprints_around(app, route.endpoint))
+            declaration = declaration_of(view, method, places_around(app, route.endpoint))
             if declaration.policy.rules:
                 _fill_in(operation, declaration.policy, version)
             elif declaration.public:
@@ -207,7 +209,7 @@ def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
         describe_demands(operation, policy, names_scopes=names_scopes)
     place = "#/responses" if version == "2.0" else "#/components/responses"
     names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
-    if policy.checks:
+    if policy.forbids:
         names["403"] = "AccessDenied"
     responses = operation.setdefault("responses", {})
     for status, name in sorted(names.items()):

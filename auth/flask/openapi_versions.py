@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..rules import Policy, TokenRule
+from ..rules import OwnerRule, Policy, TokenRule
 
 
 def sections_of_swagger(components: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -43,11 +43,13 @@ def _response(response: dict[str, Any]) -> dict[str, Any]:
 def describe_demands(operation: dict[str, Any], policy: Policy, *, names_scopes: bool) -> None:
     """Add to the description of an operation what its ``security`` does not say.
 
-    That is who may call, and the scopes and roles as well unless ``names_scopes`` says that they are listed there.
+    That is who may call and what lets others pass, and the scopes and roles as well unless ``names_scopes`` says that
+    they are listed there.
     """
     rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
     demands = [] if names_scopes else [sentence for rule in rules for sentence in _sentences(rule)]
     demands += [sentence for rule in rules for sentence in _callers(rule)]
+    demands += [_overrides(rule) for rule in policy.overridable]
     if demands:
         said = [operation["description"]] if operation.get("description") else []
         operation["description"] = "\n\n".join([*said, " ".join(dict.fromkeys(demands))])
@@ -71,6 +73,12 @@ def _callers(rule: TokenRule) -> Iterable[str]:
         yield "Only with a client's own token."
     if not rule.delegated:
         yield "Not with a delegated token (`act`)."
+
+
+def _overrides(rule: OwnerRule) -> str:
+    names = [("scope", rule.unless_scope), ("role", rule.unless_role)]
+    passes = [f"the {kind} {' or '.join(_quoted([name]) for name in listed)}" for kind, listed in names if listed]
+    return f"Other users than the one in the path need {' or '.join(passes)}."
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Any
 
 from flask import Blueprint, Flask
 from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
-from ..rules import AccessRule, Declaration, OwnerRule
-from .declarations import blueprints_around, class_of, is_marked_public, own_rules, places_of, rules_on
+from ..rules import AccessRule, Declaration, OwnerRule, TenantRule, TokenRule
+from .declarations import class_of, is_marked_public, own_rules, places_around, places_of
 from .documented_access import contradiction, documents_of
 from .path import has_text, has_variable
 from .satisfiable import unsatisfiable
@@ -32,11 +31,11 @@ class Fault(StrEnum):
     UNDECLARED = "undeclared"
     #: A guard stands above the route decorator.
     GUARD_NEVER_RUNS = "guard_never_runs"
-    #: ``owns_path_user`` names a variable that the path lacks.
+    #: ``owns_path_user`` or ``owns_path_tenant`` names a variable that the path lacks.
     NO_OWNER = "no_owner"
-    #: ``owns_path_user`` names a variable whose converter does not take every user id.
+    #: One of these names a variable whose converter does not take every id.
     OWNER_IS_NO_TEXT = "owner_is_no_text"
-    #: No token of the trusted issuers can hold what the view asks for.
+    #: No token of the trusted issuers can hold what the view asks for, or what lets others pass.
     UNSATISFIABLE = "unsatisfiable"
     #: HEAD or OPTIONS is open, and another method of the path is guarded.
     OPEN_METHOD = "open_method"
@@ -104,15 +103,11 @@ def refuse_what_never_works(app: Flask) -> None:
         for route in _audit(app, [])
         for finding in route.findings
         if finding.fault in NEVER_WORKS and not route.declaration.missing
-        if finding.fault is not Fault.NO_OWNER or not variables.issuperset(route.declaration.policy.owners)
+        if finding.fault is not Fault.NO_OWNER
+        or not variables.issuperset(rule.param for rule in route.declaration.policy.owners)
     ]
     if problems:
         raise ConfigurationError(problems)
-
-
-def has_guard_in_hook(app: Flask) -> bool:
-    """Tell whether a guard is a ``before_request`` function, where it declares no route."""
-    return any(map(rules_on, chain.from_iterable(app.before_request_funcs.values())))
 
 
 def _audit(app: Flask, documents: list[dict[str, Any]]) -> list[AuditedRoute]:
@@ -166,7 +161,7 @@ class _Operation:
 
     def _places(self) -> Iterator[str]:
         """Yield where each rule stands. What a class hands on to the function made from it stands on the class."""
-        view, *around = places_of(self.view, self.method, blueprints_around(self.app, self.route.endpoint))
+        view, *around = places_of(self.view, self.method, places_around(self.app, self.route.endpoint))
         places = [view, *around] if class_of(self.view) is None else [*around, view]
         for rule in self.rules:
             yield next((self._name(place) for place in places if rule in own_rules(place)), "view")
@@ -179,7 +174,11 @@ class _Operation:
         if isinstance(place, type):
             return f"class {place.__name__}"
         view_class = class_of(self.view)
-        if place is self.view or view_class is None:
+        if place is self.view:
+            return "view"
+        if any(place is hook for hooks in self.app.before_request_funcs.values() for hook in hooks):
+            return "before_request"
+        if view_class is None:
             return "view"
         name = getattr(place, "__qualname__", "").rpartition(".")[2]
         is_handler = place is getattr(view_class, name, None)
@@ -197,7 +196,7 @@ class _Operation:
         elif self.method == "HEAD" and self.declaration.public and not self.rules and is_path_guarded:
             yield Finding(Fault.OPEN_METHOD, "The path is guarded, and its HEAD is public. Give it the guard of GET.")
         for rule in self.rules:
-            if isinstance(rule, OwnerRule):
+            if not isinstance(rule, TokenRule):
                 yield from self._unusable_owner(rule)
             for problem in unsatisfiable(self.server, self.route.endpoint, rule):
                 yield Finding(Fault.UNSATISFIABLE, problem)
@@ -214,17 +213,17 @@ class _Operation:
             f"The view has neither a guard nor @public: everybody is {everybody}. Add @require_jwt or @public.",
         )
 
-    def _unusable_owner(self, rule: OwnerRule) -> Iterator[Finding]:
+    def _unusable_owner(self, rule: OwnerRule | TenantRule) -> Iterator[Finding]:
         if not has_variable(self.route, rule.param):
             yield Finding(
                 Fault.NO_OWNER,
-                f"owns_path_user needs <{rule.param}>, and the path has no such variable: nobody can enter. Correct "
+                f"{rule.guard} needs <{rule.param}>, and the path has no such variable: nobody can enter. Correct "
                 "the path, or name its variable with param=.",
             )
         elif not has_text(self.route, rule.param):
             yield Finding(
                 Fault.OWNER_IS_NO_TEXT,
-                f"The converter of <{rule.param}> does not take every user id: the others are answered 404. Write "
+                f"The converter of <{rule.param}> does not take every id: the others are answered 404. Write "
                 f"<{rule.param}> without a converter.",
             )
 
@@ -238,4 +237,4 @@ class _Operation:
 
 
 def _guard(rule: AccessRule) -> str:
-    return "@owns_path_user" if isinstance(rule, OwnerRule) else "@require_jwt"
+    return f"@{rule.guard}"

@@ -6,14 +6,14 @@ of them before the first request is served.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flask import Flask
 
 from ..errors import ConfigurationError
-from ..rules import AccessRule, TokenRule
-from ..tokens.profiles import Profile
-from .declarations import blueprints_around, declaration_of
+from ..rules import AccessRule, OwnerRule, TokenRule
+from ..tokens.issuer import TrustedIssuer
+from .declarations import declaration_of, places_around
 from .server import ServerState
 
 
@@ -29,9 +29,26 @@ def check_satisfiable(app: Flask, server: ServerState) -> None:
 
 
 def unsatisfiable(server: ServerState, endpoint: str, rule: AccessRule) -> Iterator[str]:
-    """Yield in words why no token can meet a rule of a view."""
+    """Yield in words why no token can meet a rule of a view, or a part of it."""
+    issuers = server.config.issuers
+    asked = f"The guard of the view {endpoint}"
     if isinstance(rule, TokenRule):
-        yield from _problems(endpoint, rule, [issuer.profile for issuer in server.config.issuers])
+        yield from _problems(
+            f"{asked} asks for",
+            "nobody could enter",
+            rule.scopes or rule.any_scope,
+            rule.roles or rule.any_role,
+            issuers,
+        )
+    elif isinstance(rule, OwnerRule):
+        yield from _problems(
+            f"{asked} lets other users pass by", "nobody could", rule.unless_scope, rule.unless_role, issuers
+        )
+    elif not any(issuer.tenant_path for issuer in issuers):
+        yield (
+            f"{asked} asks for a tenant, and AUTH_TENANT_CLAIM is not set: nobody could enter. Set it to the claim "
+            "that names the tenant, such as org_id."
+        )
 
 
 def _rules(app: Flask) -> Iterator[tuple[str, AccessRule]]:
@@ -41,16 +58,18 @@ def _rules(app: Flask) -> Iterator[tuple[str, AccessRule]]:
             # Flask only builds URLs with it.
             continue
         for method in sorted(route.methods or ()):
-            declaration = declaration_of(view, method, blueprints_around(app, route.endpoint))
+            declaration = declaration_of(view, method, places_around(app, route.endpoint))
             yield from ((route.endpoint, rule) for rule in declaration.policy.rules)
 
 
-def _problems(endpoint: str, rule: TokenRule, profiles: list[Profile]) -> Iterator[str]:
-    asked = f"The guard of the view {endpoint} asks for"
-    none = "and AUTH_PROFILE says that tokens carry none: nobody could enter."
-    if (rule.roles or rule.any_role) and not any(profile.role_paths for profile in profiles):
+def _problems(
+    asked: str, outcome: str, scopes: tuple[str, ...], roles: tuple[str, ...], issuers: Sequence[TrustedIssuer]
+) -> Iterator[str]:
+    profiles = [issuer.profile for issuer in issuers]
+    none = f"and AUTH_PROFILE says that tokens carry none: {outcome}."
+    if roles and not any(profile.role_paths for profile in profiles):
         claims = dict.fromkeys(claim for profile in profiles for claim in profile.scope_claims)
         way_out = f"Ask for scopes, which are read from {' and '.join(claims)}" if claims else "Take them out"
         yield f"{asked} roles, {none} {way_out}, or use a profile whose tokens have roles."
-    if (rule.scopes or rule.any_scope) and not any(profile.scope_claims for profile in profiles):
+    if scopes and not any(profile.scope_claims for profile in profiles):
         yield f"{asked} scopes, {none} Use a profile whose tokens have scopes."

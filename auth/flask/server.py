@@ -10,13 +10,14 @@ from flask import Flask, Request, current_app, request
 
 from ..access_token import AccessToken
 from ..authenticator import Authenticator
-from ..errors import MalformedTokenError, MisuseError, NotOwnerError
+from ..errors import MalformedTokenError, MisuseError
 from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
 from ..wire.credentials import Credentials
-from .declarations import Marks, blueprints_around, declaration_of
+from .audit import log_override
+from .declarations import Marks, declaration_of, places_around
 from .path import PathReader
 from .request_id import request_id
 
@@ -28,6 +29,9 @@ _AUTHENTICATION = "resource_server.authentication"
 
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+#: The overrides of a request that the audit log has, by the same rule: the hook and the guarded function both ask.
+_OVERRIDDEN = "resource_server.overridden"
 
 _NONE: Mapping[str, Any] = {}
 
@@ -75,6 +79,11 @@ class ServerState:
     _declarations: dict[tuple[str, str], _Known] = field(default_factory=dict, init=False, repr=False)
     _marks: object = field(default=None, init=False, repr=False)
 
+    def begin_serving(self) -> None:
+        """Note that setup is over, and forget what was worked out before it was: hooks may have been added since."""
+        self._declarations = {}
+        self.is_serving = True
+
     def keys_ready(self) -> bool:
         """Tell whether tokens can be verified now, those of one issuer at least; for readiness probes.
 
@@ -118,7 +127,7 @@ class ServerState:
         known = declarations.get((endpoint, method))
         if known is not None and known.view is view:
             return known.declaration
-        declaration = declaration_of(view, method, blueprints_around(app, endpoint))
+        declaration = declaration_of(view, method, places_around(app, endpoint))
         if method in _METHODS:
             # Methods that clients invent are not kept: they would fill the memory.
             declarations[endpoint, method] = _Known(view, declaration)
@@ -170,10 +179,24 @@ class ServerState:
         for check in policy.checks:
             check(token, texts)
         if arguments:
-            for name in policy.owners:
-                # The path is that of the token's user by now, and so is what a converter has made of it.
+            for rule in policy.owners:
+                name = rule.param
+                # The caller may use this path by now, and so what a converter has made of it.
                 if name in arguments and arguments[name] != texts[name] and arguments[name] != values[name]:
-                    raise NotOwnerError("the view is called for another user than the one in the path")
+                    raise rule.refusal(f"the view is called with another {name} than the one in the path")
+        if policy.overridable and token is not None:
+            self._log_overrides(policy, request, token, texts)
+
+    def _log_overrides(self, policy: Policy, request: Request, token: AccessToken, path: Mapping[str, str]) -> None:
+        """Log once for each request who has passed that is not the owner."""
+        environ, route = request.environ, "" if request.url_rule is None else request.url_rule.rule
+        for rule in policy.overridable:
+            owner = path[rule.param]
+            override = rule.override(token, owner)
+            passed = (environ.get("HTTP_AUTHORIZATION"), route, rule.param, owner)
+            if override is not None and passed not in environ.setdefault(_OVERRIDDEN, set()):
+                environ[_OVERRIDDEN].add(passed)
+                log_override(override, token=token, owner=owner, route=route, request_id=self.request_id(environ))
 
 
 def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authenticator:

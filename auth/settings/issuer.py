@@ -104,6 +104,7 @@ def make_issuer(values: SimpleNamespace, keys: KeySource | None, http_hosts: fro
         identity_claim=identity,
         identity_verified_by=profile.verifying_claims(identity) or (),
         required_claims=_required_claims(values),
+        tenant_path=values.tenant_claim,
         leeway=values.leeway,
         max_token_age=values.max_token_age,
         user_prefix=values.user_prefix,

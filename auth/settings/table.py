@@ -21,6 +21,7 @@ from .values import (
     ISSUERS,
     PROFILE,
     REALM,
+    TENANT_CLAIM,
     USER_PREFIX,
     Kind,
     number,
@@ -91,6 +92,9 @@ TABLE = (
             "`phone_number` has to be verified by the issuer: [tokens.md](tokens.md#it-names-a-user)."),
     Setting("required_claims", ("exp", "iat"), texts(), _SHARED,
             "Claims that every token must have, in addition to the identity claim and those of the profile."),
+    Setting("tenant_claim", (), TENANT_CLAIM, _SHARED,
+            "The claim that names the tenant, for `current_token.tenant_id` and `@owns_path_tenant`: a name such as "
+            "`org_id`, or a way such as `o.id` to a member of a claim: [owners.md](owners.md#tenants)."),
     Setting("leeway", 30, number(0, 600), _SHARED,
             "Seconds of clock difference that are forgiven."),
     Setting("max_token_age", None, number(1, 315_360_000), _SHARED,

@@ -179,6 +179,32 @@ def texts(
     return Kind(takes, read)
 
 
+def _read_tenant_claim(value: Any, place: Place) -> Any:
+    """Return the names on the way to a claim: those of a list, or of a text with dots between them."""
+    if isinstance(value, str):
+        if is_broken_json(value, place) or not is_clean(value, place):
+            return ()
+        names = claim_path(value)
+    elif isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        names = tuple(value)
+    else:
+        place.refuse("must be a text, or a list of texts.", AS_TEXT)
+        return ()
+    if value and not all(name.strip() for name in names):
+        place.refuse("has an empty name in it; write one name, or several with single dots between them.")
+    elif names[:1] and names[0] in _NEVER_A_USER:
+        place.refuse(f"must name the tenant, which {names[0]} does not.")
+    return names
+
+
+def claim_path(text: str) -> tuple[str, ...]:
+    """Return the names in a text with dots between them; a name in a namespace, with ``:`` or ``/``, keeps its dots."""
+    return (text,) if ":" in text or "/" in text else tuple(text.split("."))
+
+
+TENANT_CLAIM = Kind("a text or a list of texts", _read_tenant_claim)
+
+
 def _check_algorithms(names: tuple[str, ...], place: Place) -> None:
     algorithms = set(names)
     if not algorithms:

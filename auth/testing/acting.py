@@ -27,7 +27,7 @@ def acting_as(app: Flask, user_id: str, *, issuer: str | None = None, **token: A
         app: the app; it accepts tokens as :func:`local_issuers` says.
         user_id: what the identity claim holds.
         issuer: the name of the user's issuer, if the app trusts several; by default the first.
-        token: ``scopes``, ``roles``, ``is_client``, ``actor`` and the like, as in :meth:`TokenIssuer.issue`.
+        token: ``scopes``, ``roles``, ``tenant``, ``actor`` and the like, as in :meth:`TokenIssuer.issue`.
 
     Raises:
         InvalidTokenError: the app would refuse such a token.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Self
 
@@ -22,8 +22,9 @@ from ..flask.server import ServerState, state_of
 from ..keys import StaticKeys, VerificationKey
 from ..keys.algorithms import HMAC_MIN_BYTES, IMPLEMENTATIONS
 from ..rules import role_names, scope_names
+from ..settings.values import claim_path
 from ..tokens.issuer import TrustedIssuer
-from ..tokens.profiles import PROFILES, Profile
+from ..tokens.profiles import PROFILES, ClaimPath, Profile
 from .signing_keys import PrivateKey, SigningKey, algorithms_for, generate_key, signing_key
 
 #: The value of claims that have to be there and that mean nothing here.
@@ -55,6 +56,7 @@ class TokenIssuer:
         profile: str = "jwt",
         identity_claim: str | None = None,
         required_claims: Iterable[str] = (),
+        tenant_claim: str | Sequence[str] = (),
         clock: Callable[[], float] = system_time,
     ) -> None:
         """``key`` is a secret, or a private key: one of ``cryptography``, or a text in PEM.
@@ -67,6 +69,7 @@ class TokenIssuer:
             profile: a value of ``AUTH_PROFILE``, which says how the tokens look.
             identity_claim: the claim that names the user; by default that of the profile.
             required_claims: claims that each token has, with a placeholder unless :meth:`issue` is given a value.
+            tenant_claim: where tokens name the tenant, written like ``AUTH_TENANT_CLAIM``.
             clock: returns seconds since the epoch.
 
         Raises:
@@ -89,6 +92,7 @@ class TokenIssuer:
         #: The claim that names the user.
         self.identity_claim: str = identity_claim or self._profile.identity_claim
         self._required_claims = tuple(required_claims)
+        self._tenant_path = claim_path(tenant_claim) if isinstance(tenant_claim, str) else tuple(tenant_claim)
         self._key_id: str | None = None
         self._clock = clock
 
@@ -168,6 +172,7 @@ class TokenIssuer:
             "AUTH_AUDIENCE": self.audience,
             "AUTH_PROFILE": self._profile_name,
             "AUTH_IDENTITY_CLAIM": self.identity_claim,
+            "AUTH_TENANT_CLAIM": [*self._tenant_path] or None,
         }
 
     def issue(
@@ -176,6 +181,7 @@ class TokenIssuer:
         *,
         scopes: str | Iterable[str] = (),
         roles: str | Iterable[str] = (),
+        tenant: str | None = None,
         client_id: str | None = None,
         is_client: bool = False,
         actor: str | Mapping[str, Any] | None = None,
@@ -191,6 +197,8 @@ class TokenIssuer:
         role. ``claims`` and ``headers`` are added last and may replace any; a claim that is None is left out. If the
         identity claim has to be verified, as ``email`` has, the token says that it was. With
         ``claims={"type": "refresh"}`` the token is of another kind, which every profile refuses.
+
+        ``tenant`` is what the claim in ``AUTH_TENANT_CLAIM`` holds.
 
         ``client_id`` names the client that the token was issued to. ``is_client=True`` makes a client's own token in
         the shape of the profile: its user is the client. ``actor`` is who acts for the user: the ``sub`` of ``act``, or
@@ -222,6 +230,7 @@ class TokenIssuer:
             **dict.fromkeys((profile.verifying_claims(self.identity_claim) or ())[:1], True),
             profile.scope_claims[0]: " ".join(_names(scope_names, scopes)) or demanded.get(profile.scope_claims[0]),
             **_with_roles(profile, _names(role_names, roles)),
+            **self._with_tenant(tenant),
             **self._with_client(user_id, client_id, is_client),
             "act": {"sub": actor} if isinstance(actor, str) else actor,
             "iat": now,
@@ -231,6 +240,14 @@ class TokenIssuer:
         }
         present = {name: value for name, value in made.items() if value is not None}
         return self.sign(json.dumps(present, separators=(",", ":")).encode(), headers)
+
+    def _with_tenant(self, tenant: str | None) -> dict[str, Any]:
+        """Return the claim that names the tenant, if one is given."""
+        if tenant is None:
+            return {}
+        if not self._tenant_path:
+            raise ValueError("Tokens of this issuer name no tenant. Set tenant_claim, or AUTH_TENANT_CLAIM of the app.")
+        return _nested(self._tenant_path, tenant)
 
     def _with_client(self, user_id: str, client_id: str | None, is_client: bool) -> dict[str, Any]:
         """Return the claims that name the client and, if asked for, make the token its own."""
@@ -270,6 +287,7 @@ def issuer_in_the_name_of(
         profile=next(name for name, profile in PROFILES.items() if profile is trusted.profile),
         identity_claim=trusted.identity_claim,
         required_claims=trusted.required_claims,
+        tenant_claim=trusted.tenant_path,
         clock=clock,
     )
 
@@ -289,7 +307,12 @@ def _with_roles(profile: Profile, roles: tuple[str, ...]) -> dict[str, Any]:
     if not profile.role_paths:
         raise ValueError("Tokens of this profile carry no roles.")
     value: Any = [*roles] if profile.role_separator is None else profile.role_separator.join(roles)
-    first, *rest = profile.role_paths[0]
+    return _nested(profile.role_paths[0], value)
+
+
+def _nested(path: ClaimPath, value: Any) -> dict[str, Any]:
+    """Return the claim that has a value at the end of a path."""
+    first, *rest = path
     for name in reversed(rest):
         value = {name: value}
     return {str(first): value}

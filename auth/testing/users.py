@@ -24,7 +24,7 @@ class AsUser:
         Args:
             user_id: what the identity claim holds.
             issuer: the name of the user's issuer, if the app trusts several; by default the first.
-            token: ``scopes``, ``roles``, ``is_client``, ``actor`` and the like, as in :meth:`TokenIssuer.issue`.
+            token: ``scopes``, ``roles``, ``tenant``, ``actor`` and the like, as in :meth:`TokenIssuer.issue`.
         """
         client = self.app.test_client()
         authorization = signer(self.issuers, issuer).authorization(user_id, **token)

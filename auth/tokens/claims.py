@@ -7,7 +7,6 @@ and the issuer of the token, and raises the error that fits or returns what it f
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..errors import (
     TokenExpiredError,
     TokenNotYetValidError,
 )
+from ..identifiers import is_identifier
 from ..wire.near_names import difference
 from .issuer import TrustedIssuer
 from .kinds import other_kind
@@ -29,10 +29,6 @@ from .profiles import AUDIENCE, ClaimPath
 
 #: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
 _ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
-
-#: Characters that no user id holds: ASCII control characters, and U+FFFD, which a path has for bytes that are not
-#: UTF-8.
-_NO_PART_OF_AN_ID = re.compile(r"[\x00-\x1f\x7f\ufffd]")
 
 #: Names that a log line holds at most.
 _MOST_LISTED = 5
@@ -168,7 +164,7 @@ def identity(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
         raise MissingClaimError.absent(name)
     if not isinstance(value, str):
         raise MissingClaimError.unusable(name, "has the wrong type", "a string")
-    if not value.strip() or _NO_PART_OF_AN_ID.search(value):
+    if not is_identifier(value):
         reason = "is blank, or holds control characters or U+FFFD"
         raise MissingClaimError.unusable(name, reason, "a string that is not blank and has no control characters")
     if issuer.identity_verified_by:
@@ -187,6 +183,20 @@ def _check_verified(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
             f"{claim} is not true, so the identity claim is not verified",
             f"A claim of the access token cannot be used here: {claim} must be true.",
         )
+
+
+def tenant(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str | None:
+    """Return the tenant of the token, behind the prefix of an issuer that has one; None if it names none.
+
+    A value that can name nobody counts as none: a number, a list, a blank text. So does one that reads like a tenant of
+    another issuer.
+    """
+    value: object = claims
+    for name in issuer.tenant_path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, str) or not is_identifier(value) or value.startswith(issuer.reserved_prefixes):
+        return None
+    return issuer.user_prefix + value
 
 
 def scopes(claims: Mapping[str, Any], issuer: TrustedIssuer) -> Names:

@@ -25,6 +25,8 @@ class TrustedIssuer:
     #: if it needs no such claim.
     identity_verified_by: tuple[str, ...] = ()
     required_claims: tuple[str, ...]
+    #: The names of the members that lead to the tenant; empty if tokens name none.
+    tenant_path: tuple[str, ...] = ()
     #: Seconds of clock difference forgiven.
     leeway: float
     #: Seconds after ``iat`` from which a token is refused, even if its ``exp`` is later.

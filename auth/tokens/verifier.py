@@ -28,6 +28,7 @@ from .claims import (
     identity,
     roles,
     scopes,
+    tenant,
 )
 from .compact_jws import SignedToken, parse_compact
 from .issuer import TrustedIssuer
@@ -82,6 +83,7 @@ class TokenVerifier:
             scopes=granted,
             roles=held,
             claims=freeze(token.claims),
+            tenant_id=tenant(claims, issuer) if issuer.tenant_path else None,
             valid_from=valid_from,
             valid_until=valid_until,
             client_shape=issuer.profile.client,

@@ -212,9 +212,9 @@ def test_one_rule_that_needs_a_token_makes_a_policy_need_one(rules: tuple[Any, .
     assert Policy(rules).optional is optional
 
 
-def test_a_policy_knows_the_path_variables_that_name_the_user() -> None:
+def test_a_policy_knows_the_rules_about_path_variables() -> None:
     """In the order of its rules."""
-    assert Policy((OwnerRule("team"), TOKEN, OWNER)).owners == ("team", "user_id")
+    assert Policy((OwnerRule("team"), TOKEN, OWNER)).owners == (OwnerRule("team"), OWNER)
     assert Policy((TOKEN,)).owners == ()
 
 

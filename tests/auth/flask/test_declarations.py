@@ -14,7 +14,7 @@ from auth import owns_path_user, require_jwt
 from auth.flask.declarations import (
     Marks,
     add_rule,
-    blueprints_around,
+    places_around,
     declaration_of,
     is_marked_public,
     mark_public,
@@ -252,14 +252,14 @@ def test_a_public_blueprint_speaks_for_views_that_say_nothing() -> None:
     assert declaration_of(guarded, "GET", [blueprint]).policy.rules == (TokenRule(),)
 
 
-def test_the_blueprints_around_an_endpoint_are_found_by_its_name() -> None:
+def test_the_places_around_an_endpoint_are_found_by_its_name() -> None:
     """The innermost first, under the names they were registered by."""
     app, outer, inner = Flask("service"), Blueprint("outer", "outer"), Blueprint("inner", "inner")
     outer.register_blueprint(inner, name="renamed")
     app.register_blueprint(outer)
 
-    assert blueprints_around(app, "outer.renamed.view") == [inner, outer]
-    assert blueprints_around(app, "view") == blueprints_around(app, "name.with.dots") == []
+    assert places_around(app, "outer.renamed.view") == [inner, outer]
+    assert places_around(app, "view") == places_around(app, "name.with.dots") == []
 
 
 def test_every_mark_is_noticed() -> None:
