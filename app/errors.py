@@ -140,7 +140,7 @@ def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
 
 def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:
     """Answer 403: the token is good, but a user with such an id cannot have tasks."""
-    return _answer(Forbidden("The user id of the access token is longer than 255 characters."))
+    return _answer(Forbidden("The user id is longer than 255 characters."))
 
 
 def _answer_too_many_searches(_error: TooManySearchesError) -> ResponseReturnValue:

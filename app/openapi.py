@@ -14,7 +14,8 @@ DESCRIPTION = """\
 A task list for each user.
 
 **Access.** Send an access token as `Authorization: Bearer …`. The `user_id` in the path must be the user that the token
-names. All errors have the same shape. For a refused token or user, `error` names the reason.
+names. With the scope `tasks:any` a token may also read the tasks of every other user. All errors have the same shape.
+For a refused token or user, `error` names the reason.
 
 **Pages.** Lists come in pages. To get the next page, send its `next` as `cursor`; for the page before, `previous`. The
 `Link` header says the same.
@@ -51,10 +52,11 @@ ERRORS: dict[str, dict[str, Any]] = {
         "The body is not JSON, or it says something twice.",
         not_json={"message": "The body is not valid JSON."},
     ),
-    # Stands in for the library's description: the API knows neither scopes nor roles.
+    # Stands in for the library's description: the API demands neither scopes nor roles.
     "AccessDenied": error(
         HTTPStatus.FORBIDDEN,
-        "The access token is valid, but it belongs to another user than the one in the path, or to a client.",
+        "The access token is valid, but it belongs to another user than the one in the path, or to a client, and does "
+        "not have what lets it pass.",
         not_owner={
             "message": "The access token belongs to another user than the one in the path.",
             "error": "not_owner",

@@ -1,7 +1,8 @@
 """The tasks API: one class per path, one method per operation, each a call of the store.
 
-The two decorators on each class say who may call. The views use the user of the verified token, never the one in the
-path; the decorators have checked that they are the same. Errors pass through to :mod:`app.errors`.
+The decorator on each operation says who may call. Reads use the user in the path, which may be another than the caller:
+:data:`may_read` has checked that the caller may read their tasks. Writes use the user of the verified token;
+``@owns_path_user`` has checked that it is the one in the path. Errors pass through to :mod:`app.errors`.
 """
 
 from __future__ import annotations
@@ -33,16 +34,21 @@ from app.tasks.schemas import (
     TaskSchema,
 )
 from app.tasks.store import Summary
-from auth import current_token, owns_path_user, require_jwt
+from auth import current_token, owns_path_user
 
 Answer = tuple[Any, dict[str, str]]
 
-blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can see and change them.")
+blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can change them.")
+
+#: The scope with which support staff and jobs read the tasks of any user. Nothing lets anybody write those of another.
+READS_ANY = "tasks:any"
+
+may_read = owns_path_user(unless_scope=READS_ANY)
 
 USER_ID = {
     "name": "user_id",
     "in": "path",
-    "description": "Your user id: the user that the access token names.",
+    "description": "The user whose tasks these are: the one that the access token names.",
     "example": "alice",
 }
 TASK_ID = {"name": "task_id", "in": "path", "description": "The `id` of the task.", "example": ID}
@@ -80,20 +86,20 @@ BODY_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTP
 
 
 @blp.route("/api/<path:user_id>/tasks", parameters=[USER_ID])
-@require_jwt
-@owns_path_user
 class Tasks(MethodView):
     """All tasks of one user."""
 
+    @may_read
     @blp.doc(operationId="listTasks")
     @blp.arguments(TaskQuerySchema, location="query")
     @blp.response(200, TaskPageSchema, description="One page of tasks.", headers=LINK, example=PAGE_EXAMPLE)
-    def get(self, query: dict[str, Any], **_path: str) -> Answer:
+    def get(self, query: dict[str, Any], user_id: str) -> Answer:
         """List tasks."""
-        page = task_store().page(current_token.user_id, **query)
+        page = task_store().page(user_id, **query)
         cursors = {"next": _dump(page.next), "previous": _dump(page.previous)}
         return {"items": page.items, **cursors}, _links_to(cursors)
 
+    @owns_path_user
     @blp.doc(operationId="createTask")
     @blp.refuses(*BODY_ERRORS, HTTPStatus.CONFLICT)
     @blp.alt_response(
@@ -119,35 +125,34 @@ class Tasks(MethodView):
 
 
 @blp.route("/api/<path:user_id>/tasks/summary", parameters=[USER_ID])
-@require_jwt
-@owns_path_user
 class TaskSummary(MethodView):
     """How many tasks a user has."""
 
+    @may_read
     @blp.doc(operationId="summarizeTasks")
     @blp.response(200, SummarySchema, description="The counts.", example={"total": 3, "open": 2, "completed": 1})
-    def get(self, **_path: str) -> Summary:
+    def get(self, user_id: str) -> Summary:
         """Count tasks."""
-        return task_store().summary(current_token.user_id)
+        return task_store().summary(user_id)
 
 
 @blp.route("/api/<path:user_id>/tasks/<uuid:task_id>", parameters=[USER_ID, TASK_ID])
-@require_jwt
-@owns_path_user
 class OneTask(MethodView):
     """One task."""
 
+    @may_read
     @blp.doc(operationId="getTask", parameters=[IF_NONE_MATCH])
     @blp.refuses(HTTPStatus.NOT_FOUND)
     @blp.alt_response(304, response="NOT_MODIFIED", success=True)
     @blp.response(200, TaskSchema, description="The task.", headers=ETAG, example=TASK_EXAMPLE)
-    def get(self, task_id: UUID, **_path: str) -> Response | Answer:
+    def get(self, user_id: str, task_id: UUID) -> Response | Answer:
         """Get a task."""
-        task = task_store().get(current_token.user_id, task_id)
+        task = task_store().get(user_id, task_id)
         if client_holds(task):
             return _without_body(HTTPStatus.NOT_MODIFIED, headers_of(task))
         return task, headers_of(task)
 
+    @owns_path_user
     @blp.doc(operationId="replaceTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.arguments(TaskContentSchema, example=CONTENT_EXAMPLE | {"completed": True})
@@ -160,6 +165,7 @@ class OneTask(MethodView):
         task = task_store().change(current_token.user_id, task_id, content, expected_versions())
         return task, headers_of(task)
 
+    @owns_path_user
     @blp.doc(operationId="changeTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.arguments(TaskChangesSchema, required=False, example={"title": "Buy oat milk"})
@@ -172,6 +178,7 @@ class OneTask(MethodView):
         task = task_store().change(current_token.user_id, task_id, changes, expected_versions())
         return task, headers_of(task)
 
+    @owns_path_user
     @blp.doc(operationId="deleteTask", parameters=[IF_MATCH])
     @blp.refuses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.response(204, description="The task is gone. There is no body.")
@@ -182,11 +189,10 @@ class OneTask(MethodView):
 
 
 @blp.route("/api/<path:user_id>/tasks/<uuid:task_id>/complete", parameters=[USER_ID, TASK_ID])
-@require_jwt
-@owns_path_user
 class Completion(MethodView):
     """Whether one task is completed."""
 
+    @owns_path_user
     @blp.doc(operationId="completeTask", parameters=[IF_MATCH])
     @blp.refuses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.arguments(CompletionSchema, required=False, example={"completed": True})

@@ -32,6 +32,7 @@ ROWS = [
     (errors.TokenRevokedError, "token_revoked", 401, "invalid_token"),
     (errors.InsufficientRoleError, "insufficient_role", 403, None),
     (errors.NotOwnerError, "not_owner", 403, None),
+    (errors.NotTenantError, "not_tenant", 403, None),
     (errors.WrongCallerError, "wrong_caller", 403, None),
     (errors.DelegatedTokenError, "delegated_token", 403, None),
     (errors.UndeclaredRouteError, "undeclared_route", 403, None),

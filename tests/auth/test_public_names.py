@@ -78,6 +78,7 @@ def test_the_public_names_are_those_of_the_design() -> None:
         "ResourceServer",
         "require_jwt",
         "owns_path_user",
+        "owns_path_tenant",
         "public",
         "current_token",
         "verified_token",

@@ -69,8 +69,9 @@ are not called for refusals.
 ## What the log says
 
 Each refusal is one line of the logger `flask_resource_server.audit`: the reason, the issuer or the audience that was
-expected, the route and the request id. If the token is verified, it also names the user (`user_id`), the client
-(`client`) and who acts for the user (`actor`). It never holds a token, a secret, or other text from the request.
+expected, the route and the request id. If the token is verified, it also names the user (`user_id`), the tenant,
+the client (`client`) and who acts for the user (`actor`). It never holds a token, a secret, or other text from the
+request. Each caller who passes as another than the owner is a line as well: [in the log](owners.md#in-the-log).
 """
 
 
@@ -141,8 +142,13 @@ ANSWERS = {
         "Tell the user. Someone who gives out roles can help; another token of the same user cannot.",
     ),
     AuthErrorCode.NOT_OWNER: Answer(
-        "the user in the path is not the user of the token, or the token is a client's own",
+        "the user in the path is not the user of the token, or the token is a client's own. A service may hide this "
+        "and answer [404](owners.md#hide-what-is-not-theirs)",
         "Ask for the path of the user who is logged in, with that user's token.",
+    ),
+    AuthErrorCode.NOT_TENANT: Answer(
+        "the tenant in the path is not the tenant of the token, or the token names none",
+        "Ask for the path of the user's own tenant, with a token that was issued for that tenant.",
     ),
     AuthErrorCode.WRONG_CALLER: Answer(
         "the view is for users and the token is a client's own, or the other way round",

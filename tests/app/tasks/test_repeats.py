@@ -114,5 +114,5 @@ def test_a_user_id_of_more_than_255_characters_is_forbidden(client: FlaskClient,
         statuses[length] = [answer.status_code for answer in answers]
 
     assert statuses == {255: [200, 201, 200, 404], 256: [403] * 4}
-    message = "The user id of the access token is longer than 255 characters."
+    message = "The user id is longer than 255 characters."
     assert answers[0].json == {"code": 403, "status": "Forbidden", "message": message}

@@ -396,6 +396,7 @@ def test_the_output_of_a_program_is_json() -> None:
         "signature_verified": True,
         "issuer": ISSUER,
         "user_id": "alice",
+        "tenant_id": None,
         "is_client": False,
         "client_id": None,
         "actor": None,

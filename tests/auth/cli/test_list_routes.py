@@ -109,27 +109,29 @@ def test_a_view_of_the_services_own_for_static_files_has_to_say_something() -> N
     assert routes_of(app).exit_code == 1
 
 
-def test_the_list_says_why_a_guard_in_before_request_declares_nothing() -> None:
-    """It guards the hook; the sentence names the guard that the routes can be seen to have."""
+def test_a_guard_in_before_request_declares_the_routes_behind_it() -> None:
+    """Of a blueprint or of the whole app; the list says where it stands."""
     app = Flask("service", static_folder=None)
     app.config.update(SETTINGS, AUTH_DENY_BY_DEFAULT=True)
     ResourceServer(app)
+    app.before_request(require_jwt(lambda: None))
     reports = Blueprint("reports", __name__)
-    reports.before_request(require_jwt(lambda: None))
+    reports.before_request(require_jwt(scopes="reports:read")(lambda: None))
     reports.add_url_rule("/reports", "reports", lambda: "all")
     app.register_blueprint(reports)
+    app.add_url_rule("/news", "news", lambda: "none")
 
     result = routes_of(app)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 0
     assert result.output.splitlines() == [
-        "METHOD  ROUTE     ACCESS      FROM",
-        "GET     /reports  UNDECLARED",
-        "",
-        "GET /reports: The view has neither a guard nor @public: everybody is refused. Add @require_jwt or @public.",
-        "A guard in before_request declares no route. Guard the blueprint: require_jwt(blueprint).",
+        "METHOD  ROUTE     ACCESS                     FROM",
+        "GET     /news     token                      before_request",
+        "GET     /reports  token reports:read, token  before_request",
     ]
-    assert app.test_client().get("/reports", headers=TokenIssuer.for_app(app).authorization("alice")).status_code == 403
+    alice = TokenIssuer.for_app(app).authorization("alice")
+    statuses = [app.test_client().get(path, headers=alice).status_code for path in ("/reports", "/news")]
+    assert statuses == [403, 200]
 
 
 def test_a_route_that_says_nothing_fails_the_list() -> None:
@@ -158,7 +160,7 @@ def test_a_route_that_cannot_work_fails_the_list() -> None:
     assert result.output.partition("\n\n")[2].splitlines() == [
         "GET /notes: owns_path_user needs <user_id>, and the path has no such variable: nobody can enter. Correct the "
         "path, or name its variable with param=.",
-        "GET /numbers/<int:user_id>: The converter of <user_id> does not take every user id: the others are answered "
+        "GET /numbers/<int:user_id>: The converter of <user_id> does not take every id: the others are answered "
         "404. Write <user_id> without a converter.",
     ]
     assert AUDIENCE not in result.output

@@ -14,10 +14,10 @@ from auth import owns_path_user, require_jwt
 from auth.flask.declarations import (
     Marks,
     add_rule,
-    places_around,
     declaration_of,
     is_marked_public,
     mark_public,
+    places_around,
     rules_on,
 )
 from auth.rules import Declaration, OwnerRule, Policy, TokenRule

@@ -598,6 +598,7 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_PROFILE": "saml",
             "AUTH_IDENTITY_CLAIM": "",
             "AUTH_REQUIRED_CLAIMS": "",
+            "AUTH_TENANT_CLAIM": "",
             "AUTH_LEEWAY": -1,
             "AUTH_MAX_TOKEN_AGE": -1,
             "AUTH_MAX_TOKEN_BYTES": 0,
@@ -619,7 +620,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 28
+    assert len(problems) == len(set(problems)) == 29
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

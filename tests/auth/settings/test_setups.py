@@ -440,7 +440,16 @@ SHAPES: dict[str, Any] = {
 }
 
 #: What is no secret by its nature: it is in tokens, in challenges or in headers.
-PUBLIC = {"issuer", "audience", "realm", "identity_claim", "required_claims", "user_prefix", "request_id_header"}
+PUBLIC = {
+    "issuer",
+    "audience",
+    "realm",
+    "identity_claim",
+    "required_claims",
+    "tenant_claim",
+    "user_prefix",
+    "request_id_header",
+}
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

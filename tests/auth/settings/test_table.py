@@ -24,6 +24,7 @@ OTHERS: dict[str, Any] = {
     "profile": "keycloak",
     "identity_claim": "uid",
     "required_claims": ["exp"],
+    "tenant_claim": "o.id",
     "leeway": 7,
     "max_token_age": 3600,
     "jwks_max_age": 60,
