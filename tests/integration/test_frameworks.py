@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,10 +45,15 @@ WORDED = {
 
 
 @pytest.fixture(scope="module")
-def outcome(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What ``framework_apps`` has seen in an environment with all frameworks."""
+def binaries(registry: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of an environment with all frameworks are."""
     folder = tmp_path_factory.mktemp("frameworks") / "venv"
-    binaries = make_environment(folder, "-c", ROOT / "constraints.txt", *DISTRIBUTIONS, "PyJWT[crypto]")
+    return make_environment(folder, "-c", ROOT / "constraints.txt", *DISTRIBUTIONS, "PyJWT[crypto]")
+
+
+@pytest.fixture(scope="module")
+def outcome(binaries: Path) -> Any:
+    """What ``framework_apps`` has seen there."""
     printed = run([binaries / "python", "-m", "tests.support.framework_apps"])
     return json.loads(printed.splitlines()[-1])
 
@@ -126,3 +132,14 @@ def test_connexion_validates_a_request_before_the_guards_see_it(outcome: Any) ->
 def test_the_decorator_for_cors_of_a_framework_answers_preflights(framework: str, place: str, outcome: Any) -> None:
     """It stands beside a guard; the handler for OPTIONS that these frameworks want never runs without a token."""
     assert outcome["preflights"][framework][place] == [200, "https://spa.example", 401, []]
+
+
+def test_restx_answers_alike_for_what_is_anothers_and_for_what_nobody_has(binaries: Path) -> None:
+    """Status, header fields and body, with every handler and in debug mode: ``hide=True`` gives nothing away."""
+    printed = run([binaries / "python", "-m", "tests.support.hiding_apps"])
+    outcome = json.loads(printed.splitlines()[-1])
+
+    assert len(outcome) == 20
+    for name, (unknown, hidden) in outcome.items():
+        assert hidden == unknown, name
+        assert unknown["GET"][0] == "404 NOT FOUND", name

@@ -1,0 +1,11 @@
+"""The tasks API as ``wsgi.py`` makes it, with another user's tasks hidden: to its caller they do not exist."""
+
+from __future__ import annotations
+
+from app.tasks.store import TaskNotFoundError
+from auth import owns_path_user
+from wsgi import app
+
+owns_path_user(hide=TaskNotFoundError)(app.blueprints["tasks"])
+
+__all__ = ["app"]
