@@ -135,6 +135,10 @@ def in_restx(place: str, shape: str, *, cors: bool = False) -> Flask:
     notes = _notes(restx.Resource, SHAPES[shape][1])
     api = restx.Api(blueprint, doc=False)
     _guarded(place, shape, notes, blueprint, app)
+    for error, handler in SHAPES[shape][0].items():
+        if error is NoNoteError:
+            # The framework takes an exception for a fault unless it is told otherwise itself.
+            api.errorhandler(error)(handler)
     api.add_resource(notes, ROUTE)
     app.register_blueprint(blueprint)
     return app

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.tasks.store import TaskNotFoundError
+from app.tasks.views import blp
 from auth import owns_path_user
 from wsgi import app
 
-owns_path_user(hide=TaskNotFoundError)(app.blueprints["tasks"])
+owns_path_user(hide=TaskNotFoundError)(blp)
 
 __all__ = ["app"]

@@ -36,7 +36,7 @@ def overriding(view: Any = None, rule: str = "/users/<user_id>", **settings: Any
 
 def ask(app: Flask, path: str, headers: dict[str, str], method: str = "GET") -> tuple[int, str]:
     answer = app.test_client().open(path, headers=headers, method=method)
-    return answer.status_code, answer.text if answer.status_code == 200 else answer.json["error"]
+    return answer.status_code, answer.text if answer.status_code == 200 else answer.get_json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def tenants(rule: str = "/tenants/<path:tenant_id>", claim: Any = "org_id", kind
 
 def ask(app: Flask, path: str, headers: dict[str, str]) -> tuple[int, str]:
     answer = app.test_client().get(path, headers=headers)
-    return answer.status_code, answer.text if answer.status_code == 200 else answer.json["error"]
+    return answer.status_code, answer.text if answer.status_code == 200 else answer.get_json()["error"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,8 +86,8 @@ def test_a_claim_that_names_nobody_is_no_tenant(value: Any, path: str) -> None:
 
     answer = app.test_client().get(f"/tenants/{path}", headers=headers)
 
-    assert (answer.status_code, answer.json["error"]) == (403, "not_tenant")
-    assert answer.json["message"] == "The access token names no tenant, and this path belongs to one."
+    assert (answer.status_code, answer.get_json()["error"]) == (403, "not_tenant")
+    assert answer.get_json()["message"] == "The access token names no tenant, and this path belongs to one."
     assert ask(app, "/me", headers) == (200, "None")
 
 
@@ -174,7 +174,7 @@ def test_an_override_of_the_owner_ends_at_the_tenant() -> None:
 def test_a_guarded_function_refuses_another_tenant_as_its_argument() -> None:
     """A view that calls another, or a decorator that rewrites the argument."""
     app = service(AUTH_TENANT_CLAIM="org_id")
-    inner = owns_path_tenant(lambda tenant_id: tenant_id)
+    inner: Any = owns_path_tenant(lambda tenant_id: tenant_id)
     app.add_url_rule("/tenants/<tenant_id>", "view", lambda **_path: inner(tenant_id="globex"))
 
     assert ask(app, "/tenants/acme", OF_ACME) == (403, "not_tenant")
