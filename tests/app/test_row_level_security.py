@@ -15,12 +15,15 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 
+from app import create_app
 from app.database import create_database_engine, database_url, store_on
 from app.tasks.drivers import SET_USER, USER_SETTING
 from app.tasks.models import tasks
 from app.tasks.store import IdTakenError, TaskStore
+from auth.testing import TokenIssuer
 from tests.support.postgresql import make_documented_database
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.tasks_api import SECRET, body_of
 
 __all__ = ["postgresql"]
 
@@ -119,6 +122,22 @@ def test_a_row_of_the_user_is_written(engine: Engine) -> None:
         connection.execute(insert(tasks).values(row("alice")))
 
         assert owners(connection) == ["alice"]
+
+
+@pytest.mark.usefixtures("store")
+def test_support_reads_the_rows_of_the_user_in_the_path(server: PostgreSQLServer) -> None:
+    """The transaction runs for that user, not for the caller, who has tasks too; a write reaches nothing."""
+    app = create_app({"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": server.url("tasks", "tasks_app")})
+    client, bob = app.test_client(), TokenIssuer(SECRET).authorization("bob", scopes="tasks:any")
+
+    listed = [body_of(client.get(f"/api/{user_id}/tasks", headers=bob))["items"] for user_id in ("alice", "bob")]
+    one = f"/api/alice/tasks/{listed[0][0]['id']}"
+
+    assert [[task["title"] for task in tasks] for tasks in listed] == [["A task of alice"], ["A task of bob"]]
+    assert body_of(client.get("/api/alice/tasks/summary", headers=bob))["total"] == 1
+    assert client.get(one, headers=bob).status_code == 200
+    assert client.delete(one, headers=bob).status_code == 403
+    assert client.get(one.replace("alice", "bob"), headers=bob).status_code == 404
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])

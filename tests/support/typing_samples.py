@@ -8,7 +8,17 @@ from typing import assert_type
 from flask import Flask
 from flask.views import MethodView
 
-from auth import AccessToken, Actor, KeySource, ResourceServer, current_token, owns_path_user, public, require_jwt
+from auth import (
+    AccessToken,
+    Actor,
+    KeySource,
+    ResourceServer,
+    current_token,
+    owns_path_tenant,
+    owns_path_user,
+    public,
+    require_jwt,
+)
 from auth.keys import (
     DiscoveredLocation,
     FixedLocation,
@@ -60,6 +70,12 @@ def misspelt(year: int) -> str:
 def owned_by_clients_too(user_id: str) -> str:
     actor: Actor | None = current_token.actor
     return user_id if actor is None else actor.subject
+
+
+@owns_path_tenant
+@owns_path_user(unless_scope=["notes:any", "audit"], unless_role="admin", hide=LookupError)
+def overridden(tenant_id: str, user_id: str) -> str:
+    return tenant_id + user_id
 
 
 @require_jwt(optional=True)
@@ -135,6 +151,8 @@ async def samples(notes: Notes) -> None:
     owned()  # type: ignore[call-arg]
     require_jwt("reports:read")  # type: ignore[call-overload]
     owns_path_user("owner")  # type: ignore[call-overload]
+    owns_path_user(hide=404)  # type: ignore[call-overload]
+    owns_path_tenant(clients=True)  # type: ignore[call-overload]
     require_jwt(scope="reports:read")  # type: ignore[call-overload]
     require_jwt(roles=5)  # type: ignore[call-overload]  # a number is no role
     require_jwt(role="admin")  # type: ignore[call-overload]  # the name is roles
@@ -142,6 +160,7 @@ async def samples(notes: Notes) -> None:
 
     assert_type(current_token, AccessToken)
     assert_type(current_token.subject, str | None)
+    assert_type(current_token.tenant_id, str | None)
     assert_type(current_token.scopes, Set[str])
     assert_type(current_token.roles, Set[str])
 

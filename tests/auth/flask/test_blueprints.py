@@ -9,7 +9,8 @@ import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView
 
-from auth import owns_path_user, public, require_jwt
+from auth import owns_path_tenant, owns_path_user, public, require_jwt
+from auth.testing import assert_routes_guarded
 from tests.support.services import KINDS, add_view, bearer, compact, documented, service, with_claims
 
 ALICE = bearer(compact())
@@ -128,6 +129,72 @@ def test_a_blueprint_in_two_places_is_guarded_in_both() -> None:
     app.register_blueprint(outer)
 
     assert statuses(app, "/again/notes") == statuses(app, "/outer/notes") == [401, 200]
+
+
+@pytest.mark.parametrize("whose", ["blueprint", "outer blueprint", "blueprint for the app", "app"])
+def test_a_guard_in_a_hook_guards_the_views_behind_it(whose: str) -> None:
+    """They are declared, so an app that denies by default serves them; a public mark opens nothing."""
+    app, outer, inner = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("outer", "outer"), Blueprint("inner", "inner")
+    guard = require_jwt(scopes="notes:read")(lambda: None)
+    register = {
+        "blueprint": inner.before_request,
+        "outer blueprint": outer.before_request,
+        "blueprint for the app": inner.before_app_request,
+        "app": app.before_request,
+    }
+    register[whose](guard)
+    inner.add_url_rule("/view", "view", ok)
+    inner.add_url_rule("/class", view_func=Notes.as_view("class"))
+    inner.add_url_rule("/public", "public", public(lambda: "ok"))
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+
+    assert [statuses(app, path, SCOPED) for path in ("/view", "/class", "/public")] == [[401, 403, 200]] * 3
+
+
+def test_a_guard_in_a_hook_guards_no_view_of_another_blueprint() -> None:
+    """Nor one outside of all."""
+    app, blueprint, other = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("a", "a"), Blueprint("b", "b")
+    blueprint.before_request(require_jwt(lambda: None))
+    other.add_url_rule("/other", "other", ok)
+    app.register_blueprint(blueprint)
+    app.register_blueprint(other)
+    app.add_url_rule("/outside", "outside", ok)
+
+    assert statuses(app, "/other") == statuses(app, "/outside") == [401, 403]
+
+
+def test_a_hook_that_comes_after_the_routes_were_listed_counts() -> None:
+    """What was worked out before the first request is worked out again."""
+    app, blueprint = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("notes", "notes")
+    app.static_folder = None
+    guard = require_jwt(lambda: None)
+    blueprint.add_url_rule("/notes", "notes", ok)
+    app.register_blueprint(blueprint)
+    with pytest.raises(AssertionError, match="neither a guard nor @public"):
+        assert_routes_guarded(app)
+
+    app.before_request_funcs.setdefault("notes", []).append(guard)
+
+    assert statuses(app, "/notes") == [401, 200]
+
+
+def test_the_guards_of_a_blueprint_may_own_its_paths_and_let_some_pass() -> None:
+    """With parameters, and with what a view inside adds."""
+    app, blueprint = (
+        service(AUTH_TENANT_CLAIM="org_id"),
+        Blueprint("notes", "notes", url_prefix="/<tenant_id>/<user_id>"),
+    )
+    owns_path_tenant(owns_path_user(unless_role="support", hide=True)(blueprint))
+    blueprint.add_url_rule("/read", "read", ok)
+    blueprint.add_url_rule("/write", "write", require_jwt(scopes="notes:write")(ok))
+    app.register_blueprint(blueprint)
+    own, support = (bearer(with_claims(sub=who, org_id="acme", roles=[who])) for who in ("alice", "support"))
+
+    assert statuses(app, "/acme/alice/read", own, support) == [401, 403, 200, 200]
+    assert statuses(app, "/acme/bob/read", own, support) == [401, 404, 404, 200]
+    assert statuses(app, "/globex/alice/read", own, support) == [401, 403, 403, 403]
+    assert statuses(app, "/acme/alice/write", own, support) == [401, 403, 403, 403]
 
 
 @pytest.mark.parametrize("kind", KINDS)
