@@ -152,10 +152,12 @@ class OwnerRule:
                 grants nothing that lets it pass.
             MisuseError: the route has no such variable.
         """
+        if token is not None and self._is_owned(token, path.get(self.param)):
+            return
         owner = _in_path(self, path)
         if token is None:
             raise self.refusal("the caller has no token")
-        if self._is_owned(token, owner) or self.override(token, owner) is not None:
+        if self.override(token, owner) is not None:
             return
         if token.is_client and not self.clients:
             raise self.refusal("the token is a client's own, and the path is a user's", NotOwnerError.CLIENT)
@@ -181,7 +183,7 @@ class OwnerRule:
         """Return the error for a caller who is not the owner."""
         return NotOwnerError(reason, message, hide=self.hide)
 
-    def _is_owned(self, token: AccessToken, owner: str) -> bool:
+    def _is_owned(self, token: AccessToken, owner: object) -> bool:
         return token.user_id == owner and (self.clients or not token.is_client)
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..flask.route_audit import AuditedRoute, audit_routes
+from ..flask.route_audit import AuditedRoute, audit_routes, has_guard_in_hook
 from ..flask.server import current_state, this_app
 from ..rules import AccessRule, OwnerRule, TenantRule
 from .output import echo, echo_json
+
+_HOOK = "A guard in before_request of the whole app declares no route. Guard its blueprints: require_jwt(blueprint)."
 
 
 @click.command("routes")
@@ -48,6 +50,8 @@ def _problems(routes: list[AuditedRoute]) -> Iterator[str]:
     if problems:
         yield ""
         yield from problems
+    if any(route.declaration.missing and route.findings for route in routes) and has_guard_in_hook(this_app()):
+        yield _HOOK
 
 
 def _access(route: AuditedRoute) -> str:

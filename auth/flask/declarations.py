@@ -122,16 +122,19 @@ def method_decorators(view_class: type, name: str) -> Iterable[Any]:
 def places_around(app: Flask, endpoint: str) -> list[object]:
     """Return the blueprints that an endpoint lies in, the innermost first, each with the guards in its hooks.
 
-    A guard that is registered with ``before_request`` runs in front of every view of the blueprint, or of the app.
+    A guard that is registered with ``before_request`` runs in front of every view of its blueprint. It declares nothing
+    if it lets anonymous callers in, or if it is a hook of the whole app: then a view without a guard of its own is one
+    that was forgotten.
     """
     name = endpoint
     places: list[object] = []
     while "." in name:
         name = name.rpartition(".")[0]
         if name in app.blueprints:
-            places += [app.blueprints[name], *_guards_in_hooks(app, name)]
-    return places + _guards_in_hooks(app, None)
+            hooks = app.before_request_funcs.get(name, ())
+            places += [app.blueprints[name], *(hook for hook in hooks if not all(_optional(hook)))]
+    return places
 
 
-def _guards_in_hooks(app: Flask, name: str | None) -> list[object]:
-    return [hook for hook in app.before_request_funcs.get(name, ()) if rules_on(hook)]
+def _optional(hook: object) -> Iterable[bool]:
+    return (rule.optional for rule in rules_on(hook))

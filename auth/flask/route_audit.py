@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
 from ..rules import AccessRule, Declaration, OwnerRule, TenantRule, TokenRule
-from .declarations import class_of, is_marked_public, own_rules, places_around, places_of
+from .declarations import class_of, is_marked_public, own_rules, places_around, places_of, rules_on
 from .documented_access import contradiction, documents_of
 from .path import has_text, has_variable
 from .satisfiable import unsatisfiable
@@ -110,6 +110,11 @@ def refuse_what_never_works(app: Flask) -> None:
         raise ConfigurationError(problems)
 
 
+def has_guard_in_hook(app: Flask) -> bool:
+    """Tell whether a guard is a ``before_request`` function of the whole app, where it declares no route."""
+    return any(map(rules_on, app.before_request_funcs.get(None, ())))
+
+
 def _audit(app: Flask, documents: list[dict[str, Any]]) -> list[AuditedRoute]:
     routes = sorted(app.url_map.iter_rules(), key=lambda route: route.rule)
     operations = [_Operation(app, route, method) for route in routes for method in _methods(app, route)]
@@ -173,13 +178,12 @@ class _Operation:
             return f"blueprint {place.name}"
         if isinstance(place, type):
             return f"class {place.__name__}"
-        view_class = class_of(self.view)
         if place is self.view:
             return "view"
-        if any(place is hook for hooks in self.app.before_request_funcs.values() for hook in hooks):
+        view_class = class_of(self.view)
+        hooks = self.app.before_request_funcs.values()
+        if view_class is None or any(place is hook for listed in hooks for hook in listed):
             return "before_request"
-        if view_class is None:
-            return "view"
         name = getattr(place, "__qualname__", "").rpartition(".")[2]
         is_handler = place is getattr(view_class, name, None)
         return f"{view_class.__name__}.{name}" if is_handler else f"decorators of {view_class.__name__}"

@@ -190,8 +190,8 @@ def _read_tenant_claim(value: Any, place: Place) -> Any:
     else:
         place.refuse("must be a text, or a list of texts.", AS_TEXT)
         return ()
-    if value and not all(name.strip() for name in names):
-        place.refuse("has an empty name in it; write one name, or several with single dots between them.")
+    if not all(name and name == name.strip() for name in names):
+        place.refuse("has a name in it that is empty or has spaces around it; write o.id for the member id of o.")
     elif names[:1] and names[0] in _NEVER_A_USER:
         place.refuse(f"must name the tenant, which {names[0]} does not.")
     return names

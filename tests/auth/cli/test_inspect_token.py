@@ -387,6 +387,15 @@ def test_keys_that_are_unavailable_are_not_held_against_the_token() -> None:
     ]
 
 
+def test_the_tenant_of_a_token_is_shown() -> None:
+    """As the app reads it, for people and for programs."""
+    app = service(AUTH_TENANT_CLAIM="o.id")
+    token = ISSUED.issue("alice", claims={"o": {"id": "acme"}})
+
+    assert 'The user is "alice", of the tenant "acme"; scopes' in inspected(app, token).output
+    assert json.loads(inspected(app, token, "--json").output)["tenant_id"] == "acme"
+
+
 def test_the_output_of_a_program_is_json() -> None:
     """Everything that people see, by name."""
     data = json.loads(inspected(service(), ISSUED.issue("alice", scopes=["b", "a"]), "--json").output)

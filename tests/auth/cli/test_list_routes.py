@@ -10,7 +10,7 @@ from click.testing import Result
 from flask import Blueprint, Flask
 from flask.views import MethodView
 
-from auth import ResourceServer, owns_path_user, public, require_jwt
+from auth import ResourceServer, owns_path_tenant, owns_path_user, public, require_jwt
 from auth.testing import TokenIssuer
 from tests.support.services import AUDIENCE, SETTINGS, add_view, service
 
@@ -109,29 +109,52 @@ def test_a_view_of_the_services_own_for_static_files_has_to_say_something() -> N
     assert routes_of(app).exit_code == 1
 
 
-def test_a_guard_in_before_request_declares_the_routes_behind_it() -> None:
-    """Of a blueprint or of the whole app; the list says where it stands."""
+def test_a_guard_in_before_request_of_a_blueprint_declares_its_routes() -> None:
+    """The list says where it stands."""
     app = Flask("service", static_folder=None)
     app.config.update(SETTINGS, AUTH_DENY_BY_DEFAULT=True)
     ResourceServer(app)
-    app.before_request(require_jwt(lambda: None))
     reports = Blueprint("reports", __name__)
     reports.before_request(require_jwt(scopes="reports:read")(lambda: None))
     reports.add_url_rule("/reports", "reports", lambda: "all")
     app.register_blueprint(reports)
-    app.add_url_rule("/news", "news", lambda: "none")
 
     result = routes_of(app)
 
     assert result.exit_code == 0
     assert result.output.splitlines() == [
-        "METHOD  ROUTE     ACCESS                     FROM",
-        "GET     /news     token                      before_request",
-        "GET     /reports  token reports:read, token  before_request",
+        "METHOD  ROUTE     ACCESS              FROM",
+        "GET     /reports  token reports:read  before_request",
     ]
-    alice = TokenIssuer.for_app(app).authorization("alice")
-    statuses = [app.test_client().get(path, headers=alice).status_code for path in ("/reports", "/news")]
-    assert statuses == [403, 200]
+
+
+def test_the_list_says_why_a_guard_in_before_request_of_the_app_declares_nothing() -> None:
+    """It would hide that a view was forgotten."""
+    app = Flask("service", static_folder=None)
+    app.config.update(SETTINGS, AUTH_DENY_BY_DEFAULT=True)
+    ResourceServer(app)
+    app.before_request(require_jwt(lambda: None))
+    app.add_url_rule("/reports", "reports", lambda: "all")
+
+    result = routes_of(app)
+
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-2:] == [
+        "GET /reports: The view has neither a guard nor @public: everybody is refused. Add @require_jwt or @public.",
+        "A guard in before_request of the whole app declares no route. Guard its blueprints: require_jwt(blueprint).",
+    ]
+    assert app.test_client().get("/reports", headers=TokenIssuer.for_app(app).authorization("alice")).status_code == 403
+
+
+def test_a_tenant_is_listed() -> None:
+    """By the variable that names it, beside the owner."""
+    app = service(AUTH_TENANT_CLAIM="org_id")
+    add_view(app, "/<tenant_id>/<user_id>", owns_path_tenant(owns_path_user(lambda **_path: "")))
+
+    data = json.loads(routes_of(app, "--json").output)
+
+    (route,) = (route for route in data if route["route"] == "/<tenant_id>/<user_id>")
+    assert (route["access"], route["problems"]) == ("tenant <tenant_id>, owner <user_id>", [])
 
 
 def test_a_route_that_says_nothing_fails_the_list() -> None:

@@ -131,25 +131,42 @@ def test_a_blueprint_in_two_places_is_guarded_in_both() -> None:
     assert statuses(app, "/again/notes") == statuses(app, "/outer/notes") == [401, 200]
 
 
-@pytest.mark.parametrize("whose", ["blueprint", "outer blueprint", "blueprint for the app", "app"])
+@pytest.mark.parametrize("whose", ["blueprint", "outer blueprint"])
 def test_a_guard_in_a_hook_guards_the_views_behind_it(whose: str) -> None:
     """They are declared, so an app that denies by default serves them; a public mark opens nothing."""
     app, outer, inner = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("outer", "outer"), Blueprint("inner", "inner")
     guard = require_jwt(scopes="notes:read")(lambda: None)
-    register = {
-        "blueprint": inner.before_request,
-        "outer blueprint": outer.before_request,
-        "blueprint for the app": inner.before_app_request,
-        "app": app.before_request,
-    }
-    register[whose](guard)
+    (inner if whose == "blueprint" else outer).before_request(guard)
     inner.add_url_rule("/view", "view", ok)
     inner.add_url_rule("/class", view_func=Notes.as_view("class"))
     inner.add_url_rule("/public", "public", public(lambda: "ok"))
     outer.register_blueprint(inner)
     app.register_blueprint(outer)
+    app.register_blueprint(outer, name="again", url_prefix="/again")
 
-    assert [statuses(app, path, SCOPED) for path in ("/view", "/class", "/public")] == [[401, 403, 200]] * 3
+    paths = ("/view", "/class", "/public", "/again/view", "/again/class", "/again/public")
+    assert [statuses(app, path, SCOPED) for path in paths] == [[401, 403, 200]] * 6
+
+
+@pytest.mark.parametrize("guard", [require_jwt(optional=True)(lambda: None), lambda: None], ids=["optional", "none"])
+def test_a_hook_that_lets_anonymous_callers_in_declares_nothing(guard: Any) -> None:
+    """A view without a guard of its own was forgotten then, and is not open to everybody."""
+    app, blueprint = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("notes", "notes")
+    blueprint.before_request(guard)
+    blueprint.add_url_rule("/forgotten", "forgotten", ok)
+    app.register_blueprint(blueprint)
+
+    assert statuses(app, "/forgotten") == [401, 403]
+
+
+def test_a_hook_of_the_whole_app_declares_nothing() -> None:
+    """Otherwise a forgotten view could not be told from others."""
+    app, blueprint = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("notes", "notes")
+    blueprint.before_app_request(require_jwt(lambda: None))
+    blueprint.add_url_rule("/forgotten", "forgotten", ok)
+    app.register_blueprint(blueprint)
+
+    assert statuses(app, "/forgotten") == [401, 403]
 
 
 def test_a_guard_in_a_hook_guards_no_view_of_another_blueprint() -> None:

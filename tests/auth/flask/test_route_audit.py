@@ -86,6 +86,23 @@ def test_the_place_of_each_rule_is_named() -> None:
     }
 
 
+def test_a_guard_in_a_hook_is_a_place_of_its_own() -> None:
+    """In front of functions and of classes."""
+
+    class Notes(MethodView):
+        @require_jwt
+        def get(self) -> str:
+            return ""
+
+    app, blueprint = service(), Blueprint("notes", "notes")
+    blueprint.before_request(require_jwt(scopes="notes:read")(lambda: None))
+    blueprint.add_url_rule("/class", view_func=Notes.as_view("class"))
+    blueprint.add_url_rule("/function", "function", lambda: "")
+    app.register_blueprint(blueprint)
+
+    assert places(app) == {"GET /class": ("Notes.get", "before_request"), "GET /function": ("before_request",)}
+
+
 def test_routes_that_only_build_urls_are_left_out() -> None:
     """No view answers them."""
     app = service()

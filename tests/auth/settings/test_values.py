@@ -116,6 +116,30 @@ def test_an_identity_claim_that_was_meant_as_json_is_refused() -> None:
     assert problem_of(SETTINGS | {"AUTH_IDENTITY_CLAIM": "[sub, uid]"}) == broken_json("AUTH_IDENTITY_CLAIM", "value")
 
 
+TENANT_CLAIMS: dict[str, tuple[Any, str]] = {
+    "broken JSON": ("[org_id]", broken_json("AUTH_TENANT_CLAIM")),
+    "no text": (
+        5,
+        "AUTH_TENANT_CLAIM must be a text, or a list of texts. In the environment: FLASK_AUTH_TENANT_CLAIM=",
+    ),
+    "a list with no text": (["o", 5], "AUTH_TENANT_CLAIM must be a text, or a list of texts."),
+    "two dots": ("o..id", "AUTH_TENANT_CLAIM has a name in it that is empty or has spaces around it;"),
+    "a dot in front": (".org_id", "AUTH_TENANT_CLAIM has a name in it that is empty"),
+    "a dot at the end": ("org_id.", "AUTH_TENANT_CLAIM has a name in it that is empty"),
+    "a space after the dot": ("o. id", "AUTH_TENANT_CLAIM has a name in it that is empty or has spaces around it;"),
+    "a list with an empty text": (["o", ""], "AUTH_TENANT_CLAIM has a name in it that is empty"),
+    "an empty text": ("", "AUTH_TENANT_CLAIM holds an empty text; give it a value or leave it out."),
+    "the audience": ("aud", "AUTH_TENANT_CLAIM must name the tenant, which aud does not."),
+    "a member of a time": ("exp.x", "AUTH_TENANT_CLAIM must name the tenant, which exp does not."),
+}
+
+
+@pytest.mark.parametrize(("value", "said"), TENANT_CLAIMS.values(), ids=TENANT_CLAIMS)
+def test_a_tenant_claim_that_names_none_is_refused(value: Any, said: str) -> None:
+    """No token would have a tenant."""
+    assert problem_of(SETTINGS | {"AUTH_TENANT_CLAIM": value}).startswith(said)
+
+
 @pytest.mark.parametrize("value", [f"['{SECRET}', '{OTHER_SECRET}']", f'["{SECRET}", "{OTHER_SECRET}"', f"[{SECRET}]"])
 def test_secrets_that_were_meant_as_json_are_refused_and_not_shown(value: str) -> None:
     """They would be one long secret, which nobody signs with."""
