@@ -13,10 +13,11 @@ from werkzeug.exceptions import NotFound
 from auth import errors, owns_path_user, public, require_jwt, verified_token
 from auth.testing import assert_routes_guarded
 from tests.support.hiding_apps import FRAMEWORKS, HIDDEN, PLACES, SHAPES, UNKNOWN, answers
+from tests.support.lifetimes import A_DAY
 from tests.support.services import ISSUED, KINDS, add_view, documented, service
 
 AUDIT = "flask_resource_server.audit"
-ALICE = ISSUED.authorization("alice")
+ALICE = ISSUED.authorization("alice", expires_in=A_DAY)
 
 
 @pytest.mark.parametrize("cors", [False, True], ids=["no CORS", "CORS"])

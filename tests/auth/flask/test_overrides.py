@@ -12,14 +12,21 @@ from flask.views import MethodView
 from auth import current_token, owns_path_user, require_jwt
 from auth.errors import ConfigurationError
 from auth.testing import assert_routes_guarded
+from tests.support.lifetimes import A_DAY
 from tests.support.services import ISSUED, add_view, bearer, documented, service, with_claims
 
 AUDIT = "flask_resource_server.audit"
 
-ALICE = ISSUED.authorization("alice")
-SUPPORT = ISSUED.authorization("support", scopes="tasks:any")
-ADMIN = ISSUED.authorization("root", roles="admin")
-JOB = ISSUED.authorization("job", scopes="tasks:any", is_client=True)
+
+def token(user_id: str, **claims: Any) -> dict[str, str]:
+    """Return the headers of a caller."""
+    return ISSUED.authorization(user_id, expires_in=A_DAY, **claims)
+
+
+ALICE = token("alice")
+SUPPORT = token("support", scopes="tasks:any")
+ADMIN = token("root", roles="admin")
+JOB = token("job", scopes="tasks:any", is_client=True)
 
 may_read = owns_path_user(unless_scope=["tasks:any", "audit"], unless_role="admin")
 
@@ -44,13 +51,13 @@ def ask(app: Flask, path: str, headers: dict[str, str], method: str = "GET") -> 
     [
         (ALICE, (200, "alice by alice")),
         (SUPPORT, (200, "alice by support")),
-        (ISSUED.authorization("auditor", scopes="audit"), (200, "alice by auditor")),
+        (token("auditor", scopes="audit"), (200, "alice by auditor")),
         (ADMIN, (200, "alice by root")),
         (JOB, (200, "alice by job")),
-        (ISSUED.authorization("bob"), (403, "not_owner")),
-        (ISSUED.authorization("bob", scopes="tasks:anything"), (403, "not_owner")),
-        (ISSUED.authorization("bob", scopes="admin", roles="tasks:any"), (403, "not_owner")),
-        (ISSUED.authorization("alice", is_client=True), (403, "not_owner")),
+        (token("bob"), (403, "not_owner")),
+        (token("bob", scopes="tasks:anything"), (403, "not_owner")),
+        (token("bob", scopes="admin", roles="tasks:any"), (403, "not_owner")),
+        (token("alice", is_client=True), (403, "not_owner")),
         ({}, (401, "missing_token")),
         (bearer(with_claims(sub="support", scope="tasks:any", exp=1)), (401, "token_expired")),
     ],
@@ -86,7 +93,7 @@ def test_other_guards_keep_out_whom_an_override_would_let_pass() -> None:
     """Machines, and those who act for somebody."""
     app = service()
     add_view(app, "/users/<user_id>", require_jwt(caller="user", delegated=False)(may_read(shown)))
-    agent = ISSUED.authorization("support", scopes="tasks:any", actor="agent")
+    agent = token("support", scopes="tasks:any", actor="agent")
 
     assert ask(app, "/users/alice", SUPPORT) == (200, "alice by support")
     assert ask(app, "/users/alice", JOB) == (403, "wrong_caller")
