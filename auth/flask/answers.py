@@ -112,6 +112,8 @@ class _AnsweringFirst:
         if isinstance(e, Refusal):
             refused, response = e.error, e.response
         elif isinstance(e, AuthError):
+            if e.hide:
+                return answer_hidden(e)
             refused, response = e, answer(e)
         else:
             # An error that was raised after a refusal replaces it: a rate limit, or a fault.

@@ -115,6 +115,28 @@ def test_a_call_for_another_user_is_hidden_too(caplog: pytest.LogCaptureFixture)
     assert [vars(record)["error"] for record in caplog.records if record.name == AUDIT] == ["not_owner"] * 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_view_may_hide_what_it_finds_to_be_anothers(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The client gets the 404, and the log the reason."""
+
+    @require_jwt
+    def view(note: str) -> str:
+        if note == "bobs":
+            raise errors.NotOwnerError("the note belongs to another user", hide=True)
+        abort(404)
+
+    app = service(kind)
+    add_view(app, "/notes/<note>", view)
+
+    unknown, hidden = (app.test_client().get(f"/notes/{note}", headers=ALICE) for note in ("none", "bobs"))
+
+    assert (hidden.status, [*hidden.headers], hidden.data) == (unknown.status, [*unknown.headers], unknown.data)
+    assert hidden.status_code == 404
+    assert [vars(record)["reason"] for record in caplog.records if record.name == AUDIT] == [
+        "the note belongs to another user"
+    ]
+
+
 def test_the_handler_that_words_refusals_is_not_asked() -> None:
     """It would tell."""
     app = service()
