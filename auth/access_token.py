@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from .callers import SUBJECT_IS_CLIENT, Actor, ClientShape, actor_of
+from .scopes import FLAT, ScopeHierarchy
 
 
 class Claims(dict[str, Any]):
@@ -78,8 +79,8 @@ class AccessToken:
     user_id: str
     #: ``iss``, if the token names its issuer.
     issuer: str | None
-    #: The granted scopes, from where ``AUTH_PROFILE`` says they are (``scope``, RFC 8693 §4.2). They compare like a
-    #: set, and are a sorted list in JSON.
+    #: The scopes that the token names, where ``AUTH_PROFILE`` says they are (``scope``, RFC 8693 §4.2). They compare
+    #: like a set, and are a sorted list in JSON.
     scopes: Set[str]
     #: The roles of the user, from where ``AUTH_PROFILE`` says they are (``roles``, RFC 9068 §2.2.3.1); like the scopes.
     roles: Set[str]
@@ -94,6 +95,8 @@ class AccessToken:
     valid_until: float = field(default=math.inf, repr=False, compare=False)
     #: How tokens of its issuer name the client, by ``AUTH_PROFILE``.
     client_shape: ClientShape = field(default=SUBJECT_IS_CLIENT, repr=False, compare=False)
+    #: Which scopes imply others in this service (``AUTH_SCOPE_IMPLIES``).
+    scope_hierarchy: ScopeHierarchy = field(default=FLAT, repr=False, compare=False)
     # Guards ask at each request, and the token may be remembered. None until one has asked.
     _is_client: bool | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -106,6 +109,12 @@ class AccessToken:
     def __bool__(self) -> bool:
         """Every verified token is true; ``current_token`` is false for the anonymous caller of an optional guard."""
         return True
+
+    @property
+    def effective_scopes(self) -> Set[str]:
+        """The :attr:`scopes` and those that they imply by ``AUTH_SCOPE_IMPLIES``: what guards compare."""
+        implied = self.scope_hierarchy.implied
+        return Names(self.scope_hierarchy.effective(self.scopes)) if implied else self.scopes
 
     @property
     def subject(self) -> str | None:

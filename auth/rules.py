@@ -87,9 +87,12 @@ class TokenRule:
         if self.asks_who:
             self._check_caller(token)
         if not _has(token.scopes, self.scopes, self.any_scope):
-            missing = _missing(token.scopes, self.scopes, self.any_scope)
-            reason = f"the token lacks a scope of this view: {missing}"
-            raise InsufficientScopeError((*self.scopes, *self.any_scope), reason, missing)
+            # Only now does it matter which scopes imply others.
+            granted = token.effective_scopes
+            if not _has(granted, self.scopes, self.any_scope):
+                missing = _missing(granted, self.scopes, self.any_scope)
+                reason = f"the token lacks a scope of this view: {missing}"
+                raise InsufficientScopeError((*self.scopes, *self.any_scope), reason, missing)
         if not _has(token.roles, self.roles, self.any_role):
             missing = _missing(token.roles, self.roles, self.any_role)
             raise InsufficientRoleError(f"the user lacks a role of this view: {missing}", missing)
@@ -173,7 +176,7 @@ class OwnerRule:
         if self._is_owned(token, owner) or not is_identifier(owner):
             return None
         for name in self.unless_scope:
-            if name in token.scopes:
+            if name in token.effective_scopes:
                 return f"scope {name}"
         for name in self.unless_role:
             if name in token.roles:
@@ -274,6 +277,16 @@ class Policy:
         )
         object.__setattr__(self, "forbids", any(not _is_hidden(rule) for rule in asking))
         object.__setattr__(self, "checks", tuple(rule.check for rule in asking))
+
+    def least_scopes(self) -> tuple[str, ...]:
+        """Return scopes that are enough: all that are needed, and the first of each choice."""
+        rules = [rule for rule in self.rules if isinstance(rule, TokenRule)]
+        return tuple(dict.fromkeys(name for rule in rules for name in (*rule.scopes, *rule.any_scope[:1])))
+
+    def all_scopes(self) -> tuple[str, ...]:
+        """Return every scope that the rules name."""
+        rules = [rule for rule in self.rules if isinstance(rule, TokenRule)]
+        return tuple(dict.fromkeys(name for rule in rules for name in (*rule.scopes, *rule.any_scope)))
 
 
 def _hidden_first(rules: tuple[AccessRule, ...]) -> list[AccessRule]:

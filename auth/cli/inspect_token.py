@@ -137,6 +137,11 @@ def _conclusion(outcome: AccessToken | AuthError) -> Iterator[str]:
         whose = "It is a client's own token, and its id" if outcome.is_client else "The user"
         of_tenant = "" if outcome.tenant_id is None else f", of the tenant {shown(outcome.tenant_id)}"
         yield f"This app accepts the token. {whose} is {shown(outcome.user_id)}{of_tenant}; {granted}."
+        if implied := outcome.effective_scopes - outcome.scopes:
+            yield f"By AUTH_SCOPE_IMPLIES it has {names_in_words(implied)} as well."
+        if (metadata := current_state().config.metadata) and len(metadata.resources) > 1:
+            named = names_in_words(resource.identifier for resource in metadata.named_by(outcome.claims.get("aud")))
+            yield f"Of the resources in AUTH_RESOURCE it is good for {named}."
         yield "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them."
         return
     yield f"This app answers {outcome.status.value} {outcome.code.value}: {outcome.message}"
@@ -159,6 +164,7 @@ def _as_data(inspection: Inspection, outcome: AccessToken | AuthError) -> dict[s
         "client_id": token.client_id if token else None,
         "actor": token.actor.subject if token and token.actor else None,
         "scopes": sorted(token.scopes) if token else [],
+        **({"effective_scopes": sorted(token.effective_scopes)} if token and token.scope_hierarchy.implied else {}),
         "roles": sorted(token.roles) if token else [],
         "status": refused.status.value if refused else None,
         "error": refused.code.value if refused else None,

@@ -90,7 +90,7 @@ def _with_private_key(file: BinaryIO) -> tuple[TokenIssuer, dict[str, Any]]:
                 )
                 for candidate in candidates:
                     if candidate.material == key.public_key():
-                        issuer = issuer_in_the_name_of(trusted, key, algorithm, server.clock)
+                        issuer = issuer_in_the_name_of(trusted, key, algorithm, server.clock, server.config.metadata)
                         return issuer, {} if candidate.key_id is None else {"kid": candidate.key_id}
     except KeysUnavailableError as error:
         raise click.ClickException(f"The keys of the app are unavailable: {error.reason}.") from error

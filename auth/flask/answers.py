@@ -7,6 +7,7 @@ and the header fields that other hooks have changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from flask import Flask, Request, Response
@@ -23,6 +24,8 @@ from .server import EXTENSION, ServerState, state_of, this_app, this_request
 #: The WSGI environ key of the error that a request is answered with.
 REFUSED = "resource_server.refused"
 
+_NO_POLICY = Policy(())
+
 
 class Refusal(HTTPException):
     """A refusal raised inside a view. It carries the complete response.
@@ -30,8 +33,8 @@ class Refusal(HTTPException):
     Code in between that knows HTTP exceptions lets it pass unchanged, or reads status and sentence.
     """
 
-    def __init__(self, error: AuthError) -> None:
-        super().__init__(error.message, answer(error))
+    def __init__(self, error: AuthError, policy: Policy) -> None:
+        super().__init__(error.message, answer(error, policy))
         self.code: int | None = int(error.status)
         #: What was refused, for code that catches this.
         self.error = error
@@ -52,7 +55,7 @@ def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
     except AuthError as error:
         if error.hide:
             raise hidden(error) from None
-        raise Refusal(error) from error
+        raise Refusal(error, policy) from error
 
 
 def hidden(error: AuthError) -> Exception:
@@ -73,11 +76,17 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def answer(error: AuthError, *, is_undeclared: bool = False) -> Response:
-    """Return the answer to a refused request and log the refusal; ``is_undeclared`` says the route declares nothing."""
+def answer(error: AuthError, policy: Policy | None = None, *, is_undeclared: bool = False) -> Response:
+    """Return the answer to a refused request and log the refusal.
+
+    ``policy`` is the one that was enforced, if it is known, and ``is_undeclared`` says that the route declares nothing.
+    """
     app, request = this_app(), this_request()
+    state = state_of(app)
+    if state.config.metadata is not None:
+        _name_scopes(error, policy or _declared(app, request, state), state.config.metadata.scopes)
     _log(error, is_undeclared=is_undeclared)
-    return _completed(app.make_response(_worded(app, request, error)), error, state_of(app).config.realm)
+    return _completed(app.make_response(_worded(app, request, error)), error, state, request)
 
 
 def _log(error: AuthError, *, is_undeclared: bool = False) -> None:
@@ -89,6 +98,24 @@ def _log(error: AuthError, *, is_undeclared: bool = False) -> None:
         token=verified_token(),
         undeclared=is_undeclared,
     )
+
+
+def _declared(app: Flask, request: Request, state: ServerState) -> Policy:
+    """Return the policy of the route that a request was matched to."""
+    route = request.url_rule
+    return _NO_POLICY if route is None else state.declaration(app, route.endpoint, request.method).policy
+
+
+def _name_scopes(error: AuthError, policy: Policy, default: tuple[str, ...]) -> None:
+    """Let an error name the scopes that a client has to ask for, so that one more token is enough.
+
+    After a 401 these are the fewest that the view needs, or those of ``AUTH_RESOURCE_SCOPES`` if it needs none. After a
+    403 they are all that its rules name, not only those of the rule that failed.
+    """
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        error.scope = policy.least_scopes() or default
+    elif error.scope:
+        error.scope = tuple(dict.fromkeys((*policy.all_scopes(), *error.scope)))
 
 
 def answer_first(app: Flask) -> None:
@@ -125,7 +152,8 @@ class _AnsweringFirst:
 
 def complete(response: Response) -> Response:
     """Restore status and header fields of a refusal after other hooks have run."""
-    return _completed(response, this_request().environ.pop(REFUSED), state_of(this_app()).config.realm)
+    request = this_request()
+    return _completed(response, request.environ.pop(REFUSED), state_of(this_app()), request)
 
 
 def _worded(app: Flask, request: Request, error: AuthError) -> Any:
@@ -143,10 +171,12 @@ def _worded(app: Flask, request: Request, error: AuthError) -> Any:
     return body_for(error)
 
 
-def _completed(response: Response, error: AuthError, realm: str) -> Response:
+def _completed(response: Response, error: AuthError, state: ServerState, request: Request) -> Response:
     response.status_code = error.status
     vary = [*response.vary, "Authorization"]
-    fields = headers_for(error, realm)
+    metadata = state.config.metadata
+    resource = None if metadata is None else metadata.resource_at(request.path)
+    fields = headers_for(error, state.config.realm, None if resource is None else resource.metadata_url)
     for name in {name for name, _ in fields} | {"WWW-Authenticate"}:
         response.headers.pop(name, None)
     response.headers.extend(fields)

@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ..rules import Policy
+from ..scopes import ScopeHierarchy
 from .openapi import SCHEME, lists_names, path_in_document, security_of
 
 
@@ -21,7 +22,9 @@ def documents_of(app: Flask) -> list[dict[str, Any]]:
         return [api["ext_obj"].spec.to_dict() for api in apis]
 
 
-def contradiction(document: dict[str, Any], route: Rule, method: str, policy: Policy) -> str | None:
+def contradiction(
+    document: dict[str, Any], route: Rule, method: str, policy: Policy, hierarchy: ScopeHierarchy
+) -> str | None:
     """Return in a sentence what a document says otherwise about an operation; None if it agrees or does not have it."""
     operation = document.get("paths", {}).get(path_in_document(route), {}).get(method.lower())
     if operation is None:
@@ -35,8 +38,8 @@ def contradiction(document: dict[str, Any], route: Rule, method: str, policy: Po
         return None
     if not is_open and not policy.rules:
         return "The OpenAPI document says that a token is needed, and the view is public. Set its security to []."
-    names_scopes = lists_names(policy, document.get("openapi", "2.0"))
-    if _as_sets(security) != _as_sets(security_of(policy, names_scopes=names_scopes)):
+    names_scopes = lists_names(policy, document.get("openapi", "2.0"), hierarchy)
+    if _as_sets(security) != _as_sets(security_of(policy, names_scopes=names_scopes, hierarchy=hierarchy)):
         return "The OpenAPI document asks for other scopes or roles than the guard. Take its security out."
     return None
 

@@ -22,6 +22,7 @@ from ..settings.service import AuthConfig
 from .answers import REFUSED, answer, answer_first, answer_hidden, complete
 from .commands import StartRefusedError, register_commands, run_without_settings
 from .cors import answer_to_preflight, let_scripts_read
+from .metadata import serve_metadata
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
@@ -79,6 +80,8 @@ class ResourceServer:
         config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
         server = ServerState(config, authenticator_for(config, self._clock), self._clock)
         check_satisfiable(app, server)
+        if config.metadata is not None:
+            serve_metadata(app, config.metadata)
         return server
 
 
@@ -125,7 +128,7 @@ def _enforce_declaration() -> Any:
         if error.hide:
             return answer_hidden(error)
         request.environ[REFUSED] = error
-        return answer(error, is_undeclared=declaration.missing)
+        return answer(error, declaration.policy, is_undeclared=declaration.missing)
     return None
 
 

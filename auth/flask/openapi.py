@@ -31,9 +31,11 @@ from ..errors import (
     WrongCallerError,
 )
 from ..rules import Policy, TokenRule
+from ..scopes import FLAT, ScopeHierarchy
 from ..wire.challenges import body_for
 from .declarations import declaration_of, places_around
 from .openapi_versions import describe_demands, sections_of_swagger
+from .server import EXTENSION, ServerState
 
 #: The name of the security scheme in the document.
 SCHEME: Final = "bearerAuth"
@@ -196,17 +198,23 @@ def _fill_in_route(path: dict[str, Any], app: Flask, route: Rule, version: str) 
         if operation is not None:
             declaration = declaration_of(view, method, places_around(app, route.endpoint))
             if declaration.policy.rules:
-                _fill_in(operation, declaration.policy, version)
+                _fill_in(operation, declaration.policy, version, hierarchy_of(app))
             elif declaration.public:
                 # An empty list takes a requirement of the whole document away (OpenAPI 3.1 §4.8.10).
                 operation.setdefault("security", [])
 
 
-def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
+def hierarchy_of(app: Flask) -> ScopeHierarchy:
+    """Return which scopes imply others in an app; it may have no ResourceServer yet."""
+    state: ServerState | None = app.extensions.get(EXTENSION)
+    return FLAT if state is None else state.config.scope_hierarchy
+
+
+def _fill_in(operation: dict[str, Any], policy: Policy, version: str, hierarchy: ScopeHierarchy) -> None:
     if "security" not in operation:
-        names_scopes = lists_names(policy, version)
-        operation["security"] = security_of(policy, names_scopes=names_scopes)
-        describe_demands(operation, policy, names_scopes=names_scopes)
+        names_scopes = lists_names(policy, version, hierarchy)
+        operation["security"] = security_of(policy, names_scopes=names_scopes, hierarchy=hierarchy)
+        describe_demands(operation, policy, hierarchy, names_scopes=names_scopes)
     place = "#/responses" if version == "2.0" else "#/components/responses"
     names = {"401": "AccessTokenRequired", "503": "KeysUnavailable"}
     if policy.forbids:
@@ -216,33 +224,43 @@ def _fill_in(operation: dict[str, Any], policy: Policy, version: str) -> None:
         responses.setdefault(status, {"$ref": f"{place}/{name}"})
 
 
-def security_of(policy: Policy, *, names_scopes: bool = True) -> list[dict[str, list[str]]]:
+def security_of(
+    policy: Policy, *, names_scopes: bool = True, hierarchy: ScopeHierarchy = FLAT
+) -> list[dict[str, list[str]]]:
     """Return the Security Requirement Objects of a policy: alternatives in a list, what is needed in each.
 
-    For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles. In
-    OpenAPI 3.0 (§4.7.30) and in Swagger 2.0 that list must be empty; ``names_scopes=False`` leaves it so.
+    For a scheme such as ours the names are "required for the execution" (OpenAPI 3.1 §4.8.30): scopes, then roles. A
+    scope that implies one of them is an alternative; the first alternative is the one that grants least. In OpenAPI 3.0
+    (§4.7.30) and in Swagger 2.0 that list must be empty; ``names_scopes=False`` leaves it so.
     """
     if not names_scopes:
         return [{SCHEME: []}, {}] if policy.optional else [{SCHEME: []}]
-    needed = [name for rule in _token_rules(policy) for name in (*rule.scopes, *rule.roles)]
-    choices = itertools.product(*_options(policy))
-    security = [{SCHEME: list(dict.fromkeys([*needed, *choice]))} for choice in choices]
+    choices = itertools.product(*_options(policy, hierarchy))
+    listed = dict.fromkeys(tuple(dict.fromkeys(choice)) for choice in choices)
+    security = [{SCHEME: [*names]} for names in listed]
     return [*security, {}] if policy.optional else security
 
 
-def lists_names(policy: Policy, version: str) -> bool:
+def lists_names(policy: Policy, version: str, hierarchy: ScopeHierarchy = FLAT) -> bool:
     """Tell whether a document of a version of OpenAPI lists scopes and roles in ``security``."""
-    return not version.startswith(("2.", "3.0.")) and alternatives_of(policy) <= MOST_ALTERNATIVES
+    return not version.startswith(("2.", "3.0.")) and alternatives_of(policy, hierarchy) <= MOST_ALTERNATIVES
 
 
-def alternatives_of(policy: Policy) -> int:
+def alternatives_of(policy: Policy, hierarchy: ScopeHierarchy = FLAT) -> int:
     """Return how many alternatives the scopes and roles of a policy have, without listing them."""
-    return math.prod(map(len, _options(policy)))
+    return math.prod(map(len, _options(policy, hierarchy)))
 
 
-def _options(policy: Policy) -> list[tuple[str, ...]]:
-    """Return the lists of which a token needs one name each."""
-    return [option for rule in _token_rules(policy) for option in (rule.any_scope, rule.any_role) if option]
+def _options(policy: Policy, hierarchy: ScopeHierarchy) -> list[tuple[str, ...]]:
+    """Return the lists of which a token needs one name each: what every rule needs first, then what it lets choose."""
+    rules = _token_rules(policy)
+    needed = [option for rule in rules for option in (*_each(rule.scopes, hierarchy), *_each(rule.roles, FLAT))]
+    chosen = [option for rule in rules for option in (hierarchy.with_wider(rule.any_scope), rule.any_role) if option]
+    return [*needed, *chosen]
+
+
+def _each(names: tuple[str, ...], hierarchy: ScopeHierarchy) -> list[tuple[str, ...]]:
+    return [hierarchy.with_wider((name,)) for name in names]
 
 
 def _token_rules(policy: Policy) -> list[TokenRule]:

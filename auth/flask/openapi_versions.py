@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..rules import OwnerRule, Policy, TokenRule
+from ..scopes import ScopeHierarchy
 
 
 def sections_of_swagger(components: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -40,14 +41,16 @@ def _response(response: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def describe_demands(operation: dict[str, Any], policy: Policy, *, names_scopes: bool) -> None:
+def describe_demands(
+    operation: dict[str, Any], policy: Policy, hierarchy: ScopeHierarchy, *, names_scopes: bool
+) -> None:
     """Add to the description of an operation what its ``security`` does not say.
 
     That is who may call and what lets others pass, and the scopes and roles as well unless ``names_scopes`` says that
     they are listed there.
     """
     rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
-    demands = [] if names_scopes else [sentence for rule in rules for sentence in _sentences(rule)]
+    demands = [] if names_scopes else [sentence for rule in rules for sentence in _sentences(rule, hierarchy)]
     demands += [sentence for rule in rules for sentence in _callers(rule)]
     demands += [_overrides(rule) for rule in policy.overridable]
     if demands:
@@ -55,7 +58,7 @@ def describe_demands(operation: dict[str, Any], policy: Policy, *, names_scopes:
         operation["description"] = "\n\n".join([*said, " ".join(dict.fromkeys(demands))])
 
 
-def _sentences(rule: TokenRule) -> Iterable[str]:
+def _sentences(rule: TokenRule, hierarchy: ScopeHierarchy) -> Iterable[str]:
     if rule.scopes:
         yield f"Required scopes: {_quoted(rule.scopes)}."
     if rule.any_scope:
@@ -64,6 +67,9 @@ def _sentences(rule: TokenRule) -> Iterable[str]:
         yield f"Required roles: {_quoted(rule.roles)}."
     if rule.any_role:
         yield f"Required roles, at least one of: {_quoted(rule.any_role)}."
+    for name in (*rule.scopes, *rule.any_scope):
+        if wider := hierarchy.wider_than(name):
+            yield f"`{name}` is implied by: {_quoted(wider)}."
 
 
 def _callers(rule: TokenRule) -> Iterable[str]:

@@ -18,6 +18,7 @@ from ..errors import ConfigurationError
 from ..rules import AccessRule, Declaration, OwnerRule, TenantRule, TokenRule
 from .declarations import class_of, is_marked_public, own_rules, places_around, places_of, rules_on
 from .documented_access import contradiction, documents_of
+from .metadata import outside_of_resources
 from .path import has_text, has_variable
 from .satisfiable import unsatisfiable
 from .server import state_of
@@ -37,6 +38,8 @@ class Fault(StrEnum):
     OWNER_IS_NO_TEXT = "owner_is_no_text"
     #: No token of the trusted issuers can hold what the view asks for, or what lets others pass.
     UNSATISFIABLE = "unsatisfiable"
+    #: The route is guarded and lies below no resource of the settings.
+    OUTSIDE_RESOURCES = "outside_resources"
     #: HEAD or OPTIONS is open, and another method of the path is guarded.
     OPEN_METHOD = "open_method"
     #: The OpenAPI document says something else about who may enter.
@@ -44,7 +47,7 @@ class Fault(StrEnum):
 
 
 #: The faults that make a route useless, or open it to callers that a guard in the code was meant to keep out.
-NEVER_WORKS = frozenset({Fault.GUARD_NEVER_RUNS, Fault.NO_OWNER, Fault.UNSATISFIABLE})
+NEVER_WORKS = frozenset({Fault.GUARD_NEVER_RUNS, Fault.NO_OWNER, Fault.UNSATISFIABLE, Fault.OUTSIDE_RESOURCES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,8 @@ class _Operation:
             yield self._silence(is_path_guarded)
         elif self.method == "HEAD" and self.declaration.public and not self.rules and is_path_guarded:
             yield Finding(Fault.OPEN_METHOD, "The path is guarded, and its HEAD is public. Give it the guard of GET.")
+        if self.rules and (outside := outside_of_resources(self.route, self.server.config.metadata)):
+            yield Finding(Fault.OUTSIDE_RESOURCES, outside)
         for rule in self.rules:
             if not isinstance(rule, TokenRule):
                 yield from self._unusable_owner(rule)
@@ -235,8 +240,9 @@ class _Operation:
         if self.declaration.missing:
             # What the document says of it is beside the point.
             return
+        hierarchy = self.server.config.scope_hierarchy
         for document in documents:
-            if sentence := contradiction(document, self.route, self.method, self.declaration.policy):
+            if sentence := contradiction(document, self.route, self.method, self.declaration.policy, hierarchy):
                 yield Finding(Fault.DOCUMENT_DISAGREES, sentence)
 
 

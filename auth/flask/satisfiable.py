@@ -9,22 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flask import Flask
+from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
 from ..rules import AccessRule, OwnerRule, TokenRule
 from ..tokens.issuer import TrustedIssuer
 from .declarations import declaration_of, places_around
+from .metadata import outside_of_resources
 from .server import ServerState
 
 
 def check_satisfiable(app: Flask, server: ServerState) -> None:
-    """Demand that tokens of one issuer at least carry what the views of an app ask for.
+    """Demand that tokens of one issuer at least carry what the views of an app ask for, and can be meant for them.
 
     Raises:
-        ConfigurationError: a view asks for roles or for scopes, and no issuer's tokens carry any.
+        ConfigurationError: a view asks for roles or for scopes, and no issuer's tokens carry any; or a guarded route
+            lies below none of the resources.
     """
-    found = (problem for endpoint, rule in _rules(app) for problem in unsatisfiable(server, endpoint, rule))
-    if problems := dict.fromkeys(found):
+    problems: dict[str, None] = {}
+    for route, rule in _rules(app):
+        problems |= dict.fromkeys(unsatisfiable(server, route.endpoint, rule))
+        if outside := outside_of_resources(route, server.config.metadata):
+            problems[f"{route.rule}: {outside}"] = None
+    if problems:
         raise ConfigurationError(problems)
 
 
@@ -51,7 +58,7 @@ def unsatisfiable(server: ServerState, endpoint: str, rule: AccessRule) -> Itera
         )
 
 
-def _rules(app: Flask) -> Iterator[tuple[str, AccessRule]]:
+def _rules(app: Flask) -> Iterator[tuple[Rule, AccessRule]]:
     for route in app.url_map.iter_rules():
         view = app.view_functions.get(route.endpoint)
         if view is None:
@@ -59,7 +66,7 @@ def _rules(app: Flask) -> Iterator[tuple[str, AccessRule]]:
             continue
         for method in sorted(route.methods or ()):
             declaration = declaration_of(view, method, places_around(app, route.endpoint))
-            yield from ((route.endpoint, rule) for rule in declaration.policy.rules)
+            yield from ((route, rule) for rule in declaration.policy.rules)
 
 
 def _problems(

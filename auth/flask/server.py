@@ -10,12 +10,13 @@ from flask import Flask, Request, current_app, request
 
 from ..access_token import AccessToken
 from ..authenticator import Authenticator
-from ..errors import MalformedTokenError, MisuseError
+from ..errors import InvalidAudienceError, MalformedTokenError, MisuseError
 from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
 from ..wire.credentials import Credentials
+from ..wire.metadata import ResourceMetadata, is_for
 from .audit import log_override
 from .declarations import Marks, declaration_of, places_around
 from .path import PathReader
@@ -78,6 +79,12 @@ class ServerState:
     _paths: PathReader = field(default_factory=PathReader, init=False, repr=False)
     _declarations: dict[tuple[str, str], _Known] = field(default_factory=dict, init=False, repr=False)
     _marks: object = field(default=None, init=False, repr=False)
+    #: The resources, if there are several; a token for one of them is not good for another.
+    _separate: ResourceMetadata | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        metadata = self.config.metadata
+        self._separate = metadata if metadata is not None and len(metadata.resources) > 1 else None
 
     def begin_serving(self) -> None:
         """Note that setup is over, and forget what was worked out before it was: hooks may have been added since."""
@@ -154,6 +161,11 @@ class ServerState:
         if known is not None and known.server is self and known.authorization == environ.get("HTTP_AUTHORIZATION"):
             token = known.token
             if token is not None and token.valid_from <= self.clock() < token.valid_until:
+                if self._separate is not None:
+                    # A middleware may have sent the same environ to another path before.
+                    del environ[_AUTHENTICATION]
+                    _check_resource(token, request, self._separate)
+                    environ[_AUTHENTICATION] = known
                 return token
             if token is None and optional:
                 return None
@@ -161,6 +173,8 @@ class ServerState:
         authorization = environ.get("HTTP_AUTHORIZATION")
         is_anonymous = optional and authorization is None
         token = None if is_anonymous else self.authenticator.authenticate_field(authorization)
+        if token is not None and self._separate is not None:
+            _check_resource(token, request, self._separate)
         environ[_AUTHENTICATION] = Authentication(self, authorization, token)
         return token
 
@@ -199,6 +213,15 @@ class ServerState:
                 log_override(override, token=token, owner=owner, route=route, request_id=self.request_id(environ))
 
 
+def _check_resource(token: AccessToken, request: Request, metadata: ResourceMetadata) -> None:
+    """Demand that a token is meant for the resource that the path of a request belongs to (RFC 8707 §2)."""
+    resource = metadata.resource_at(request.path)
+    if resource is None:
+        raise InvalidAudienceError("the path lies below none of AUTH_RESOURCE, so no token is meant for it")
+    if not is_for(token.claims.get("aud"), resource):
+        raise InvalidAudienceError(f"aud does not name the resource of this path; expected {resource.identifier}")
+
+
 def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authenticator:
     """Return what decides who is calling, by the settings of an app; ``clock`` returns seconds since the epoch."""
     verifier = TokenVerifier(
@@ -206,6 +229,7 @@ def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authent
         max_token_bytes=config.max_token_bytes,
         cache_size=config.token_cache_size,
         clock=clock,
+        scope_hierarchy=config.scope_hierarchy,
     )
     return Authenticator(verifier)
 

@@ -29,7 +29,8 @@ class Section:
     warnings: list[str] = field(default_factory=list)
     #: An attribute for each row of the table.
     values: SimpleNamespace = field(default_factory=SimpleNamespace)
-    #: The names that are set, to good values or bad ones. An empty list sets nothing, nor does a switch that is off.
+    #: The names that are set, to good values or bad ones. An empty list or mapping sets nothing, nor does a
+    #: switch that is off.
     given: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
     #: Whether this is an entry of ``AUTH_ISSUERS``.
@@ -52,7 +53,7 @@ class Section:
 
 
 def _is_set(value: object) -> bool:
-    is_empty = isinstance(value, list | tuple | set | frozenset) and not value
+    is_empty = isinstance(value, list | tuple | set | frozenset | dict) and not value
     return value is not None and value is not False and not is_empty
 
 

@@ -7,17 +7,20 @@ settings without a problem become objects: frozen and complete, so no later room
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..keys import KeySource
+from ..scopes import FLAT, ScopeHierarchy
 from ..tokens.issuer import TrustedIssuer
+from ..wire.metadata import ResourceMetadata
 from .environment import misnamed_settings, unread_variables
 from .issuer import check_issuer, make_issuer
 from .plain_http import allowed_hosts
 from .reader import Section, read_entry, read_service
+from .resource import check_resource, make_metadata, take_resource_as_audience
 from .table import TABLE, Level
 
 
@@ -36,6 +39,9 @@ class AuthConfig:
     deny_by_default: bool
     #: Whether ``flask auth token`` may mint tokens with the shared secret.
     development_tokens: bool
+    #: What the service publishes about itself; None if clients do not know it by a URL.
+    metadata: ResourceMetadata | None
+    scope_hierarchy: ScopeHierarchy = field(repr=False)
     #: What is allowed and unwise, to be said once at start.
     warnings: tuple[str, ...]
 
@@ -62,7 +68,10 @@ class AuthConfig:
         if "issuers" in service.given:
             sections = _read_entries(service, keys, http_hosts)
         else:
+            take_resource_as_audience(service, service)
             check_issuer(service, keys, http_hosts)
+        mount = settings.get("APPLICATION_ROOT", "/")
+        check_resource(service, sections, mount)
         if service.problems:
             # What several entries inherit is judged for each of them, and told once.
             unread = unread_variables(environment, settings)
@@ -76,6 +85,8 @@ class AuthConfig:
             request_id_header=service.values.request_id_header,
             deny_by_default=service.values.deny_by_default,
             development_tokens=service.values.development_tokens,
+            metadata=make_metadata(service, sections, mount),
+            scope_hierarchy=ScopeHierarchy(service.values.scope_implies) if service.values.scope_implies else FLAT,
             warnings=(*dict.fromkeys(service.warnings), *unread_variables(environment, settings)),
         )
 
@@ -90,6 +101,7 @@ def _read_entries(service: Section, keys: KeySource | None, http_hosts: frozense
         problem("A key source is given with keys=, and AUTH_ISSUERS is set as well; keep one.")
     entries = [read_entry(index, entry, service) for index, entry in enumerate(service.values.issuers)]
     for entry in entries:
+        take_resource_as_audience(entry, service)
         check_issuer(entry, None, http_hosts)
     service.problems.extend((*_confusions_of_issuers(entries), *_confusions_of_users(entries)))
     return entries

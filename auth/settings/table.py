@@ -13,6 +13,7 @@ from typing import Any
 from ..keys import RemoteKeySettings
 from .addresses import HOSTS, ISSUER, URL
 from .key_values import PUBLIC_KEYS, SECRETS
+from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPES
 from .values import (
     ALGORITHMS,
     FLAG,
@@ -126,6 +127,21 @@ TABLE = (
             "Refuse requests for a route that declares neither a guard nor `@public`."),
     Setting("development_tokens", False, FLAG, _SERVICE,
             "Allow `flask auth token SUBJECT` to sign tokens; `flask --debug` allows it too."),
+    Setting("resource", (), RESOURCE, _SERVICE,
+            "The https URL by which clients know this API, without a slash at the end; http on this machine only. Its "
+            "metadata (RFC 9728) name the issuer, so that clients find it: "
+            "[resource-metadata.md](resource-metadata.md). It is the audience if `AUTH_AUDIENCE` is not set. A list "
+            "holds several, told apart by their paths; a token is good for those that its `aud` names."),
+    Setting("resource_scopes", (), SCOPES, _SERVICE,
+            "The least that a client should ask for. It stands in the metadata, and in the 401 of a view that asks for "
+            "no scopes."),
+    Setting("resource_name", None, NAME, _SERVICE,
+            "What people call this API, in the metadata."),
+    Setting("resource_docs", None, PAGE, _SERVICE,
+            "The URL of its documentation for developers, in the metadata."),
+    Setting("scope_implies", {}, IMPLIES, _SERVICE,
+            'Which scopes imply others: `{"tasks:write": ["tasks:read"]}` lets a token with `tasks:write` into a view '
+            "that asks for `tasks:read`. What is implied may imply more; a circle stops the start."),
     Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
             "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
             "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "
@@ -133,6 +149,8 @@ TABLE = (
     Setting("user_prefix", "", USER_PREFIX, _ENTRY,
             "What stands in front of the user ids of this issuer. One entry at most may leave it out: its users have "
             "the plain ids."),
+    Setting("published", True, FLAG, _ENTRY,
+            "Whether the metadata of `AUTH_RESOURCE` name this issuer."),
 )
 # fmt: on
 

@@ -25,6 +25,7 @@ from ..rules import role_names, scope_names
 from ..settings.values import claim_path
 from ..tokens.issuer import TrustedIssuer
 from ..tokens.profiles import PROFILES, ClaimPath, Profile
+from ..wire.metadata import ResourceMetadata
 from .signing_keys import PrivateKey, SigningKey, algorithms_for, generate_key, signing_key
 
 #: The value of claims that have to be there and that mean nothing here.
@@ -52,7 +53,7 @@ class TokenIssuer:
         *,
         algorithm: str | None = None,
         issuer: str | None = None,
-        audience: str | None = None,
+        audience: str | list[str] | None = None,
         profile: str = "jwt",
         identity_claim: str | None = None,
         required_claims: Iterable[str] = (),
@@ -86,7 +87,7 @@ class TokenIssuer:
         #: ``iss`` of the tokens.
         self.issuer: str | None = issuer
         #: ``aud`` of the tokens, or what the profile has in its place.
-        self.audience: str | None = audience
+        self.audience: str | list[str] | None = audience
         self._profile_name = profile
         self._profile = PROFILES[profile]
         #: The claim that names the user.
@@ -119,7 +120,8 @@ class TokenIssuer:
             for algorithm in sorted(trusted.algorithms & HMAC_MIN_BYTES.keys()):
                 key = next(iter(trusted.keys.current().candidates(algorithm, None)), None)
                 if key is not None and isinstance(key.material, bytes):
-                    return issuer_in_the_name_of(trusted, key.material, algorithm, clock)
+                    metadata = state.config.metadata
+                    return issuer_in_the_name_of(trusted, key.material, algorithm, clock, metadata)
         raise ConfigurationError(["This service verifies with public keys; only their issuer can sign tokens."])
 
     def with_key(self, key: SigningKey, algorithm: str) -> TokenIssuer:
@@ -276,14 +278,25 @@ class TokenIssuer:
 
 
 def issuer_in_the_name_of(
-    trusted: TrustedIssuer, key: SigningKey, algorithm: str, clock: Callable[[], float]
+    trusted: TrustedIssuer,
+    key: SigningKey,
+    algorithm: str,
+    clock: Callable[[], float],
+    metadata: ResourceMetadata | None,
 ) -> TokenIssuer:
-    """Return an issuer whose tokens say all that an app demands of the tokens of an issuer it trusts."""
+    """Return an issuer whose tokens say all that an app demands of the tokens of an issuer it trusts.
+
+    If the app is several resources, its tokens are for all of them.
+    """
+    resources = [] if metadata is None else [one.identifier for one in metadata.resources]
+    is_for_all = (
+        len(resources) > 1 and trusted.profile.audience_claim == "aud" and trusted.audience.issuperset(resources)
+    )
     return TokenIssuer(
         key,
         algorithm=algorithm,
         issuer=trusted.name,
-        audience=min(trusted.audience, default=None),
+        audience=resources if is_for_all else min(trusted.audience, default=None),
         profile=next(name for name, profile in PROFILES.items() if profile is trusted.profile),
         identity_claim=trusted.identity_claim,
         required_claims=trusted.required_claims,

@@ -6,13 +6,13 @@ Every token is verified as always. Only the keys come from here, so no test asks
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from flask import Flask
 
-from ..flask.server import authenticator_for, state_of
+from ..flask.server import ServerState, authenticator_for, state_of
 from ..keys import KeySource, StaticKeys
 from ..keys.algorithms import RSA_ALGORITHMS, SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer
@@ -44,7 +44,7 @@ def local_issuers(app: Flask) -> Iterator[Issuers]:
         yield app.extensions[_LOCAL]
         return
     before = state.config, state.authenticator
-    pairs = [_stand_in(trusted, number, state.clock) for number, trusted in enumerate(state.config.issuers)]
+    pairs = [_stand_in(trusted, number, state) for number, trusted in enumerate(state.config.issuers)]
     app.extensions[_LOCAL] = issuers = {trusted.name: issuer for trusted, issuer in pairs}
     state.config = replace(state.config, issuers=tuple(trusted for trusted, _ in pairs))
     state.authenticator = authenticator_for(state.config, state.clock)
@@ -68,10 +68,10 @@ def _key(algorithm: str, _number: int) -> SigningKey:
     return generate_key(algorithm)
 
 
-def _stand_in(trusted: TrustedIssuer, number: int, clock: Callable[[], float]) -> tuple[TrustedIssuer, TokenIssuer]:
+def _stand_in(trusted: TrustedIssuer, number: int, state: ServerState) -> tuple[TrustedIssuer, TokenIssuer]:
     """Return an issuer as the app is to trust it, and who signs in its name."""
     algorithm = next(name for name in _PREFERENCE if name in trusted.algorithms)
-    issuer = issuer_in_the_name_of(trusted, _key(algorithm, number), algorithm, clock)
+    issuer = issuer_in_the_name_of(trusted, _key(algorithm, number), algorithm, state.clock, state.config.metadata)
     return replace(trusted, keys=_beside(trusted.keys, issuer.keys)), issuer
 
 

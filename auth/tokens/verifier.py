@@ -15,6 +15,7 @@ from ..errors import InvalidIssuerError, InvalidSignatureError, MalformedTokenEr
 from ..keys.key_ring import KeyRing
 from ..keys.source import KeySource
 from ..keys.verification_key import VerificationKey
+from ..scopes import FLAT, ScopeHierarchy
 from ..wire.near_names import difference
 from .cache import TokenCache
 from .claims import (
@@ -44,12 +45,14 @@ class TokenVerifier:
         max_token_bytes: int,
         cache_size: int = 0,
         clock: Callable[[], float] = system_time,
+        scope_hierarchy: ScopeHierarchy = FLAT,
     ) -> None:
         """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
         self._issuers = {name: issuer for issuer in issuers for name in issuer.names or (None,)}
         self._max_token_bytes = max_token_bytes
         self._clock = clock
         self._cache = TokenCache(cache_size)
+        self._scope_hierarchy = scope_hierarchy
 
     def verify(self, encoded: str) -> AccessToken:
         """Return the verified token. It passed every check, now or when it was remembered.
@@ -87,6 +90,7 @@ class TokenVerifier:
             valid_from=valid_from,
             valid_until=valid_until,
             client_shape=issuer.profile.client,
+            scope_hierarchy=self._scope_hierarchy,
         )
         self._cache.keep(digest, verified, issuer.keys, ring)
         return verified

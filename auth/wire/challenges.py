@@ -19,10 +19,11 @@ class Challenge(NamedTuple):
         return f"{self.scheme} " + ", ".join(f'{name}="{value}"' for name, value in self.parameters)
 
 
-def challenges_for(error: AuthError, realm: str) -> tuple[Challenge, ...]:
+def challenges_for(error: AuthError, realm: str, metadata_url: str | None = None) -> tuple[Challenge, ...]:
     """Return the challenges that an answer to ``error`` carries; none if no other token would be answered differently.
 
-    ``error`` and ``scope`` stand in it only if RFC 6750 §3.1 registers an error for the case.
+    ``error`` stands in it only if RFC 6750 §3.1 registers an error for the case, and ``resource_metadata`` (RFC 9728
+    §5.1) if the resource publishes metadata.
     """
     if not error.challenges:
         return ()
@@ -31,13 +32,15 @@ def challenges_for(error: AuthError, realm: str) -> tuple[Challenge, ...]:
         parameters.append(("error", error.challenge_error))
     if error.scope:
         parameters.append(("scope", " ".join(error.scope)))
+    if metadata_url is not None:
+        parameters.append(("resource_metadata", metadata_url))
     return (Challenge("Bearer", tuple(parameters)),)
 
 
-def headers_for(error: AuthError, realm: str) -> list[tuple[str, str]]:
+def headers_for(error: AuthError, realm: str, metadata_url: str | None = None) -> list[tuple[str, str]]:
     """Return the header fields that an answer to ``error`` must carry, one ``WWW-Authenticate`` for each challenge."""
     fields = [("Cache-Control", "no-store"), ("Vary", "Authorization")]
-    fields += [("WWW-Authenticate", str(challenge)) for challenge in challenges_for(error, realm)]
+    fields += [("WWW-Authenticate", str(challenge)) for challenge in challenges_for(error, realm, metadata_url)]
     if error.retry_after is not None:
         fields.append(("Retry-After", str(error.retry_after)))
     return fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from auth import AccessToken
 from auth.access_token import freeze
 from auth.errors import InsufficientRoleError, InsufficientScopeError, MisuseError, NotOwnerError
 from auth.rules import Declaration, OwnerRule, Policy, TokenRule, role_names, scope_names
+from auth.scopes import ScopeHierarchy
 
 
 def token(user_id: str = "alice", *scopes: str) -> AccessToken:
@@ -56,6 +58,29 @@ def test_a_token_that_grants_too_little_is_refused(
     assert raised.value.scope == needed
     assert raised.value.reason == f"the token lacks a scope of this view: {missing}"
     assert raised.value.message == f"The access token lacks a scope that this request needs: {missing}."
+
+
+def test_a_scope_that_implies_what_is_asked_for_passes() -> None:
+    """The error names what is neither there nor implied."""
+    hierarchy = ScopeHierarchy({"write": frozenset({"read"})})
+    wide = replace(token("alice", "write"), scope_hierarchy=hierarchy)
+
+    TokenRule(("read", "write")).check(wide, {})
+    TokenRule((), ("read", "other")).check(wide, {})
+    with pytest.raises(InsufficientScopeError) as raised:
+        TokenRule(("read", "other")).check(wide, {})
+
+    assert raised.value.scope == ("read", "other")
+    assert raised.value.reason == "the token lacks a scope of this view: other"
+
+
+def test_a_policy_names_the_fewest_scopes_and_all_of_them() -> None:
+    """Each once, in the order of its rules."""
+    rules = (TokenRule(("b", "a"), ("c", "d")), OwnerRule("user_id"), TokenRule(("a", "e"), ("d", "c"), roles=("f",)))
+
+    assert Policy(rules).least_scopes() == ("b", "a", "c", "e", "d")
+    assert Policy(rules).all_scopes() == ("b", "a", "c", "d", "e")
+    assert Policy(()).least_scopes() == Policy((OwnerRule("user_id"),)).all_scopes() == ()
 
 
 def with_roles(*roles: str, scopes: frozenset[str] = frozenset()) -> AccessToken:

@@ -79,7 +79,13 @@ def documented(app: Flask) -> dict[str, Any]:
 def verifier(*, now: Callable[[], float] = clock, cache_size: int = 0, **settings: Any) -> TokenVerifier:
     """Return a verifier with the settings of the tests; a setting that is None falls back to its default."""
     config = AuthConfig.from_mapping(SETTINGS | settings)
-    return TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, cache_size=cache_size, clock=now)
+    return TokenVerifier(
+        config.issuers,
+        max_token_bytes=config.max_token_bytes,
+        cache_size=cache_size,
+        clock=now,
+        scope_hierarchy=config.scope_hierarchy,
+    )
 
 
 def authenticate(token: str, **settings: Any) -> AccessToken:

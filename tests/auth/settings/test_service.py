@@ -615,12 +615,17 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_JWKS_TIMEOUT": 0,
             "AUTH_JWKS_RETRY": 0,
             "AUTH_JWKS_UNKNOWN_KEY_BUDGET": 0.5,
+            "AUTH_RESOURCE": "http://api.example",
+            "AUTH_RESOURCE_SCOPES": "openid",
+            "AUTH_RESOURCE_NAME": "Tasks\n",
+            "AUTH_RESOURCE_DOCS": "http://docs.example",
+            "AUTH_SCOPE_IMPLIES": {"a": "a"},
             "AUTH_SECRETS": SECRET,
         }
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 29
+    assert len(problems) == len(set(problems)) == 34
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

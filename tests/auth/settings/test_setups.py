@@ -317,6 +317,24 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, Any], list[str]]] = {
     "a profile that there is not": (
         FOUND | {"FLASK_AUTH_PROFILE": "okta"}, {}, [f"{ONE_OF_THE_PROFILES} For any other issuer, use jwt."],
     ),
+    "a misspelt resource": (
+        SIGNED | {"FLASK_AUTH_RESOURCES": "https://api.example"}, {},
+        ["AUTH_RESOURCES is not a setting; did you mean AUTH_RESOURCE?"],
+    ),
+    "resources in a text": (
+        SIGNED | {"FLASK_AUTH_RESOURCE": "https://api.example,https://api.example/mcp"}, {},
+        [f"AUTH_RESOURCE holds a comma; write several texts as a list. In the environment: FLASK_AUTH_RESOURCE={LIST}"],
+    ),
+    "resources in broken JSON": (
+        SIGNED | {"FLASK_AUTH_RESOURCE": '["https://api.example"'}, {}, [broken("AUTH_RESOURCE")],
+    ),
+    "a hierarchy in broken JSON": (
+        SIGNED | {"FLASK_AUTH_SCOPE_IMPLIES": '{"tasks:write": ["tasks:read"'}, {},
+        [
+            "AUTH_SCOPE_IMPLIES must be a mapping of scopes to the scopes that each implies. In the environment: "
+            """FLASK_AUTH_SCOPE_IMPLIES='{"tasks:write": ["tasks:read"]}'"""
+        ],
+    ),
     "a claim that names no user": (
         SIGNED | {"FLASK_AUTH_IDENTITY_CLAIM": "iss"}, {},
         ["AUTH_IDENTITY_CLAIM must name the user, which iss does not."],
@@ -441,15 +459,9 @@ SHAPES: dict[str, Any] = {
 
 #: What is no secret by its nature: it is in tokens, in challenges or in headers.
 PUBLIC = {
-    "issuer",
-    "audience",
-    "realm",
-    "identity_claim",
-    "required_claims",
-    "tenant_claim",
-    "user_prefix",
-    "request_id_header",
-}
+    "issuer", "audience", "realm", "identity_claim", "required_claims", "tenant_claim", "user_prefix",
+    "request_id_header", "resource_scopes", "resource_name",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

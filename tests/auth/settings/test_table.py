@@ -39,8 +39,14 @@ OTHERS: dict[str, Any] = {
     "request_id_header": "X-Request-ID",
     "deny_by_default": True,
     "development_tokens": True,
+    "resource": "https://api.example/v1",
+    "resource_scopes": "tasks:read tasks:write",
+    "resource_name": "Tasks",
+    "resource_docs": "https://docs.example/tasks#tokens",
+    "scope_implies": {"tasks:write": ["tasks:read"]},
     "insecure_http_hosts": ["keycloak"],
     "user_prefix": "x:",
+    "published": False,
 }
 
 rows = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
@@ -99,5 +105,5 @@ def test_a_default_is_a_value_like_any_other(row: Setting) -> None:
 
 def test_the_defaults_are_by_their_names_in_the_configuration() -> None:
     """Those that an entry of ``AUTH_ISSUERS`` alone may have are not among them."""
-    assert DEFAULTS.keys() == {f"AUTH_{name.upper()}" for name in OTHERS if name != "user_prefix"}
+    assert DEFAULTS.keys() == {f"AUTH_{name.upper()}" for name in OTHERS if name not in ("user_prefix", "published")}
     assert (DEFAULTS["AUTH_LEEWAY"], DEFAULTS["AUTH_TOKEN_CACHE_SIZE"]) == (30, 4096)

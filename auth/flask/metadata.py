@@ -1,0 +1,85 @@
+"""Serves the metadata of the resources of an app, for everybody, and says which routes lie below a resource."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+from werkzeug.routing import Rule
+
+from ..errors import ConfigurationError
+from ..wire.metadata import ResourceMetadata
+from .declarations import mark_public
+from .server import this_app, this_request
+
+#: The endpoint of the documents.
+ENDPOINT = "oauth_protected_resource"
+
+#: Scripts of any origin may read the documents: they are public, and no cookie or token changes them. Browsers do not
+#: let ``*`` stand for ``Authorization`` (Fetch §4.8), which some clients send here too.
+_FOR_SCRIPTS = {"Access-Control-Allow-Origin": "*"}
+_TO_PREFLIGHT = _FOR_SCRIPTS | {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "*, Authorization",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
+    """Add the routes of the documents to an app.
+
+    Raises:
+        ConfigurationError: the app has such a route already.
+    """
+    documents = metadata.documents()
+    taken = {route.rule for route in app.url_map.iter_rules()}
+    if found := sorted(taken & documents.keys()):
+        raise ConfigurationError([f"The app has a route {path} already; AUTH_RESOURCE makes it." for path in found])
+
+    def oauth_protected_resource(**_host: str) -> Response:
+        request = this_request()
+        # Nobody looks at credentials here, and no answer depends on them.
+        request.environ.pop("HTTP_AUTHORIZATION", None)
+        if request.method == "OPTIONS":
+            return Response(status=204, headers=_TO_PREFLIGHT)
+        # The route is one of those below, whatever the request says about hosts and prefixes.
+        document = documents[str(request.url_rule)]
+        response = this_app().response_class(document.body, mimetype="application/json", headers=_FOR_SCRIPTS)
+        response.headers["Cache-Control"] = "public, max-age=3600"
+        response.set_etag(document.etag)
+        response.make_conditional(request)
+        return response
+
+    mark_public(oauth_protected_resource)
+    for path in documents:
+        for place in _places(app):
+            app.add_url_rule(
+                path,
+                ENDPOINT,
+                oauth_protected_resource,
+                methods=["GET", "OPTIONS"],
+                provide_automatic_options=False,
+                **place,
+            )
+
+
+def _places(app: Flask) -> list[dict[str, str]]:
+    """Return how a route says that it answers at every host of an app."""
+    if app.url_map.host_matching:
+        return [{"host": "<host>"}]
+    return [{}, {"subdomain": "<subdomain>"}] if app.subdomain_matching else [{}]
+
+
+def outside_of_resources(route: Rule, metadata: ResourceMetadata | None) -> str | None:
+    """Return in a sentence that a route lies below no resource; None if it lies below one, whatever its variables."""
+    if metadata is None:
+        return None
+    path = route.rule
+    if "<" in path:
+        # The segment with the first variable may be any.
+        path = path.partition("<")[0].rpartition("/")[0]
+    if metadata.resource_at(path) is not None:
+        return None
+    names = " and ".join(resource.identifier for resource in metadata.resources)
+    return (
+        f"The route lies below no resource of AUTH_RESOURCE ({names}), so no client could find where tokens come from. "
+        "Add the URL that it lies below, or set APPLICATION_ROOT to the path at which clients reach this app."
+    )
