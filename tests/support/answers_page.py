@@ -27,6 +27,8 @@ A refusal is JSON with the same members under every framework:
 
 - `error` and the status are a contract: rely on them. `message` is for people, and its wording may change.
 - `WWW-Authenticate` holds the challenge of RFC 6750 §3. `realm` is `AUTH_REALM`, `api` unless it is set.
+- If the service publishes [its metadata](resource-metadata.md), each challenge says where (`resource_metadata`), and a
+  401 says which scopes to ask for (`scope`).
 - `Cache-Control: no-store` and `Vary: Authorization` keep an answer from reaching another user.
 - The token is read from the `Authorization` header alone. A token in the query, the body or a cookie is ignored.
 
