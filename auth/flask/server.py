@@ -217,7 +217,9 @@ def _check_resource(token: AccessToken, request: Request, metadata: ResourceMeta
     """Demand that a token is meant for the resource that the path of a request belongs to (RFC 8707 §2)."""
     resource = metadata.resource_at(request.path)
     if resource is None:
-        raise InvalidAudienceError("the path lies below none of AUTH_RESOURCE, so no token is meant for it")
+        raise InvalidAudienceError(
+            "the path lies below none of AUTH_RESOURCE, or has empty or dot segments, so no token is meant for it"
+        )
     if not is_for(token.claims.get("aud"), resource):
         raise InvalidAudienceError(f"aud does not name the resource of this path; expected {resource.identifier}")
 

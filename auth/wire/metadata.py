@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from urllib.parse import urlsplit
 
 #: What stands between the host of a resource and its path in the URL of its metadata (RFC 9728 §3).
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+#: A dot segment (RFC 3986 §3.3), or an empty one that is not the last.
+_RESOLVABLE = re.compile(r"/(?:/|\.{1,2}(?:/|\Z))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,13 @@ class ResourceMetadata:
     mount: str = ""
 
     def resource_at(self, path: str) -> ProtectedResource | None:
-        """Return the resource that a path of the app belongs to; None if it lies below none."""
+        """Return the resource that a path of the app belongs to; None if it lies below none.
+
+        Of several resources, a path with dot segments or empty ones belongs to none: a view that resolves them, as for
+        the name of a file, would reach another resource than the one that the path begins with.
+        """
+        if len(self.resources) > 1 and _RESOLVABLE.search(path):
+            return None
         public = f"{self.mount}{path}"
         return next((resource for resource in self.resources if resource.holds(public)), None)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, send_from_directory
 from flask.views import MethodView
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -472,8 +473,7 @@ def several(**settings: Any) -> Flask:
         ("/tasks/alice/admin/users", TASKS),
         ("/tasks%2Fadmin%2Fusers", DEEP),
         ("/tasks/%61dmin/users", DEEP),
-        ("/tasks/admin/../users", DEEP),
-        ("/tasks/./admin/users", TASKS),
+        ("/tasks/..admin/users", TASKS),
     ],
 )
 def test_a_token_is_good_for_the_resource_of_the_path_alone(path: str, resource: str) -> None:
@@ -495,6 +495,51 @@ def test_a_token_is_good_for_the_resource_of_the_path_alone(path: str, resource:
             'Bearer realm="api", error="invalid_token", '
             f'resource_metadata="https://api.example{WELL_KNOWN}{resource.removeprefix("https://api.example")}"'
         )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/./admin/secret",
+        "/files/x/../admin/secret",
+        "/files/x%2f..%2fadmin/secret",
+        "/files/x/%2e%2e/admin/secret",
+        "/files/admin/../admin/secret",
+        "/files/a//b/secret",
+        "/files/a/%2fb/secret",
+        "/files/a%2f%2fb/secret",
+        "/files/x/..",
+        "/files/x/.",
+    ],
+)
+def test_no_token_is_good_for_a_path_that_a_view_could_resolve(tmp_path: Path, path: str) -> None:
+    """A view that serves files would hand out those of another resource."""
+    for folder in ("admin", "a/b"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "secret").write_text("secret")
+    names = [f"https://api.example/files{below}" for below in ("", "/admin", "/a/b")]
+    app = service(AUTH_AUDIENCE=None, AUTH_RESOURCE=names)
+    add_view(app, "/files/<path:name>", require_jwt(lambda name: send_from_directory(tmp_path, name)))
+    client = app.test_client()
+
+    answers = [client.get(path, headers=for_resources(*names)), client.get(path, headers=for_resources(names[0]))]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json["error"]) == (401, "invalid_audience")  # type: ignore[index]
+        assert challenge(answer) == 'Bearer realm="api", error="invalid_token"'
+    for direct, named in (("/files/admin/secret", names[1]), ("/files/a/b/secret", names[2])):
+        with client.get(direct, headers=for_resources(named)) as reached:
+            assert reached.text == "secret"
+
+
+def test_an_only_resource_leaves_such_paths_to_its_views() -> None:
+    """There is no other to be led into."""
+    app = one()
+    add_view(app, "/<path:name>", require_jwt(lambda name: name))
+    client = app.test_client()
+
+    assert client.get("/a/../b//c", headers=bearer(compact())).text == "a/../b//c"
+    assert challenge(client.get("/a/../b//c")) == f'Bearer realm="api", {METADATA}'
 
 
 def test_a_remembered_token_crosses_no_resources() -> None:
