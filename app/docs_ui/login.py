@@ -8,7 +8,7 @@ the service nor its OpenAPI document depends on them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -103,15 +103,28 @@ def _with_alternative(operation: dict[str, Any]) -> dict[str, Any]:
 
 def _audience_parameter(config: Mapping[str, Any]) -> dict[str, str]:
     """Return what tells the issuer that the token is for this API."""
-    name, audience = AUDIENCE_PARAMETERS.get(config.get("AUTH_PROFILE") or "jwt"), _first(config.get("AUTH_AUDIENCE"))
-    if name is None or (name == "resource" and not _SCHEME.match(audience)):
+    name, audience = AUDIENCE_PARAMETERS.get(config.get("AUTH_PROFILE") or "jwt"), _audience(config)
+    if name is None or audience is None or (name == "resource" and not _SCHEME.match(audience)):
         return {}
     return {name: audience}
 
 
+def _audience(config: Mapping[str, Any]) -> str | None:
+    """Return the URL by which clients know the API if tokens for it are accepted, or else the first audience."""
+    audiences, resources = (_values(config.get(name)) for name in ("AUTH_AUDIENCE", "AUTH_RESOURCE"))
+    return next((value for value in (*resources, *audiences) if value in (audiences or resources)), None)
+
+
 def _first(value: Any) -> Any:
     """Return the first of several values, or the only one."""
-    return value[0] if isinstance(value, list | tuple) and value else value
+    return next(iter(_values(value)), None)
+
+
+def _values(value: Any) -> Sequence[Any]:
+    """Return the values of a setting that may be a single one."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _origin_of(url: object, config: Mapping[str, Any]) -> str | None:

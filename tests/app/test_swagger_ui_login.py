@@ -33,6 +33,8 @@ ISSUER = {
 }
 LOGIN = {**ISSUER, "SWAGGER_UI_CLIENT_ID": "swagger-ui"}
 
+URL = "https://api.example.com"
+
 #: What is there only with a login.
 EXTRA = ("/docs/oauth2-redirect", "/docs/oauth2-redirect.js", "/docs/login.js")
 
@@ -199,6 +201,12 @@ def test_the_document_does_not_depend_on_the_issuer(client: FlaskClient) -> None
         ({"AUTH_AUDIENCE": "tasks-api"}, {}),
         ({"AUTH_PROFILE": "auth0"}, {"audience": "https://tasks.example.com"}),
         ({"AUTH_PROFILE": "auth0", "AUTH_AUDIENCE": "tasks-api"}, {"audience": "tasks-api"}),
+        ({"AUTH_AUDIENCE": None, "AUTH_RESOURCE": URL}, {"resource": URL}),
+        ({"AUTH_AUDIENCE": None, "AUTH_RESOURCE": [URL, f"{URL}/mcp"]}, {"resource": URL}),
+        ({"AUTH_AUDIENCE": ["old", URL], "AUTH_RESOURCE": URL}, {"resource": URL}),
+        ({"AUTH_AUDIENCE": ["urn:example:tasks"], "AUTH_RESOURCE": URL}, {"resource": "urn:example:tasks"}),
+        ({"AUTH_AUDIENCE": None, "AUTH_RESOURCE": URL, "AUTH_PROFILE": "auth0"}, {"audience": URL}),
+        ({"AUTH_AUDIENCE": None, "AUTH_RESOURCE": URL, "AUTH_PROFILE": "keycloak"}, {}),
         ({"AUTH_PROFILE": "keycloak"}, {}),
         ({"AUTH_PROFILE": "cognito"}, {}),
         ({"AUTH_PROFILE": "entra"}, {}),
