@@ -22,7 +22,7 @@ from ..settings.service import AuthConfig
 from .answers import REFUSED, answer, answer_first, answer_hidden, complete
 from .commands import StartRefusedError, register_commands, run_without_settings
 from .cors import answer_to_preflight, let_scripts_read
-from .metadata import serve_metadata
+from .metadata import is_document, serve_metadata
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
@@ -65,7 +65,8 @@ class ResourceServer:
         app.extensions[EXTENSION] = server
         app.before_request(_enforce_declaration)
         # The first to be registered is the last to run: no hook of the service comes after it.
-        app.after_request_funcs.setdefault(None, []).insert(0, _finish)
+        finish = _finish if server.config.metadata is None else _finish_unless_document
+        app.after_request_funcs.setdefault(None, []).insert(0, finish)
         register_commands(app)
         _join_frameworks(app)
         # An Api may be made after this. Until the first request, every context that is pushed looks for one: a command
@@ -152,3 +153,8 @@ def _finish(response: Response) -> Response:
         if has_credentials and "cache-control" not in names:
             headers.add("Cache-Control", "no-store")
     return response
+
+
+def _finish_unless_document(response: Response) -> Response:
+    """Do the same, and leave the metadata of a resource alone: they are public, whatever credentials come along."""
+    return response if is_document(this_request()) else _finish(response)

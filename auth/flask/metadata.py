@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
@@ -10,8 +10,11 @@ from ..wire.metadata import ResourceMetadata
 from .declarations import mark_public
 from .server import this_app, this_request
 
-#: The endpoint of the documents.
-ENDPOINT = "oauth_protected_resource"
+#: The endpoint of the documents; a service may have one that is called like the RFC.
+ENDPOINT = "flask_resource_server_metadata"
+
+#: The attribute of a request that is answered with a document.
+_ANSWERED = "_resource_server_document"
 
 #: Scripts of any origin may read the documents: they are public, and no cookie or token changes them. Browsers do not
 #: let ``*`` stand for ``Authorization`` (Fetch §4.8), which some clients send here too.
@@ -22,9 +25,13 @@ _TO_PREFLIGHT = _FOR_SCRIPTS | {
     "Access-Control-Max-Age": "3600",
 }
 
+_METHODS = ("GET", "HEAD", "OPTIONS")
+
 
 def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
-    """Add the routes of the documents to an app.
+    """Answer requests for the documents, and add their routes to an app.
+
+    The path alone decides: to Flask another route may match better, such as one for every path of one host.
 
     Raises:
         ConfigurationError: the app has such a route already.
@@ -34,31 +41,39 @@ def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
     if found := sorted(taken & documents.keys()):
         raise ConfigurationError([f"The app has a route {path} already; AUTH_RESOURCE makes it." for path in found])
 
-    def oauth_protected_resource(**_host: str) -> Response:
+    def serve_document(**_host: str) -> Response:
         request = this_request()
-        # Nobody looks at credentials here, and no answer depends on them.
-        request.environ.pop("HTTP_AUTHORIZATION", None)
+        setattr(request, _ANSWERED, True)
         if request.method == "OPTIONS":
             return Response(status=204, headers=_TO_PREFLIGHT)
-        # The route is one of those below, whatever the request says about hosts and prefixes.
-        document = documents[str(request.url_rule)]
+        document = documents[request.path]
         response = this_app().response_class(document.body, mimetype="application/json", headers=_FOR_SCRIPTS)
         response.headers["Cache-Control"] = "public, max-age=3600"
         response.set_etag(document.etag)
         response.make_conditional(request)
         return response
 
-    mark_public(oauth_protected_resource)
+    @app.before_request
+    def serve_by_path() -> Response | None:
+        request = this_request()
+        return serve_document() if request.path in documents and request.method in _METHODS else None
+
+    mark_public(serve_document)
     for path in documents:
         for place in _places(app):
             app.add_url_rule(
                 path,
                 ENDPOINT,
-                oauth_protected_resource,
+                serve_document,
                 methods=["GET", "OPTIONS"],
                 provide_automatic_options=False,
                 **place,
             )
+
+
+def is_document(request: Request) -> bool:
+    """Tell whether a request is answered with a document, so that its credentials mean nothing."""
+    return _ANSWERED in vars(request)
 
 
 def _places(app: Flask) -> list[dict[str, str]]:

@@ -93,7 +93,7 @@ def test_nothing_is_served_without_a_resource() -> None:
     app = service()
 
     assert app.test_client().get(WELL_KNOWN).status_code == 404
-    assert "oauth_protected_resource" not in app.view_functions
+    assert [rule.rule for rule in app.url_map.iter_rules() if "well-known" in rule.rule] == []
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,79 @@ def test_an_app_that_looks_at_hosts_serves_it_at_each(matching: str, host: str) 
     answer = app.test_client().get(WELL_KNOWN, base_url=f"https://{host}")
 
     assert answer.json["resource"] == AUDIENCE  # type: ignore[index]
+
+
+@pytest.mark.parametrize("deny", [True, False])
+@pytest.mark.parametrize(
+    ("matching", "place"),
+    [
+        ("host_matching", {"host": "api.example"}),
+        ("host_matching", {"host": "<name>.example"}),
+        ("subdomain_matching", {"subdomain": "b"}),
+    ],
+)
+def test_no_route_of_one_host_stands_before_the_document(matching: str, place: dict[str, str], deny: bool) -> None:
+    """Flask prefers a fixed host to any host. Other methods, and other paths, are the route's."""
+    app = Flask("service", **{matching: True, "static_folder": None})  # type: ignore[arg-type]
+    app.config.update(SETTINGS, AUTH_RESOURCE=AUDIENCE, SERVER_NAME="api.example", AUTH_DENY_BY_DEFAULT=deny)
+    ResourceServer(app)
+    view = require_jwt(lambda **_: "page")
+    app.add_url_rule("/<path:page>", view_func=view, endpoint="page", methods=["GET", "POST", "OPTIONS"], **place)  # type: ignore[arg-type]
+    client, url = app.test_client(), f"https://{'b.' * ('subdomain' in place)}api.example"
+
+    answers = {method: client.open(WELL_KNOWN, method=method, base_url=url) for method in ("GET", "HEAD", "OPTIONS")}
+
+    assert answers["GET"].json["resource"] == AUDIENCE  # type: ignore[index]
+    assert answers["HEAD"].headers["ETag"] == answers["GET"].headers["ETag"]
+    assert (answers["OPTIONS"].status_code, answers["OPTIONS"].headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert client.post(WELL_KNOWN, base_url=url).status_code == 401
+    assert client.get("/page", base_url=url).status_code == 401
+
+
+def test_an_endpoint_of_the_service_may_be_called_like_the_rfc() -> None:
+    """Registered before or after the library's own."""
+    app = one()
+    app.add_url_rule("/page", view_func=lambda: "page", endpoint="oauth_protected_resource")
+
+    assert app.test_client().get("/page").text == "page"
+    assert app.test_client().get(WELL_KNOWN).json["resource"] == AUDIENCE  # type: ignore[index]
+
+
+def test_credentials_stay_where_other_code_reads_them() -> None:
+    """A middleware around the app, such as one that writes a log."""
+    app = one()
+    seen: list[str | None] = []
+    inner = app.wsgi_app
+
+    def logging(environ: Any, start_response: Any) -> Any:
+        answered = inner(environ, start_response)
+        seen.append(environ.get("HTTP_AUTHORIZATION"))
+        return answered
+
+    app.wsgi_app = logging  # type: ignore[method-assign]
+
+    app.test_client().get(WELL_KNOWN, headers={"Authorization": "Basic YTpi"})
+
+    assert seen == ["Basic YTpi"]
+
+
+def test_a_refusal_before_leaves_no_trace_in_the_document() -> None:
+    """A middleware sends one environ to a guarded view and then to the document."""
+    app = one()
+    add_view(app, "/guarded", require_jwt(lambda: "in"))
+    inner = app.wsgi_app
+
+    def twice(environ: Any, start_response: Any) -> Any:
+        environ["PATH_INFO"] = "/guarded"
+        b"".join(inner(environ, lambda *_: None))  # type: ignore[arg-type]
+        environ["PATH_INFO"] = WELL_KNOWN
+        return inner(environ, start_response)
+
+    app.wsgi_app = twice  # type: ignore[method-assign]
+
+    answer = app.test_client().get("/")
+
+    assert (answer.status_code, challenge(answer)) == (200, "None")
 
 
 METADATA = f'resource_metadata="https://api.example{WELL_KNOWN}"'
@@ -529,7 +602,7 @@ def test_no_token_is_good_for_a_path_that_a_view_could_resolve(tmp_path: Path, p
         assert challenge(answer) == 'Bearer realm="api", error="invalid_token"'
     for direct, named in (("/files/admin/secret", names[1]), ("/files/a/b/secret", names[2])):
         with client.get(direct, headers=for_resources(named)) as reached:
-            assert reached.text == "secret"
+            assert reached.get_data(as_text=True) == "secret"
 
 
 def test_an_only_resource_leaves_such_paths_to_its_views() -> None:
