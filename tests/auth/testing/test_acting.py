@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, request
 
 from auth import ResourceServer, current_token, owns_path_user, require_jwt, verified_token
-from auth.errors import MisuseError, NotOwnerError, TokenExpiredError
+from auth.errors import InvalidAudienceError, MisuseError, NotOwnerError, TokenExpiredError
 from auth.flask.answers import Refusal
 from auth.testing import acting_as, local_issuer
 from tests.auth.testing.test_local import PARTNER, PRODUCTION, SEVERAL, service
@@ -28,6 +28,11 @@ def user_of_a_request(app: Flask) -> str:
 @owns_path_user
 def orders(user_id: str) -> str:
     return f"orders of {user_id}"
+
+
+def resources_at(urls: list[str], root: str = "/") -> Flask:
+    """Return a service that is several resources."""
+    return service(**PRODUCTION | {"AUTH_AUDIENCE": None, "AUTH_RESOURCE": urls, "APPLICATION_ROOT": root})
 
 
 @pytest.fixture
@@ -127,3 +132,44 @@ def test_any_app_will_do(keys: dict[str, Any]) -> None:
 
     with acting_as(app, "alice"):
         assert order() == "ordered by alice"
+
+
+@pytest.mark.parametrize(
+    ("mount", "paths", "expected"),
+    [
+        ("/", ["/orders", "/mcp"], "/mcp"),
+        ("/", ["", "/mcp"], "/"),
+        ("/shop", ["/shop/orders", "/shop/orders/old"], "/orders/old"),
+        ("/shop", ["/shop", "/mcp"], "/"),
+        ("/shop", ["/shopping", "/shop/mcp"], "/mcp"),
+    ],
+)
+def test_a_user_acts_at_the_path_of_a_resource(mount: str, paths: list[str], expected: str) -> None:
+    """The app is several, and tokens mean nothing elsewhere."""
+    resources = [f"https://api.example{path}" for path in paths]
+    app = resources_at(resources, mount)
+
+    with acting_as(app, "alice"):
+        assert (order(), request.path) == ("ordered by alice", expected)
+        with app.test_request_context(method="POST"):
+            assert (order(), request.method) == ("ordered by alice", "POST")
+
+
+def test_a_user_whose_token_names_one_resource_acts_there() -> None:
+    """And not at another, as in production."""
+    app = resources_at(["https://api.example/orders", "https://api.example/mcp"])
+
+    with acting_as(app, "alice", claims={"aud": "https://api.example/orders"}):
+        assert (order(), request.path) == ("ordered by alice", "/orders")
+        with app.test_request_context("/orders/5"):
+            assert order() == "ordered by alice"
+        with pytest.raises(InvalidAudienceError):
+            app.test_request_context("/mcp")
+
+
+def test_nobody_acts_outside_of_all_resources() -> None:
+    """Neither resource lies below the path of the app."""
+    app = resources_at(["https://api.example/orders", "https://api.example/mcp"], "/shop")
+
+    with pytest.raises(InvalidAudienceError), acting_as(app, "alice"):
+        raise AssertionError
