@@ -43,13 +43,17 @@ this_request: Callable[[], Request] = request._get_current_object  # type: ignor
 
 
 class Authentication(NamedTuple):
-    """Who is calling, for one request. Valid only for the app and the credentials that produced it."""
+    """Who is calling, for one request. Valid only for the app and the credentials that produced it.
+
+    If the app is several resources, valid only for the path as well: a middleware may send one environ to another path.
+    """
 
     server: ServerState
     #: The ``Authorization`` field that was read; None if there was none.
     authorization: str | None
     #: None for an anonymous caller.
     token: AccessToken | None
+    path: str
 
     def token_at(self, now: float) -> AccessToken | None:
         """Return the token if it is valid at a time, in seconds since the epoch."""
@@ -146,6 +150,8 @@ class ServerState:
         known: Authentication | None = environ.get(_AUTHENTICATION)
         if known is None or known.server is not self:
             return None
+        if self._separate is not None and known.path != request.path:
+            return None
         return known if known.authorization == environ.get("HTTP_AUTHORIZATION") else None
 
     def authenticate(self, request: Request, optional: bool = False) -> AccessToken | None:
@@ -161,13 +167,9 @@ class ServerState:
         if known is not None and known.server is self and known.authorization == environ.get("HTTP_AUTHORIZATION"):
             token = known.token
             if token is not None and token.valid_from <= self.clock() < token.valid_until:
-                if self._separate is not None:
-                    # A middleware may have sent the same environ to another path before.
-                    del environ[_AUTHENTICATION]
-                    _check_resource(token, request, self._separate)
-                    environ[_AUTHENTICATION] = known
-                return token
-            if token is None and optional:
+                if self._separate is None or known.path == request.path:
+                    return token
+            elif token is None and optional:
                 return None
         # No guard has asked yet, or the token has expired since, or an optional guard let an anonymous caller pass.
         authorization = environ.get("HTTP_AUTHORIZATION")
@@ -175,7 +177,7 @@ class ServerState:
         token = None if is_anonymous else self.authenticator.authenticate_field(authorization)
         if token is not None and self._separate is not None:
             _check_resource(token, request, self._separate)
-        environ[_AUTHENTICATION] = Authentication(self, authorization, token)
+        environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path)
         return token
 
     def enforce(self, policy: Policy, app: Flask, request: Request, arguments: Mapping[str, Any] = _NONE) -> None:

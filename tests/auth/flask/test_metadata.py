@@ -13,8 +13,8 @@ from flask.views import MethodView
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from auth import ResourceServer, current_token, owns_path_user, require_jwt, verified_token
-from auth.errors import ConfigurationError, MissingTokenError
+from auth import ResourceServer, current_token, owns_path_user, public, require_jwt, verified_token
+from auth.errors import ConfigurationError, MissingTokenError, MisuseError
 from auth.testing import assert_routes_guarded, local_issuer
 from tests.support.services import (
     AUDIENCE,
@@ -672,6 +672,26 @@ def test_an_environ_that_is_sent_to_another_path_is_judged_again() -> None:
 
     assert app.test_client().get("/", headers=for_resources(TASKS)).status_code == 401
     assert seen == [True, False]
+
+
+def test_nobody_is_known_on_a_public_view_of_another_resource() -> None:
+    """A middleware sends the same environ there, and no guard has run for that path."""
+    app = service(**SEVERAL)
+    add_view(app, "/tasks/", require_jwt(lambda: current_token.user_id))
+    add_view(app, "/mcp", public(lambda: f"{verified_token()} {current_token.user_id}"))
+    inner = app.wsgi_app
+
+    def twice(environ: Any, start_response: Any) -> Any:
+        environ["PATH_INFO"] = "/tasks/"
+        assert b"".join(inner(environ, lambda *_: None)) == b"alice"  # type: ignore[arg-type]
+        environ["PATH_INFO"] = "/mcp"
+        return inner(environ, start_response)
+
+    app.wsgi_app = twice  # type: ignore[method-assign]
+    app.testing = True
+
+    with pytest.raises(MisuseError, match="where no guard has run"):
+        app.test_client().get("/", headers=for_resources(TASKS))
 
 
 def test_a_token_for_another_resource_is_nobody_s(caplog: pytest.LogCaptureFixture) -> None:
