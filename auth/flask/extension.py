@@ -123,7 +123,7 @@ def _enforce_declaration() -> Any:
         if declaration.policy.rules:
             server.enforce(declaration.policy, app, request, request.view_args or {})
         elif declaration.missing and server.config.deny_by_default:
-            server.authenticate(request)
+            server.check_token(request)
             raise UndeclaredRouteError("neither a guard nor @public")
     except AuthError as error:
         if error.hide:

@@ -180,6 +180,18 @@ class ServerState:
         environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path)
         return token
 
+    def check_token(self, request: Request) -> None:
+        """Demand a valid token, of several resources for any: nobody has said yet who may enter.
+
+        Raises:
+            AuthError: the request carries no token, or one that is refused.
+        """
+        if self._separate is None:
+            self.authenticate(request)
+        else:
+            # Not remembered: a guard would take it as meant for the resource of this path.
+            self.authenticator.authenticate_field(request.environ.get("HTTP_AUTHORIZATION"))
+
     def enforce(self, policy: Policy, app: Flask, request: Request, arguments: Mapping[str, Any] = _NONE) -> None:
         """Check a request against a policy; raise the error of the first rule that fails.
 

@@ -460,6 +460,52 @@ def test_a_route_that_declares_nothing_leads_to_the_metadata_too() -> None:
     assert client.get("/nowhere").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/mcp", "/elsewhere", "/tasks/../x"])
+def test_a_route_that_declares_nothing_refuses_valid_tokens_as_ever(path: str) -> None:
+    """Whichever of several resources they are for: the developer is told what is missing, not the client."""
+    app = service(**SEVERAL, AUTH_DENY_BY_DEFAULT=True)
+    add_view(app, "/<path:page>", lambda **_: "open")
+    client = app.test_client()
+
+    valid, other = client.get(path, headers=for_resources(TASKS)), client.get(path, headers=for_resources("other"))
+
+    assert (valid.status_code, valid.json["error"], challenge(valid)) == (403, "undeclared_route", "None")  # type: ignore[index]
+    assert (other.status_code, other.json["error"]) == (401, "invalid_audience")  # type: ignore[index]
+    assert client.get(path).status_code == 401
+
+
+@pytest.mark.parametrize("resource", [MCP, [MCP, TASKS]])
+def test_a_guard_in_a_hook_of_a_blueprint_needs_a_resource_as_well(resource: Any) -> None:
+    """It guards the views of the blueprint, and no client could find where their tokens come from."""
+    app = service(AUTH_AUDIENCE=None, AUTH_RESOURCE=resource)
+    app.testing = True
+    blueprint = Blueprint("reports", __name__)
+    blueprint.add_url_rule("/reports", view_func=lambda: "reports")
+    blueprint.before_request(require_jwt(lambda: None))
+    app.register_blueprint(blueprint)
+
+    with pytest.raises(ConfigurationError) as raised:
+        app.test_client().get("/mcp")
+
+    names = [MCP] if resource == MCP else [MCP, TASKS]
+    assert list(raised.value.problems) == [outside("/reports", *names)]
+
+
+def test_a_guard_in_a_hook_of_the_app_leads_to_the_metadata_below_the_resource() -> None:
+    """Everywhere else it refuses without."""
+    app = service(AUTH_AUDIENCE=None, AUTH_RESOURCE=MCP)
+    app.before_request(require_jwt(lambda: None))
+    for rule in ("/mcp", "/other"):
+        add_view(app, rule, lambda: "open")
+    client = app.test_client()
+
+    below, beside = client.get("/mcp"), client.get("/other")
+
+    assert challenge(below) == f'Bearer realm="api", resource_metadata="https://api.example{WELL_KNOWN}/mcp"'
+    assert (beside.status_code, challenge(beside)) == (401, 'Bearer realm="api"')
+    assert client.get(f"{WELL_KNOWN}/mcp").status_code == 200
+
+
 def test_a_guarded_function_of_a_public_view_names_its_own_scopes() -> None:
     """It refuses when it is called."""
     app = one(AUTH_RESOURCE_SCOPES="least")
