@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..keys.remote.urls import is_plain_http, is_well_formed
 from ..tokens.profiles import PROFILES
@@ -53,11 +53,43 @@ def check_resource(service: Section, sections: Sequence[Section], mount: object)
                 service.problems.append(f"{section.labels['published']} is true, and {reason}")
             else:
                 service.warnings.append(f"{reason} The resource metadata leave it out.")
-    if service.values.resource and not _published(sections):
+    resources = service.values.resource
+    if len(resources) > 1:
+        useless = [*_without_a_resource(resources, sections)]
+        service.problems.extend(useless or _without_an_issuer(resources, sections))
+    if resources and not _published(sections):
         service.problems.append(
             "AUTH_RESOURCE is set, and there is no issuer to publish: clients could not find the authorization server. "
             "One issuer at least needs an https URL as its name."
         )
+
+
+def _without_a_resource(resources: Sequence[str], sections: Sequence[Section]) -> Iterator[str]:
+    """Tell which issuers have no tokens for any of several resources: a token has to name the one that it is for."""
+    for section in sections:
+        label, audience, profile = section.labels["audience"], section.values.audience, section.values.profile
+        if PROFILES[profile].audience_claim != "aud":
+            yield (
+                f"{section.labels['profile']} is {profile}, whose tokens do not name the resource that they are for. "
+                "With several resources each would be refused. Set AUTH_RESOURCE to one URL, or serve each as an app."
+            )
+        elif audience and not set(audience) & set(resources):
+            yield (
+                f"{label} holds none of the URLs in AUTH_RESOURCE. With several resources a token has to name the one "
+                f"that it is for, so each would be refused. Add the URLs to {label}, or do not set it."
+            )
+
+
+def _without_an_issuer(resources: Sequence[str], sections: Sequence[Section]) -> Iterator[str]:
+    """Tell which of several resources no token can be for."""
+    audiences = [section.values.audience for section in sections]
+    labels = " or ".join(dict.fromkeys(section.labels["audience"] for section in sections))
+    for resource in resources:
+        if not any(resource in audience or not audience for audience in audiences):
+            yield (
+                f"AUTH_RESOURCE names {resource}, and {labels} does not. With several resources a token has to name "
+                f"the one that it is for, so each request there would be refused. Add the URL to {labels}."
+            )
 
 
 def _published(sections: Sequence[Section]) -> tuple[str, ...]:

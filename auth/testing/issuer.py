@@ -286,17 +286,14 @@ def issuer_in_the_name_of(
 ) -> TokenIssuer:
     """Return an issuer whose tokens say all that an app demands of the tokens of an issuer it trusts.
 
-    If the app is several resources, its tokens are for all of them.
+    If the app is several resources, its tokens are for all those that it accepts the issuer's tokens for.
     """
-    resources = [] if metadata is None else [one.identifier for one in metadata.resources]
-    is_for_all = (
-        len(resources) > 1 and trusted.profile.audience_claim == "aud" and trusted.audience.issuperset(resources)
-    )
+    resources = () if metadata is None or len(metadata.resources) == 1 else metadata.named_by(trusted.audience)
     return TokenIssuer(
         key,
         algorithm=algorithm,
         issuer=trusted.name,
-        audience=resources if is_for_all else min(trusted.audience, default=None),
+        audience=[resource.identifier for resource in resources] or min(trusted.audience, default=None),
         profile=next(name for name, profile in PROFILES.items() if profile is trusted.profile),
         identity_claim=trusted.identity_claim,
         required_claims=trusted.required_claims,

@@ -15,11 +15,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from auth import ResourceServer, current_token, owns_path_user, public, require_jwt, verified_token
 from auth.errors import ConfigurationError, MissingTokenError, MisuseError
-from auth.testing import assert_routes_guarded, local_issuer
+from auth.testing import assert_routes_guarded, local_issuer, local_issuers
 from tests.support.services import (
     AUDIENCE,
     ISSUER,
     KINDS,
+    OTHER_SECRET,
+    SECRET,
     SETTINGS,
     add_view,
     bearer,
@@ -849,3 +851,21 @@ def test_tokens_of_the_testing_kit_are_good_for_every_resource() -> None:
 
     assert (kit, one_of_them) == ([200, 200], [200, 401])
     assert sorted(jwt.decode(made, options={"verify_signature": False})["aud"]) == sorted([MCP, TASKS, DEEP])
+
+
+def test_tokens_of_the_testing_kit_name_the_resources_of_their_issuer() -> None:
+    """One issuer of several may be for some resources alone, and for older clients."""
+    first = {"issuer": ISSUER, "secret": SECRET, "audience": ["a-client", TASKS]}
+    second = {"issuer": "https://b.example", "secret": OTHER_SECRET, "user_prefix": "b:", "audience": MCP}
+    app = service(AUTH_RESOURCE=[TASKS, MCP], AUTH_ISSUERS=[first, second], **dict.fromkeys(SETTINGS))
+    for rule in ("/mcp", "/tasks"):
+        add_view(app, rule, require_jwt(lambda: "in"))
+    client = app.test_client()
+
+    with local_issuers(app) as issuers:
+        statuses = [
+            [client.get(path, headers=issuer.authorization("alice")).status_code for path in ("/tasks", "/mcp")]
+            for issuer in issuers.values()
+        ]
+
+    assert statuses == [[200, 401], [401, 200]]

@@ -177,6 +177,60 @@ def test_a_resource_is_no_audience_where_tokens_name_a_client_in_its_place() -> 
     ]
 
 
+OTHER = "https://api.example/other"
+
+
+def test_an_audience_holds_all_of_several_resources() -> None:
+    """The others would refuse each request, however it is put into the token."""
+    outcome = "With several resources a token has to name the one that it is for, so each"
+
+    assert problems(AUTH_RESOURCE=[API, OTHER], AUTH_AUDIENCE=["old", API]) == [
+        f"AUTH_RESOURCE names {OTHER}, and AUTH_AUDIENCE does not. {outcome} request there would be refused. Add the URL "
+        "to AUTH_AUDIENCE."
+    ]
+    assert problems(AUTH_RESOURCE=[API, OTHER], AUTH_AUDIENCE="old") == [
+        f"AUTH_AUDIENCE holds none of the URLs in AUTH_RESOURCE. {outcome} would be refused. Add the URLs to "
+        "AUTH_AUDIENCE, or do not set it."
+    ]
+    assert config(AUTH_RESOURCE=[API, OTHER], AUTH_AUDIENCE=[OTHER, "old", API]).warnings == ()
+    assert problems(AUTH_RESOURCE=[API, OTHER], AUTH_AUDIENCE=5) == problems(AUTH_AUDIENCE=5)
+
+
+def test_each_issuer_is_for_one_of_several_resources_at_least() -> None:
+    """And each resource has an issuer."""
+    first = {"issuer": ISSUER, "secret": SECRET, "audience": API}
+    second = {"issuer": "https://b.example", "secret": OTHER_SECRET, "user_prefix": "b:"}
+
+    def start(*entries: dict[str, Any]) -> AuthConfig:
+        return AuthConfig.from_mapping({"AUTH_ISSUERS": [*entries], "AUTH_RESOURCE": [API, OTHER]})
+
+    with pytest.raises(ConfigurationError) as useless:
+        start(first, second | {"audience": "b"})
+    with pytest.raises(ConfigurationError) as unreached:
+        start(first, second | {"audience": API})
+
+    assert [issuer.audience for issuer in start(first, second | {"audience": OTHER}).issuers] == [{API}, {OTHER}]
+    assert [issuer.audience for issuer in start(first, second).issuers] == [{API}, {API, OTHER}]
+    assert [problem.partition(".")[0] for problem in useless.value.problems] == ["AUTH_ISSUERS[1]"]
+    assert "AUTH_ISSUERS[1].audience holds none of the URLs" in str(useless.value)
+    assert list(unreached.value.problems) == [
+        f"AUTH_RESOURCE names {OTHER}, and AUTH_ISSUERS[0].audience or AUTH_ISSUERS[1].audience does not. With several "
+        "resources a token has to name the one that it is for, so each request there would be refused. Add the URL to "
+        "AUTH_ISSUERS[0].audience or AUTH_ISSUERS[1].audience."
+    ]
+
+
+def test_tokens_that_name_a_client_are_for_none_of_several_resources() -> None:
+    """Cognito: they have no ``aud``. For an only resource they do."""
+    settings = {"AUTH_SECRET": None, "AUTH_DISCOVERY": True, "AUTH_PROFILE": "cognito", "AUTH_AUDIENCE": "client"}
+
+    assert config(**settings, AUTH_RESOURCE=API).issuers[0].audience == {"client"}
+    assert problems(**settings, AUTH_RESOURCE=[API, OTHER]) == [
+        "AUTH_PROFILE is cognito, whose tokens do not name the resource that they are for. With several resources each "
+        "would be refused. Set AUTH_RESOURCE to one URL, or serve each as an app."
+    ]
+
+
 def test_a_wrong_resource_is_one_problem() -> None:
     """Nobody is told of a missing audience as well."""
     assert problems(AUTH_SECRET=None, AUTH_DISCOVERY=True, AUTH_RESOURCE="api.example") == [f"AUTH_RESOURCE {HTTPS}"]
