@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..keys.remote.urls import is_plain_http, is_well_formed
+from ..keys.remote.urls import has_only_characters_of_urls, is_plain_http, is_well_formed
 from ..tokens.profiles import PROFILES
 from ..wire.metadata import ProtectedResource, ResourceMetadata
 from .reader import Section
@@ -99,7 +99,8 @@ def _published(sections: Sequence[Section]) -> tuple[str, ...]:
 
 def _can_be_published(name: str) -> bool:
     """Tell whether a client can look for the metadata of an issuer (RFC 8414 §2); http is for this machine only."""
-    return is_well_formed(name) and not is_plain_http(name) and "?" not in name and "#" not in name
+    is_url = is_well_formed(name) and has_only_characters_of_urls(name)
+    return is_url and not is_plain_http(name) and "?" not in name and "#" not in name
 
 
 def make_metadata(service: Section, sections: Sequence[Section], mount: str) -> ResourceMetadata | None:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..keys.remote.urls import is_loopback, is_plain_http, is_well_formed
+from ..keys.remote.urls import has_only_characters_of_urls, is_loopback, is_plain_http, is_well_formed
 from ..rules import scope_names
 from ..scopes import closed_over
 from .addresses import HOST_NAME
@@ -22,6 +22,9 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 #: A path whose segments clients, proxies and servers all read alike: nothing encoded, empty, or made of dots alone.
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:@-]+)*")
+
+#: The end of a host that clients take for an IPv4 address, however it is written (WHATWG URL, "ends in a number").
+_IN_NUMBERS = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\Z")
 
 _LONGEST_NAME = 200
 
@@ -74,10 +77,17 @@ def _fault(url: str) -> str | None:
 
 def _is_host(netloc: str, host: str) -> bool:
     """Tell whether a client writes the host of a URL in the same way."""
-    if not netloc.startswith("["):
-        return HOST_NAME.fullmatch(host) is not None
-    # RFC 5952 §4; an address with a zone means nothing to others.
-    return "%" not in host and str(ip_address(host)) == host
+    if netloc.startswith("[") or _IN_NUMBERS.search(host):
+        # RFC 5952 §4; an address with a zone means nothing to others.
+        return "%" not in host and _is_shortest(host)
+    return HOST_NAME.fullmatch(host) is not None and ".." not in host
+
+
+def _is_shortest(address: str) -> bool:
+    try:
+        return str(ip_address(address)) == address
+    except ValueError:
+        return False
 
 
 RESOURCE = texts(_check_resources, "an https URL or a list of them")
@@ -127,8 +137,10 @@ NAME = text(_check_name)
 
 
 def _check_page(url: str, place: Place) -> None:
-    if not is_well_formed(url) or is_plain_http(url):
-        place.refuse("must be the https URL of a page, without user.")
+    if not is_well_formed(url) or is_plain_http(url) or not has_only_characters_of_urls(url):
+        place.refuse(
+            "must be the https URL of a page, without user, in characters of URLs; encode others with percent."
+        )
 
 
 PAGE = text(_check_page, "an https URL")

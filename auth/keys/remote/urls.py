@@ -12,6 +12,9 @@ _LONGEST_LOGGED = 200
 #: A valid address in brackets. Some versions of Python ignore other text around the brackets.
 _BRACKETED = re.compile(r"\[[^][]+\](:[0-9]*)?")
 
+#: Reserved, unreserved and percent-encoded characters (RFC 3986 §2).
+_OF_URLS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+
 
 def is_plain_http(url: str, allowed: frozenset[str] = frozenset()) -> bool:
     """Tell whether a URL sends data over the network unencrypted: ``http``, and not to this machine.
@@ -58,6 +61,11 @@ def is_well_formed(url: str) -> bool:
     except ValueError:
         return False
     return has_host and parts.scheme in ("https", "http") and "@" not in parts.netloc
+
+
+def has_only_characters_of_urls(url: str) -> bool:
+    """Tell whether a URL holds what may stand in one (RFC 3986 §2), and so no quotes, angle brackets or backslashes."""
+    return _OF_URLS.fullmatch(url) is not None
 
 
 def redacted(url: str) -> str:

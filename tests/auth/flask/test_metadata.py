@@ -857,7 +857,7 @@ def test_tokens_of_the_testing_kit_name_the_resources_of_their_issuer() -> None:
     """One issuer of several may be for some resources alone, and for older clients."""
     first = {"issuer": ISSUER, "secret": SECRET, "audience": ["a-client", TASKS]}
     second = {"issuer": "https://b.example", "secret": OTHER_SECRET, "user_prefix": "b:", "audience": MCP}
-    app = service(AUTH_RESOURCE=[TASKS, MCP], AUTH_ISSUERS=[first, second], **dict.fromkeys(SETTINGS))
+    app = service(**dict.fromkeys(SETTINGS, None), AUTH_RESOURCE=[TASKS, MCP], AUTH_ISSUERS=[first, second])  # type: ignore[arg-type]
     for rule in ("/mcp", "/tasks"):
         add_view(app, rule, require_jwt(lambda: "in"))
     client = app.test_client()

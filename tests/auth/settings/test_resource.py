@@ -67,6 +67,16 @@ WRONG = {
     "https://[2001:DB8::1]": CASE,
     "https://api.example.": HOST,
     "https://*.example": HOST,
+    "https://a..example": HOST,
+    "https://127.1": HOST,
+    "https://0x7f.1": HOST,
+    "https://0x7f000001": HOST,
+    "https://2130706433": HOST,
+    "https://127.0.0.0x1": HOST,
+    "https://api.0x": HOST,
+    "https://127.0.0.01": HOST,
+    "https://10.0.0.256": HOST,
+    "https://api.example.5": HOST,
     "https://api.example\\evil": HOST,
     'https://api.example"x': HOST,
     "https://[2001:0db8::1]": HOST,
@@ -107,6 +117,9 @@ def test_a_resource_is_written_in_the_one_way_that_all_clients_write(url: str, s
         "https://api.example/..a",
         "https://api.example/Case",
         "https://[2001:db8::1]:8443/mcp",
+        "https://10.0.0.1",
+        "https://1.example",
+        "https://0x7f.a1",
         "http://127.0.0.1:8000/mcp",
         "http://localhost:8000",
         "http://[::1]:8000",
@@ -185,8 +198,8 @@ def test_an_audience_holds_all_of_several_resources() -> None:
     outcome = "With several resources a token has to name the one that it is for, so each"
 
     assert problems(AUTH_RESOURCE=[API, OTHER], AUTH_AUDIENCE=["old", API]) == [
-        f"AUTH_RESOURCE names {OTHER}, and AUTH_AUDIENCE does not. {outcome} request there would be refused. Add the URL "
-        "to AUTH_AUDIENCE."
+        f"AUTH_RESOURCE names {OTHER}, and AUTH_AUDIENCE does not. {outcome} request there would be refused. Add the "
+        "URL to AUTH_AUDIENCE."
     ]
     assert problems(AUTH_RESOURCE=[API, OTHER], AUTH_AUDIENCE="old") == [
         f"AUTH_AUDIENCE holds none of the URLs in AUTH_RESOURCE. {outcome} would be refused. Add the URLs to "
@@ -294,12 +307,34 @@ def test_a_name_is_printable(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("url", ["http://docs.example", "docs.example", "https://u:p@docs.example", "javascript:0"])
+#: A page that shows the link could take these for its own.
+UNSAFE = [
+    'https://docs.example/"><script>',
+    "https://docs.example/\\x",
+    "https://docs.example/%2",
+    "https://docs.example/{x}",
+]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://docs.example", "docs.example", "https://u:p@docs.example", "javascript:0", *UNSAFE]
+)
 def test_the_documentation_is_a_page(url: str) -> None:
     """Clients show it as a link."""
     assert problems(AUTH_RESOURCE=API, AUTH_RESOURCE_DOCS=url) == [
-        "AUTH_RESOURCE_DOCS must be the https URL of a page, without user."
+        "AUTH_RESOURCE_DOCS must be the https URL of a page, without user, in characters of URLs; encode others with "
+        "percent."
     ]
+
+
+def test_a_page_may_have_all_that_stands_in_urls() -> None:
+    """It is published as it is written."""
+    url = "https://docs.example:8443/a%20b/~c;d=(e)/!$&'*+,?q=@[:]#x-y_z."
+
+    metadata = config(AUTH_RESOURCE=API, AUTH_RESOURCE_DOCS=url).metadata
+
+    assert metadata is not None
+    assert metadata.documentation == url
 
 
 def test_settings_about_a_resource_need_one() -> None:
@@ -319,7 +354,14 @@ NO_ISSUER = (
 
 
 @pytest.mark.parametrize(
-    "name", ["tasks", "http://login.example", "https://login.example?a=b", "https://u@login.example"]
+    "name",
+    [
+        "tasks",
+        "http://login.example",
+        "https://login.example?a=b",
+        "https://u@login.example",
+        'https://a.example/"b',
+    ],
 )
 def test_an_issuer_that_no_client_finds_is_not_published(name: str) -> None:
     """RFC 8414 §2: an https URL without query and fragment."""
