@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from flask import Flask
 from auth import ResourceServer, current_token, owns_path_user, require_jwt
 from tests.support.gunicorn_server import GunicornServer
 from tests.support.issuers import Browser, IssuerProgram, code_verifier_and_challenge, response_to
+from tests.support.oidc_provider import log_in
 
 pytestmark = pytest.mark.usefixtures("node_packages")
 
@@ -58,23 +58,9 @@ class OidcProvider(IssuerProgram):
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        code = self._answer_every_page(f"/auth?{urlencode(question)}", user)
+        back = log_in(self.origin, f"/auth?{urlencode(question)}", user, CALLBACK)
+        (code,) = parse_qs(urlsplit(back).query)["code"]
         return self.grant("authorization_code", code=code, code_verifier=verifier, redirect_uri=CALLBACK, resource=API)
-
-    def _answer_every_page(self, path: str, user: str) -> str:
-        """Follow redirects and submit forms until the provider sends the browser back with the code."""
-        browser = Browser(self.origin)
-        answer = browser.get(path)
-        for _ in range(10):
-            if location := answer.headers["Location"]:
-                if location.startswith(CALLBACK):
-                    return parse_qs(urlsplit(location).query)["code"][0]
-                answer = browser.get(location)
-            else:
-                (action,) = re.findall(r'<form[^>]* action="([^"]+)"', answer.body)
-                (prompt,) = re.findall(r'name="prompt" value="(\w+)"', answer.body)
-                answer = browser.submit(action, prompt=prompt, login=user, password="any")
-        raise AssertionError(f"the sign-in leads nowhere: {answer}")
 
 
 @dataclass(frozen=True)

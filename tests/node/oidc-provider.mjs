@@ -3,20 +3,24 @@
 // `api` is the resource whose access tokens are JWTs (RFC 9068); those of any other resource, and of none, are opaque.
 // `page` is a public client, a page that asks the token endpoint from its own origin with PKCE (RFC 7636).
 // Access tokens are good for `lifetime` seconds, and a refresh token for one use; `/test/revoke` revokes all of those.
+// `mcp` makes it one for clients that register themselves (RFC 7591): it lists the `scopes` of every resource, whose
+// tokens are JWTs then. Those of the user `late` have expired. A client that may use refresh tokens gets one, and each
+// request is a line of JSON in the log.
 // Everything is kept in memory. The first line of its output is its issuer. It ends with its standard input, so that it
 // never outlives the test that started it.
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
 
-const { api, algorithm = "ES256", client, others = [], page, lifetime = 3600 } = JSON.parse(process.argv[2]);
+const { api, algorithm = "ES256", client, others = [], page, lifetime = 3600, mcp } = JSON.parse(process.argv[2]);
+const resourceScopes = mcp?.scopes ?? ["tasks:read"];
 
 const server = createServer();
 server.listen(0, "127.0.0.1", async () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients: [
-      ...[client, ...others].map((confidential) => ({
+      ...[...(client ? [client] : []), ...others].map((confidential) => ({
         grant_types: ["authorization_code", "client_credentials", "refresh_token"],
         token_endpoint_auth_method: "client_secret_post",
         id_token_signed_response_alg: algorithm,
@@ -28,23 +32,26 @@ server.listen(0, "127.0.0.1", async () => {
       clientId === page?.client_id && redirectUris.some((uri) => new URL(uri).origin === origin),
     jwks: { keys: [await signingKey()] },
     cookies: { keys: ["signs the cookies of this process alone"] },
-    scopes: ["openid", "offline_access", "tasks:read"],
+    scopes: ["openid", "offline_access", ...resourceScopes],
     ttl: { AccessToken: lifetime },
     rotateRefreshToken: true,
+    ...(mcp ? forClientsThatRegister() : {}),
     features: {
+      registration: { enabled: Boolean(mcp) },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (context, resource) => ({
-          scope: "tasks:read",
-          accessTokenFormat: resource === api ? "jwt" : "opaque",
+          scope: resourceScopes.join(" "),
+          accessTokenFormat: mcp || resource === api ? "jwt" : "opaque",
           jwt: { sign: { alg: algorithm } },
         }),
         useGrantedResource: () => true,
       },
     },
   });
+  if (mcp) provider.use(logRequest);
   const answer = provider.callback();
   const grants = new Set();
   provider.on("refresh_token.saved", ({ grantId }) => grants.add(grantId));
@@ -56,6 +63,33 @@ server.listen(0, "127.0.0.1", async () => {
   console.log(issuer);
 });
 process.stdin.resume().on("end", () => process.exit());
+
+function forClientsThatRegister() {
+  return {
+    clientDefaults: { id_token_signed_response_alg: algorithm, application_type: "native" },
+    // Clients register for the scopes they were asked for first, and could not step up to any other.
+    extraClientMetadata: {
+      properties: ["registered_scope"],
+      validator: (context, name, value, metadata) => {
+        delete metadata.scope;
+      },
+    },
+    issueRefreshToken: (context, client) => client.grantTypeAllowed("refresh_token"),
+    formats: {
+      customizers: {
+        jwt: (context, token, { payload }) => {
+          if (token.accountId === "late") Object.assign(payload, { iat: payload.iat - 7200, exp: payload.exp - 7200 });
+        },
+      },
+    },
+  };
+}
+
+async function logRequest(context, next) {
+  await next();
+  const { method, path, status } = context;
+  console.error(JSON.stringify({ method, path, status, asked: context.oidc?.params ?? context.oidc?.body }));
+}
 
 async function signingKey() {
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
