@@ -73,6 +73,13 @@ def test_a_tool_asks_for_its_scope(as_user: AsUser) -> None:
     )
 
 
+def test_a_client_has_no_tasks_of_its_own(as_user: AsUser) -> None:
+    """They would be those of a user who is called like the client."""
+    refused = call(as_user("alice", scopes="tasks:read", is_client=True), "list_tasks")
+
+    assert (refused.status_code, refused.json["error"]) == (403, "wrong_caller")
+
+
 @pytest.mark.parametrize("bad", bad_tokens(), ids=str)
 def test_bad_tokens_are_refused(app: Flask, jwt_issuer: TokenIssuer, bad: BadToken) -> None:
     """A token for another server is one of them."""

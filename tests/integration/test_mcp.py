@@ -11,21 +11,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-from tests.support.documentation import DOCS, blocks
+from tests.support.documentation import DOCS, snippets, table
 from tests.support.environments import ROOT, clean_environment, make_environment, run
 from tests.support.issuers import NODE, Answer, Browser
 from tests.support.oidc_provider import CALLBACK, OpenProvider, log_in
 from tests.support.programs import PATIENCE, Program, accepts_connections, free_port
 
 EXAMPLE = ROOT / "examples" / "mcp"
-PAGE = DOCS / "mcp.md"
 METADATA = "/.well-known/oauth-protected-resource/mcp"
 
 SDK = ["node", "mcp-client.mjs"]
@@ -89,46 +89,56 @@ def copy(wheel: Path, registry: None, tmp_path_factory: pytest.TempPathFactory) 
     )
 
 
-@pytest.fixture(scope="module")
-def deployment(copy: Copy, node_packages: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Both at work, by the settings and the command of the page."""
-    folder = tmp_path_factory.mktemp("deployment")
-    (variables,), (command,) = blocks(PAGE, "sh"), blocks(PAGE, "console")
-    assert re.findall(r"(FLASK_\w+)=", variables) == [
-        "FLASK_AUTH_ISSUER",
-        "FLASK_AUTH_DISCOVERY",
-        "FLASK_AUTH_RESOURCE",
-    ]
-    gunicorn = command.removeprefix("$ ").split()
+@contextmanager
+def deployed(copy: Copy, folder: Path, *, strict: bool = False, **settings: str) -> Iterator[Deployment]:
+    """Run the provider, and the server by the variables and the command of the page."""
+    (variables,), (command,) = snippets("mcp.md", "sh"), snippets("mcp.md", "console")
+    program, *arguments = command.removeprefix("$ ").split()
     port = free_port()
     url = f"http://127.0.0.1:{port}/mcp"
-    with OpenProvider(folder, scopes=["tasks:read", "tasks:write"]) as provider:
-        settings = {
+    with OpenProvider(folder, scopes=["tasks:read", "tasks:write"], strict=strict) as provider:
+        named = {
             "FLASK_AUTH_ISSUER": provider.origin,
             "FLASK_AUTH_DISCOVERY": "true",
             "FLASK_AUTH_RESOURCE": url,
-            "FLASK_MCP_DATABASE": str(folder / "tasks.sqlite3"),
         }
+        assert re.findall(r"^export (\w+)=", variables, re.MULTILINE) == list(named)
         logged = "%(m)s %(U)s %(s)s %({mcp-protocol-version}i)s %({mcp-method}i)s"
         options = ["--bind", f"127.0.0.1:{port}", "--access-logfile", "-", "--access-logformat", logged]
-        program = Program(
-            [str(copy.binaries / gunicorn[0]), *options, *gunicorn[1:]],
+        server = Program(
+            [str(copy.binaries / program), *options, *arguments],
             folder / "gunicorn.log",
-            variables=clean_environment(**settings),
+            variables=clean_environment(FLASK_MCP_DATABASE=str(folder / "tasks.sqlite3"), **named, **settings),
             folder=copy.folder,
         )
-        with program:
-            program.wait_until(lambda: accepts_connections(port))
-            yield Deployment(url, provider, program.log)
+        with server:
+            server.wait_until(lambda: accepts_connections(port))
+            yield Deployment(url, provider, server.log)
+
+
+@pytest.fixture(scope="module")
+def deployment(copy: Copy, node_packages: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A provider that lets clients step up, and one worker, whose log is in the order of the requests."""
+    with deployed(copy, tmp_path_factory.mktemp("deployment")) as deployment:
+        yield deployment
 
 
 class Client:
     """A client program, used in a ``with`` statement, and the user who logs in when it says so."""
 
-    def __init__(self, deployment: Deployment, package: str, user: str, grants: tuple[str, ...] = CODE) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        package: str,
+        user: str,
+        grants: tuple[str, ...] = CODE,
+        sent_back: Callable[[str], str] = str,
+    ) -> None:
+        """``sent_back`` changes the URL that the provider sends the browser back to."""
         command, options = CLIENTS[package]
         self.deployment = deployment
         self.user = user
+        self.sent_back = sent_back
         self.command = [*command, deployment.url, json.dumps({"grants": grants, **options})]
         #: How often the user had to log in.
         self.logins = 0
@@ -153,17 +163,24 @@ class Client:
 
     def do(self, *command: object) -> Any:
         """Have it follow a command, and return the result."""
-        said = self._say(command)
-        while "authorize" in said:
-            self.logins += 1
-            said = self._say(log_in(self.deployment.provider.origin, said["authorize"], self.user, CALLBACK))
+        said = self._answer(command)
         assert "result" in said, said
         return said["result"]
 
     def fail(self, *command: object) -> str:
         """Have it follow a command, which does not succeed, and return what it says."""
-        error: str = self._say(command)["error"]
+        said = self._answer(command)
+        assert "error" in said, said
+        error: str = said["error"]
         return error
+
+    def _answer(self, command: object) -> dict[str, Any]:
+        said = self._say(command)
+        while "authorize" in said:
+            self.logins += 1
+            back = log_in(self.deployment.provider.origin, said["authorize"], self.user, CALLBACK)
+            said = self._say(self.sent_back(back))
+        return said
 
     def _say(self, value: object) -> dict[str, Any]:
         assert self.process.stdin is not None
@@ -301,6 +318,64 @@ def test_the_older_sdk_does_not_step_up_with_a_refresh_token(deployment: Deploym
         assert [request["grant_type"] for request in client.asked("/token")] == list(REFRESH)
 
 
+@pytest.mark.parametrize("package", ["@modelcontextprotocol/sdk", "@modelcontextprotocol/client"])
+def test_a_strict_provider_does_not_let_clients_step_up(
+    copy: Copy, node_packages: None, tmp_path: Path, package: str
+) -> None:
+    """It holds them to what they registered for, and sends the browser back with an error."""
+    back: list[str] = []
+
+    def remembered(url: str) -> str:
+        back.append(url)
+        return url
+
+    with (
+        deployed(copy, tmp_path, strict=True) as deployment,
+        Client(deployment, package, "alice", sent_back=remembered) as client,
+    ):
+        client.do("connect")
+        client.fail("call", "create_task", {"title": "Water the plants"})
+
+    assert ["error=invalid_scope" in url for url in back] == [False, True]
+
+
+@pytest.mark.parametrize("package", CLIENTS)
+def test_nobody_has_to_step_up_where_every_scope_is_asked_for_at_once(
+    copy: Copy, node_packages: None, tmp_path: Path, package: str
+) -> None:
+    """With the variable at the end of the page. Two workers share the tasks."""
+    every_scope = '["tasks:read", "tasks:write"]'
+    settings = {"FLASK_AUTH_RESOURCE_SCOPES": every_scope, "WEB_CONCURRENCY": "2"}
+    assert f"`FLASK_AUTH_RESOURCE_SCOPES='{every_scope}'`" in (DOCS / "mcp.md").read_text()
+    with (
+        deployed(copy, tmp_path, strict=True, **settings) as deployment,
+        Client(deployment, package, "alice", REFRESH) as client,
+    ):
+        client.do("connect")
+        added = client.do("call", "create_task", {"title": "Water the plants"})
+        listed = client.do("call", "list_tasks", {})
+
+    assert listed == {"tasks": [added]}
+    assert client.logins == 1
+
+
+@every_client
+def test_a_client_refuses_the_answer_of_another_issuer(deployment: Deployment, package: str) -> None:
+    """RFC 9207 §2.4. The older SDK does not."""
+
+    def by_another(url: str) -> str:
+        return re.sub(r"\biss=[^&]+", "iss=https%3A%2F%2Felsewhere.example", url)
+
+    with Client(deployment, package, "alice", sent_back=by_another) as client:
+        if package == "@modelcontextprotocol/sdk":
+            client.do("connect")
+        else:
+            said = client.fail("connect")
+            assert re.search(r"iss(uer)?\b", said, re.IGNORECASE)
+
+        assert len(client.asked("/token")) == (1 if package == "@modelcontextprotocol/sdk" else 0)
+
+
 def test_a_token_for_another_resource_is_refused(deployment: Deployment) -> None:
     """By the same provider, for the same user, with every scope."""
     scope = "tasks:read tasks:write"
@@ -353,3 +428,30 @@ def test_the_types_of_the_example_are_right_where_the_wheel_is_installed(copy: C
     options = ["--strict", "--python-executable", str(copy.binaries / "python")]
 
     run([sys.executable, "-m", "mypy", *options, "server.py", "conftest.py"], cwd=copy.folder)
+
+
+def test_the_page_names_the_clients_of_the_tests() -> None:
+    """In the versions that are pinned."""
+    pinned = dict(
+        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line[:5] == "mcp=="
+    )
+    pinned |= json.loads((NODE / "package.json").read_text())["dependencies"]
+    named = [
+        (client.split()[1].strip("`"), version) for client, version, *_ in table("mcp.md", "What clients do today")
+    ]
+
+    assert named == [(package, pinned[package]) for package in CLIENTS]
+
+
+def test_the_page_shows_the_challenge_of_a_tool(deployment: Deployment) -> None:
+    """As the server of this test answers, by its own URL."""
+    token = deployment.provider.token("alice", resource=deployment.url, scope="tasks:read")
+
+    challenge = deployment.send("tools/call", token, "create_task").headers["WWW-Authenticate"]
+
+    (shown,) = snippets("mcp.md", "text")
+    assert shown == (
+        f"HTTP/1.1 403 FORBIDDEN\nWWW-Authenticate: {challenge}\n".replace(
+            deployment.origin, "https://tasks.example.com"
+        )
+    )

@@ -4,8 +4,8 @@
 // `page` is a public client, a page that asks the token endpoint from its own origin with PKCE (RFC 7636).
 // Access tokens are good for `lifetime` seconds, and a refresh token for one use; `/test/revoke` revokes all of those.
 // `mcp` makes it one for clients that register themselves (RFC 7591): it lists the `scopes` of every resource, whose
-// tokens are JWTs then. Those of the user `late` have expired. A client that may use refresh tokens gets one, and each
-// request is a line of JSON in the log.
+// tokens are JWTs then. Those of the user `late` have expired. A client that may use refresh tokens gets one, and with
+// `strict` only the scopes that it registered for. Each request is a line of JSON in the log.
 // Everything is kept in memory. The first line of its output is its issuer. It ends with its standard input, so that it
 // never outlives the test that started it.
 import { createServer } from "node:http";
@@ -69,9 +69,9 @@ function forClientsThatRegister() {
     clientDefaults: { id_token_signed_response_alg: algorithm, application_type: "native" },
     // Clients register for the scopes they were asked for first, and could not step up to any other.
     extraClientMetadata: {
-      properties: ["registered_scope"],
+      properties: ["any"],
       validator: (context, name, value, metadata) => {
-        delete metadata.scope;
+        if (!mcp.strict) delete metadata.scope;
       },
     },
     issueRefreshToken: (context, client) => client.grantTypeAllowed("refresh_token"),

@@ -33,8 +33,10 @@ def log_in(origin: str, page: str, user: str, callback: str) -> str:
 class OpenProvider(IssuerProgram):
     """A provider with which clients register by themselves. The tokens of its user ``late`` have expired."""
 
-    def __init__(self, folder: Path, *, scopes: Sequence[str]) -> None:
-        super().__init__("oidc-provider.mjs", folder / "oidc-provider.log", {"mcp": {"scopes": scopes}})
+    def __init__(self, folder: Path, *, scopes: Sequence[str], strict: bool = False) -> None:
+        """``strict`` holds clients to the scopes that they have registered for."""
+        options = {"mcp": {"scopes": scopes, "strict": strict}}
+        super().__init__("oidc-provider.mjs", folder / "oidc-provider.log", options)
 
     def token(self, user: str, *, resource: str, scope: str) -> str:
         """Return a user's access token for a resource, by a client that registers for it alone."""
