@@ -17,8 +17,8 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_resource_server import ResourceServer, current_token, require_jwt
 
-#: In the newest version every request stands alone. A request that names no version has the oldest.
-STATELESS, *HANDSHAKES = VERSIONS = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]
+#: In the newest version every request stands alone. The others begin with ``initialize``, which names no version.
+STATELESS, *HANDSHAKES = VERSIONS = ["2026-07-28", "2025-11-25", "2025-06-18"]
 
 app = Flask(__name__, static_folder=None)
 app.config.update(
@@ -145,7 +145,7 @@ METHODS = {
 @require_jwt(caller="user")
 def mcp() -> ResponseReturnValue:
     """Answer one message. A tool whose scope the token lacks is refused by HTTP, not by JSON-RPC."""
-    version = request.headers.get("MCP-Protocol-Version", VERSIONS[-1])
+    version = request.headers.get("MCP-Protocol-Version")
     request_id = None
     try:
         message = read_message(version)
@@ -155,17 +155,17 @@ def mcp() -> ResponseReturnValue:
         return {"jsonrpc": "2.0", "id": request_id, "result": result_of(message, version)}
     except MessageError as error:
         # Older clients take any other status for a failure of the transport.
-        status = error.status if version == STATELESS or request_id is None else 200
+        status = 200 if version in HANDSHAKES and request_id is not None else error.status
         return {"jsonrpc": "2.0", "id": request_id, "error": error.error}, status
 
 
-def read_message(version: str) -> dict[str, Any]:
+def read_message(version: str | None) -> dict[str, Any]:
     """Return the message in the body.
 
     Raises:
         MessageError: it is not a message, or its version is unknown.
     """
-    if version not in VERSIONS:
+    if version is not None and version not in VERSIONS:
         raise MessageError(-32022, "Unsupported protocol version.", supported=VERSIONS, requested=version)
     try:
         message = json.loads(request.get_data())
@@ -178,7 +178,7 @@ def read_message(version: str) -> dict[str, Any]:
     return message
 
 
-def result_of(message: dict[str, Any], version: str) -> dict[str, Any]:
+def result_of(message: dict[str, Any], version: str | None) -> dict[str, Any]:
     """Return the result of a request.
 
     Raises:
@@ -187,6 +187,8 @@ def result_of(message: dict[str, Any], version: str) -> dict[str, Any]:
     method, params = message["method"], message.get("params", {})
     if not isinstance(params, dict):
         raise MessageError(-32602, "params has to be an object.")
+    if version is None and method != "initialize":
+        raise MessageError(-32020, "MCP-Protocol-Version is missing.")
     if version == STATELESS:
         check_headers(method, params)
     if method not in METHODS:

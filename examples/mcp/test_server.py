@@ -132,8 +132,9 @@ def test_older_clients_shake_hands(as_user: AsUser, asked: str | None, answered:
     hello = {"jsonrpc": "2.0", "id": "a", "method": "initialize", "params": {"protocolVersion": asked}}
 
     begun = alice.post("/mcp", json=hello)
-    told = alice.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"})
-    pinged = alice.post("/mcp", json={"jsonrpc": "2.0", "id": 2, "method": "ping"})
+    version = {"MCP-Protocol-Version": answered}
+    told = alice.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=version)
+    pinged = alice.post("/mcp", json={"jsonrpc": "2.0", "id": 2, "method": "ping"}, headers=version)
 
     assert (begun.json["id"], begun.json["result"]["protocolVersion"]) == ("a", answered)
     assert "Mcp-Session-Id" not in begun.headers
@@ -148,9 +149,16 @@ def test_an_unknown_version_is_told_which_ones_there_are(as_user: AsUser) -> Non
     assert refused.status_code == 400
     assert refused.json["error"]["code"] == -32022
     assert refused.json["error"]["data"] == {
-        "supported": ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"],
+        "supported": ["2026-07-28", "2025-11-25", "2025-06-18"],
         "requested": "2031-01-01",
     }
+
+
+def test_a_request_without_a_version_is_refused(as_user: AsUser) -> None:
+    """But for ``initialize``, which negotiates it."""
+    refused = as_user("alice").post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+
+    assert (refused.status_code, refused.json["error"]["code"]) == (400, -32020)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +198,8 @@ def test_a_wrong_request_is_an_error_of_json_rpc(
     alice = as_user("alice", scopes="tasks:read")
 
     new = send(alice, method, **params)
-    old = alice.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    old = alice.post("/mcp", json=message, headers={"MCP-Protocol-Version": "2025-11-25"})
 
     assert (new.status_code, new.json["id"], new.json["error"]["code"]) == (status, 1, code)
     assert (old.status_code, old.json) == (200, new.json)

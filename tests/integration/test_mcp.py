@@ -67,7 +67,8 @@ class Deployment:
 
     def send(self, method: str, token: str, name: str = "list_tasks", **headers: str) -> Answer:
         """Send a message without a client."""
-        browser = Browser(self.origin, Authorization=f"Bearer {token}", **headers)
+        sent = {"Authorization": f"Bearer {token}", "MCP-Protocol-Version": "2025-11-25"}
+        browser = Browser(self.origin, **sent, **headers)
         return browser.post("/mcp", {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": name}})
 
     def messages(self) -> list[str]:
