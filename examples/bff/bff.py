@@ -1,5 +1,6 @@
 """A backend for frontend (BFF): it signs users in, keeps their tokens, and calls the API for the page."""
 
+import re
 from urllib.parse import quote
 
 import requests
@@ -89,6 +90,9 @@ def logout():
 def forward(path):
     if "user" not in session:
         return login_required()
+    # The path is decoded by now: ..%2f would lead out of /api.
+    if {".", ".."}.intersection(re.split(r"[/\\]", path)):
+        return {"error": "not_found"}, 404
     answer = issuer.request(
         request.method,
         f"{app.config['API']}/api/{quote(path)}",

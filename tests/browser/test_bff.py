@@ -190,6 +190,18 @@ def test_a_user_reaches_no_tasks_of_others(watched: Watched, deployment: Deploym
     assert (status, body["error"]) == (403, "not_owner")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["..%2fhealth", "alice%2f..%2f..%2fhealth", "..%5chealth", "alice%2f.%2ftasks"],
+    ids=["up", "down and up", "a backslash", "nowhere"],
+)
+def test_no_path_leads_out_of_the_api(watched: Watched, deployment: Deployment, path: str) -> None:
+    """However it is encoded: the token of the user would go along."""
+    sign_in(watched, deployment)
+
+    assert fetched(watched, "GET", f"/api/{path}") == (404, {"error": "not_found"})
+
+
 def test_an_expired_token_is_refreshed_and_both_new_ones_are_kept(watched: Watched, deployment: Deployment) -> None:
     """A refresh token that is used twice would revoke all of them."""
     sign_in(watched, deployment)
