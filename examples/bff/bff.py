@@ -7,32 +7,51 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, redirect, request, session
-from flask_session import Session
+from flask_session.redis import RedisSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from redis import Redis
 
 app = Flask(__name__)
 app.config.from_prefixed_env("BFF")
 app.config.update(
-    # The session is in Redis; its random id is all that the browser gets.
-    SESSION_TYPE="redis",
-    SESSION_REDIS=Redis.from_url(app.config["REDIS_URL"]),
     SESSION_COOKIE_NAME="__Host-session",
     SESSION_COOKIE_SECURE=True,
     SESSION_COOKIE_HTTPONLY=True,
     # Strict would hide the session from /bff/callback, which another site redirects to.
     SESSION_COOKIE_SAMESITE="Lax",
+    # A login is good for 8 hours.
     PERMANENT_SESSION_LIFETIME=8 * 3600,
+    # A slow request does not write an old token over one that another request has refreshed.
+    SESSION_REFRESH_EACH_REQUEST=False,
     MAX_CONTENT_LENGTH=1024 * 1024,
     # The CSRF token is good for as long as the session.
     WTF_CSRF_TIME_LIMIT=None,
 )
-Session(app)
 CSRFProtect(app)
 
 #: Header fields that are forwarded to the API and back. No cookie is among them.
 SENT = ("Accept", "Content-Type", "If-Match")
 KEPT = ("Cache-Control", "Content-Type", "ETag", "Location", "Retry-After")
+
+
+class Sessions(RedisSessionInterface):
+    """Sessions in Redis that end on time and for good. Their random id is all that the browser gets."""
+
+    def _upsert_session(self, session_lifetime, session, store_id):
+        if session.sid == request.cookies.get(app.config["SESSION_COOKIE_NAME"]):
+            # A refreshed token makes no session longer. A request that is slower than sign-out brings none back.
+            self.client.set(store_id, self.serializer.encode(session), keepttl=True, xx=True)
+        else:
+            super()._upsert_session(session_lifetime, session, store_id)
+
+    def save_session(self, app, session, response):
+        super().save_session(app, session, response)
+        if session.modified and not session:
+            # Flask-Session leaves out Secure, so browsers would keep the __Host- cookie.
+            response.delete_cookie(app.config["SESSION_COOKIE_NAME"], secure=True, httponly=True, samesite="Lax")
+
+
+app.session_interface = Sessions(app, Redis.from_url(app.config["REDIS_URL"]))
 
 
 def keep(token, **_):
@@ -82,8 +101,20 @@ def user():
 
 @app.post("/bff/logout")
 def logout():
+    try:
+        revoke(session.get("token", {}).get("refresh_token"))
+    except requests.RequestException as error:
+        app.logger.warning("The issuer did not revoke the refresh token: %s", type(error).__name__)
     session.clear()
     return "", 204
+
+
+def revoke(refresh_token):
+    """Take a refresh token back, if the issuer offers that (RFC 7009)."""
+    endpoint = issuer.load_server_metadata().get("revocation_endpoint")
+    if endpoint and refresh_token:
+        with issuer.client_cls(issuer.client_id, issuer.client_secret, **issuer.client_kwargs) as client:
+            client.revoke_token(endpoint, refresh_token, "refresh_token", timeout=5).raise_for_status()
 
 
 @app.route("/api/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
+import threading
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from flask import Flask
 from redis import Redis
 
 from tests.support.browser import Watched
@@ -18,8 +24,9 @@ from tests.support.documentation import snippets
 from tests.support.environments import ROOT, clean_environment
 from tests.support.gunicorn_server import GunicornServer
 from tests.support.issuers import Browser, IssuerProgram, install_packages
-from tests.support.programs import Program, accepts_connections, free_port
+from tests.support.programs import PATIENCE, Program, accepts_connections, free_port
 from tests.support.redis_server import RedisServer
+from tests.support.served_app import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Response
@@ -45,17 +52,35 @@ class Deployment:
     origin: str
     provider: IssuerProgram
     store: Redis
+    redis_url: str
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return the sessions that the BFF holds."""
         values: list[Any] = [self.store.get(name) for name in self.store.scan_iter("session:*")]
         return [msgspec.msgpack.decode(value) for value in values]
 
+    def cookies(self, watched: Watched) -> dict[str, str]:
+        """Return the cookies of the BFF that a browser keeps."""
+        return {cookie["name"]: cookie["value"] for cookie in watched.page.context.cookies(self.origin)}
+
     def tokens(self) -> dict[str, Any]:
         """Return the tokens of the one session there is."""
         (session,) = self.sessions()
         tokens: dict[str, Any] = session["token"]
         return tokens
+
+
+def bff(folder: Path, port: int, origin: str, api: str, provider: IssuerProgram, redis: str) -> Program:
+    """Return the BFF, as it listens on a port."""
+    settings = SETTINGS | {
+        "BFF_ORIGIN": origin,
+        "BFF_API": api,
+        "BFF_ISSUER": provider.origin,
+        "BFF_AUDIENCE": AUDIENCE,
+        "BFF_REDIS_URL": redis,
+    }
+    command = ["-m", "gunicorn", "--chdir", str(ROOT / "examples/bff"), f"--bind=127.0.0.1:{port}", "bff:app"]
+    return Program([sys.executable, *command], folder / f"bff-{port}.log", variables=clean_environment(**settings))
 
 
 @pytest.fixture(scope="module")
@@ -82,32 +107,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             FLASK_AUTH_AUDIENCE=AUDIENCE,
             FLASK_AUTH_PROFILE="rfc9068",
         ) as api,
-        Program(
-            [
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "--chdir",
-                str(ROOT / "examples/bff"),
-                f"--bind=127.0.0.1:{port}",
-                "bff:app",
-            ],
-            folder / "bff.log",
-            variables=clean_environment(
-                **SETTINGS
-                | {
-                    "BFF_ORIGIN": origin,
-                    "BFF_API": api.origin,
-                    "BFF_ISSUER": provider.origin,
-                    "BFF_AUDIENCE": AUDIENCE,
-                    "BFF_REDIS_URL": redis.url,
-                }
-            ),
-        ) as bff,
+        bff(folder, port, origin, api.origin, provider, redis.url) as program,
     ):
-        bff.wait_until(lambda: accepts_connections(port))
+        program.wait_until(lambda: accepts_connections(port))
         with Redis.from_url(redis.url) as store:
-            yield Deployment(origin, provider, store)
+            yield Deployment(origin, provider, store, redis.url)
 
 
 @pytest.fixture
@@ -239,19 +243,118 @@ def sign_in_again(watched: Watched, deployment: Deployment) -> None:
 def test_signing_out_ends_the_session_for_copies_of_its_cookie_too(watched: Watched, deployment: Deployment) -> None:
     """Nothing of it is kept."""
     sign_in(watched, deployment)
-    copy = Browser(deployment.origin)
-    cookies = {cookie["name"]: cookie["value"] for cookie in watched.page.context.cookies(deployment.origin)}
-    copy.cookies[COOKIE] = cookies[COOKIE]
+    copy = copied(watched, deployment)
     before = copy.get("/bff/user").status
 
-    watched.page.get_by_role("button", name="Sign out").click()
-    watched.page.get_by_text("Signed out").wait_for()
+    sign_out(watched)
 
-    copy.cookies[COOKIE] = cookies[COOKIE]
     after = copy.get("/api/alice/tasks")
     assert before == 200
     assert (after.status, after.body) == (401, {"error": "login_required"})
     assert deployment.sessions() == []
+    assert COOKIE not in deployment.cookies(watched)
+
+
+def copied(watched: Watched, deployment: Deployment, origin: str = "") -> Browser:
+    """Return a browser with the session of the page."""
+    copy = Browser(origin or deployment.origin)
+    copy.cookies[COOKIE] = deployment.cookies(watched)[COOKIE]
+    return copy
+
+
+def sign_out(watched: Watched) -> None:
+    """Sign out on the page."""
+    watched.page.get_by_role("button", name="Sign out").click()
+    watched.page.get_by_text("Signed out").wait_for()
+
+
+def test_a_request_under_way_at_sign_out_does_not_bring_the_session_back(
+    watched: Watched, deployment: Deployment, tmp_path: Path
+) -> None:
+    """Although its token has been refreshed meanwhile: the API is slow, and the answer comes after the sign-out."""
+    asked, go_on = threading.Event(), threading.Event()
+    slow_api = Flask("slow", static_folder=None)
+
+    @slow_api.get("/api/slow")
+    def slow() -> dict[str, bool]:
+        asked.set()
+        return {"released": go_on.wait(PATIENCE)}
+
+    port = free_port()
+    sign_in(watched, deployment)
+    with (
+        served(slow_api) as api,
+        bff(tmp_path, port, deployment.origin, api, deployment.provider, deployment.redis_url) as second,
+        ThreadPoolExecutor() as threads,
+    ):
+        second.wait_until(lambda: accepts_connections(port))
+        answer = threads.submit(copied(watched, deployment, f"http://127.0.0.1:{port}").get, "/api/slow")
+        assert asked.wait(PATIENCE)
+        later = copied(watched, deployment)
+        sign_out(watched)
+        go_on.set()
+
+    assert answer.result().body == {"released": True}
+    assert later.get("/bff/user").status == 401
+    assert deployment.sessions() == []
+
+
+def test_signing_out_revokes_the_refresh_token(watched: Watched, deployment: Deployment) -> None:
+    """So that a copy of it gets nothing."""
+    sign_in(watched, deployment)
+    refresh_token = deployment.tokens()["refresh_token"]
+
+    sign_out(watched)
+
+    assert refreshed(deployment, refresh_token) == (400, "invalid_grant")
+
+
+def refreshed(deployment: Deployment, refresh_token: str) -> tuple[int, str]:
+    """Return what the provider says to the client's refresh token."""
+    client = f"{SETTINGS['BFF_CLIENT_ID']}:{SETTINGS['BFF_CLIENT_SECRET']}"
+    thief = Browser(deployment.provider.origin, Authorization=f"Basic {b64encode(client.encode()).decode()}")
+    answer = thief.submit("/token", grant_type="refresh_token", refresh_token=refresh_token)
+    return answer.status, answer.body.get("error")
+
+
+def test_a_user_is_signed_out_although_the_issuer_is_down(watched: Watched, deployment: Deployment) -> None:
+    """The token is not revoked then, but the BFF has forgotten it."""
+    sign_in(watched, deployment)
+    deployment.provider.process.send_signal(signal.SIGSTOP)
+    try:
+        sign_out(watched)
+    finally:
+        deployment.provider.process.send_signal(signal.SIGCONT)
+
+    assert deployment.sessions() == []
+
+
+def test_a_session_ends_eight_hours_after_the_login(watched: Watched, deployment: Deployment) -> None:
+    """A refreshed token, which is kept in it, makes it no longer."""
+    sign_in(watched, deployment)
+    (name,) = deployment.store.scan_iter("session:*")
+    at_first = deployment.store.ttl(name)
+    deployment.store.expire(name, 600)
+    before = deployment.tokens()
+
+    status, _ = fetched(watched, "GET", "/api/alice/tasks")
+
+    assert 0 < at_first <= 8 * 3600
+    assert status == 200
+    assert deployment.tokens() != before
+    assert 0 < deployment.store.ttl(name) <= 600
+
+
+def test_a_request_that_changes_nothing_writes_nothing(watched: Watched, deployment: Deployment) -> None:
+    """Or it would put back a token that another one has refreshed meanwhile."""
+    sign_in(watched, deployment)
+    deployment.store.config_resetstat()
+
+    status, _ = fetched(watched, "GET", "/bff/user")
+
+    assert status == 200
+    assert "cmdstat_get" in deployment.store.info("commandstats")
+    assert "cmdstat_set" not in deployment.store.info("commandstats")
 
 
 def test_a_login_gets_a_new_session(watched: Watched, deployment: Deployment) -> None:

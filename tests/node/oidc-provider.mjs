@@ -40,6 +40,7 @@ server.listen(0, "127.0.0.1", async () => {
       registration: { enabled: Boolean(mcp) },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (context, resource) => ({
