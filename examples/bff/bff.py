@@ -83,6 +83,9 @@ def login():
 
 @app.get("/bff/callback")
 def callback():
+    if not issuer.framework.get_state_data(session, request.args.get("state")):
+        # Any site can send a browser here, so the session stays as it is.
+        return {"error": "unknown_login"}, 400
     token = issuer.authorize_access_token(resource=app.config["AUDIENCE"])
     # A new id: somebody may have planted the old one.
     app.session_interface.regenerate(session)
@@ -149,7 +152,7 @@ def allow_own_scripts_alone(response):
 def login_required(error=None):
     """Answer that there is no login, that it failed, or that the issuer no longer refreshes its token."""
     if error:
-        app.logger.warning("The issuer gave no token: %s", error)
+        app.logger.warning("The issuer gave no token: %.200r", str(error))
     session.clear()
     return {"error": "login_required"}, 401
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 import pytest
@@ -53,6 +54,7 @@ class Deployment:
     provider: IssuerProgram
     store: Redis
     redis_url: str
+    log: Path
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return the sessions that the BFF holds."""
@@ -111,7 +113,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     ):
         program.wait_until(lambda: accepts_connections(port))
         with Redis.from_url(redis.url) as store:
-            yield Deployment(origin, provider, store, redis.url)
+            yield Deployment(origin, provider, store, redis.url, program.log)
 
 
 @pytest.fixture
@@ -374,9 +376,28 @@ def test_the_page_runs_its_own_scripts_alone(deployment: Deployment) -> None:
     assert policy.endswith("frame-ancestors 'none'")
 
 
-def test_a_login_that_nobody_began_here_is_refused(deployment: Deployment) -> None:
-    """The code of another user would sign the victim in as that user."""
-    answer = Browser(deployment.origin).get("/bff/callback?code=stolen&state=invented")
+@pytest.mark.parametrize("query", ["code=stolen&state=invented", "error=access_denied", ""])
+def test_a_login_that_nobody_began_here_is_refused(watched: Watched, deployment: Deployment, query: str) -> None:
+    """The code of another user would sign the victim in as that user. The session of the victim stays."""
+    sign_in(watched, deployment)
+    victim = copied(watched, deployment)
 
+    answer = victim.get(f"/bff/callback?{query}")
+
+    assert (answer.status, answer.body) == (400, {"error": "unknown_login"})
+    assert victim.get("/bff/user").body["user"] == "alice"
+
+
+def test_a_login_that_fails_is_logged_in_one_line(deployment: Deployment) -> None:
+    """Whatever stands in the reason, which anybody can write into the address."""
+    browser = Browser(deployment.origin)
+    address = browser.get("/bff/login").headers["Location"]
+    (state,) = parse_qs(urlsplit(address).query)["state"]
+    reason = {"error": "access_denied", "error_description": f"no\nforged {'x' * 1000}", "state": state}
+
+    answer = browser.get(f"/bff/callback?{urlencode(reason)}")
+
+    (line,) = [line for line in deployment.log.read_text().splitlines() if "forged" in line]
     assert (answer.status, answer.body) == (401, {"error": "login_required"})
-    assert deployment.sessions() == []
+    assert "The issuer gave no token: 'access_denied: no\\nforged xxx" in line
+    assert len(line) < 500
