@@ -15,7 +15,8 @@ const TASKS_API = process.env.TASKS_API_URL ?? "http://127.0.0.1:8000";
 const auth = betterAuth({
   baseURL: ORIGIN,
   // Users and sessions are in memory, so a new secret at each start loses nothing more.
-  secret: process.env.BETTER_AUTH_SECRET ?? randomBytes(32).toString("hex"),
+  // Not ??: with an empty secret, Better Auth takes one that is public.
+  secret: process.env.BETTER_AUTH_SECRET || randomBytes(32).toString("hex"),
   database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
   emailAndPassword: { enabled: true },
   // The tasks API reads the id of the user and nothing else. By default, name and address stand in the token too.

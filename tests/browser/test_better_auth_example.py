@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hmac
 import http.client
 import json
+import re
 import shutil
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,11 +23,12 @@ from tests.support.browser import Watched
 from tests.support.contrast import hard_to_read
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import PATIENCE, GunicornServer
-from tests.support.issuers import NODE, IssuerProgram, install_packages
+from tests.support.issuers import NODE, Browser, IssuerProgram, install_packages
 from tests.support.programs import free_port
 from tests.support.served_app import empty_page, served
 
 EXAMPLE = ROOT / "examples" / "better-auth"
+PACKAGE = NODE / "node_modules" / "better-auth"
 PASSWORD = "correct horse battery staple"
 
 NO_TASKS = "You have no tasks yet."
@@ -59,13 +64,19 @@ class Example:
         return answer
 
 
-@contextmanager
-def started(folder: Path, **variables: Any) -> Iterator[Example]:
-    """Start the login server and then the API, which fetches its keys; ``variables`` are for the API."""
+def installed(folder: Path) -> Path:
+    """Return a copy of the example, with the packages of its login server."""
     install_packages()
     copy = folder / "better-auth"
     shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("node_modules"))
     (copy / "node_modules").symlink_to(NODE / "node_modules")
+    return copy
+
+
+@contextmanager
+def started(folder: Path, **variables: Any) -> Iterator[Example]:
+    """Start the login server and then the API, which fetches its keys; ``variables`` are for the API."""
+    copy = installed(folder)
     origin = f"http://127.0.0.1:{free_port()}"
     api = GunicornServer(
         folder,
@@ -488,6 +499,24 @@ def too_wide(page: Page) -> int:
     """Return how many pixels the page is wider than its window."""
     width: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     return width
+
+
+def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+    """A session signed with the secret that stands in Better Auth itself could be anybody's."""
+    public = re.findall(r'DEFAULT_SECRET = "(.+)"', (PACKAGE / "dist" / "utils" / "constants.mjs").read_text())
+    server, origin = installed(tmp_path) / "server.mjs", f"http://127.0.0.1:{free_port()}"
+    account = {"name": "rosa", "email": "rosa@example.com", "password": PASSWORD}
+
+    with IssuerProgram(str(server), tmp_path / "login.log", {}, BETTER_AUTH_URL=origin, BETTER_AUTH_SECRET="") as login:
+        browser = Browser(login.origin, Origin=login.origin)
+        signed_up = browser.post("/api/auth/sign-up/email", account)
+
+    (cookie,) = [value for name, value in browser.cookies.items() if name.endswith("session_token")]
+    token, _, signature = unquote(cookie).partition(".")
+    forged = [b64encode(hmac.digest(secret.encode(), token.encode(), "sha256")).decode() for secret in public]
+    assert signed_up.status == 200
+    assert [len(one) for one in forged] == [len(signature)]
+    assert signature not in forged
 
 
 def test_the_example_has_the_better_auth_that_is_tested_elsewhere() -> None:
