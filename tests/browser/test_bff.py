@@ -368,12 +368,25 @@ def test_a_login_gets_a_new_session(watched: Watched, deployment: Deployment) ->
     assert len({line.split(";")[0] for line in lines if line.startswith(COOKIE)}) == 2
 
 
-def test_the_page_runs_its_own_scripts_alone(deployment: Deployment) -> None:
-    """And stands in no frame of another page."""
-    policy = Browser(deployment.origin).get("/").headers["Content-Security-Policy"]
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/bff/user", "/bff/login"])
+def test_every_answer_protects_the_page(deployment: Deployment, path: str) -> None:
+    """It runs its own scripts alone, and stands in no frame of another page."""
+    headers = Browser(deployment.origin).get(path).headers
 
-    assert policy.startswith("default-src 'self';")
-    assert policy.endswith("frame-ancestors 'none'")
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_no_cache_keeps_an_answer(watched: Watched, deployment: Deployment) -> None:
+    """Files are asked for again, and what is about a user is not kept at all."""
+    sign_in(watched, deployment)
+    browser = copied(watched, deployment)
+
+    kept = {path: browser.get(path).headers["Cache-Control"] for path in ("/", "/bff/user", "/api/alice/tasks")}
+
+    assert kept == {"/": "no-cache", "/bff/user": "no-store", "/api/alice/tasks": "no-store"}
 
 
 @pytest.mark.parametrize("query", ["code=stolen&state=invented", "error=access_denied", ""])
