@@ -1,6 +1,7 @@
 """A backend for frontend (BFF): it signs users in, keeps their tokens, and calls the API for the page."""
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import requests
@@ -38,7 +39,10 @@ class Sessions(RedisSessionInterface):
     """Sessions in Redis that end on time and for good. Their random id is all that the browser gets."""
 
     def _upsert_session(self, session_lifetime, session, store_id):
-        if session.sid == request.cookies.get(app.config["SESSION_COOKIE_NAME"]):
+        if "user" not in session:
+            # Anybody can begin a login: Redis keeps it for ten minutes.
+            super()._upsert_session(timedelta(minutes=10), session, store_id)
+        elif session.sid == request.cookies.get(app.config["SESSION_COOKIE_NAME"]):
             # A refreshed token makes no session longer. A request that is slower than sign-out brings none back.
             self.client.set(store_id, self.serializer.encode(session), keepttl=True, xx=True)
         else:

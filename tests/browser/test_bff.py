@@ -347,6 +347,20 @@ def test_a_session_ends_eight_hours_after_the_login(watched: Watched, deployment
     assert 0 < deployment.store.ttl(name) <= 600
 
 
+def test_a_login_that_is_only_begun_is_kept_for_ten_minutes(deployment: Deployment) -> None:
+    """From its own beginning, whichever came before it in the same browser. Anybody can begin one."""
+    browser = Browser(deployment.origin)
+    browser.get("/bff/login")
+    (name,) = deployment.store.scan_iter("session:*")
+    first = deployment.store.ttl(name)
+    deployment.store.expire(name, 60)
+
+    browser.get("/bff/login")
+
+    assert 0 < first <= 600
+    assert 60 < deployment.store.ttl(name) <= 600
+
+
 def test_a_request_that_changes_nothing_writes_nothing(watched: Watched, deployment: Deployment) -> None:
     """Or it would put back a token that another one has refreshed meanwhile."""
     sign_in(watched, deployment)
