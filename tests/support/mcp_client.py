@@ -11,10 +11,10 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 from mcp import Client
 from mcp.client.auth import OAuthClientProvider, OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 CALLBACK = "http://127.0.0.1:1/callback"
@@ -77,7 +77,7 @@ async def main(url: str, grants: list[str]) -> None:
     provider = OAuthClientProvider(url, metadata, storage, redirect_handler=log_in, callback_handler=came_back)
     assert await read() == ["connect"]
     async with (
-        create_mcp_http_client(auth=provider) as http_client,
+        httpx2.AsyncClient(auth=provider, timeout=30) as http_client,
         Client(streamable_http_client(url, http_client=http_client)) as client,
     ):
         say({"result": {"version": client.protocol_version}})
