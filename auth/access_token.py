@@ -89,6 +89,9 @@ class AccessToken:
     #: The tenant, from where ``AUTH_TENANT_CLAIM`` says it is: text that can name somebody. None if the token has no
     #: such claim, or another value in it. With several issuers, the ``user_prefix`` of its issuer stands in front.
     tenant_id: str | None = None
+    #: What the ids of all users and tenants of its issuer begin with (``user_prefix`` in ``AUTH_ISSUERS``); empty for
+    #: the issuer of the plain ids.
+    user_prefix: str = field(default="", repr=False, compare=False)
     #: Seconds since the epoch from which the token is valid, and from which it is no longer: its times, with the leeway
     #: and the age that the settings allow.
     valid_from: float = field(default=-math.inf, repr=False, compare=False)

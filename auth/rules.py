@@ -165,16 +165,23 @@ class OwnerRule:
             return
         if token.is_client and not self.clients:
             raise self.refusal("the token is a client's own, and the path is a user's", NotOwnerError.CLIENT)
+        if granted := self._granted(token):
+            raise self.refusal(f"{granted} does not count here: the path names no user of the token's issuer")
         raise self.refusal("the user of the token is not the user in the path")
 
     def override(self, token: AccessToken, owner: str) -> str | None:
         """Return in words what lets a caller pass who is not the owner; None if nothing does, or nothing has to.
 
-        It does not matter whose token it is. The path has to name somebody: no token is for a user with an id that no
-        token can have.
+        It does not matter whose token it is. The path has to name a user that its issuer can have: what one issuer
+        grants opens no path of a user of another. Only the issuer of the plain ids, which has no prefix, is trusted
+        with all paths.
         """
-        if self._is_owned(token, owner) or not is_identifier(owner):
+        prefix = token.user_prefix
+        if self._is_owned(token, owner) or not owner.startswith(prefix) or not is_identifier(owner[len(prefix) :]):
             return None
+        return self._granted(token)
+
+    def _granted(self, token: AccessToken) -> str | None:
         for name in self.unless_scope:
             if name in token.effective_scopes:
                 return f"scope {name}"

@@ -87,6 +87,7 @@ class TokenVerifier:
             roles=held,
             claims=freeze(token.claims),
             tenant_id=tenant(claims, issuer) if issuer.tenant_path else None,
+            user_prefix=issuer.user_prefix,
             valid_from=valid_from,
             valid_until=valid_until,
             client_shape=issuer.profile.client,

@@ -9,11 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import create_app
 from app.tasks.store import TaskStore
 from auth.flask.declarations import declaration_of
 from auth.rules import OwnerRule
 from auth.testing import TokenIssuer
-from tests.support.tasks_api import body_of, keep
+from tests.support.tasks_api import SECRET, body_of, keep
 
 ANY = "tasks:any"
 TASKS = "/api/alice/tasks"
@@ -135,3 +136,17 @@ def test_every_operation_below_a_user_belongs_to_that_user(app: Flask) -> None:
         ("PATCH", written),
         ("DELETE", written),
     }
+
+
+def test_the_scope_of_a_partner_reads_no_tasks_of_our_users(settings: dict[str, Any]) -> None:
+    """Only those of its own; the README says so."""
+    partner = TokenIssuer(SECRET[::-1], issuer="https://partner.example")
+    ours = {"issuer": "https://login.example", "secret": SECRET}
+    theirs = {"issuer": "https://partner.example", "secret": SECRET[::-1], "user_prefix": "partner:"}
+    del settings["BETTER_AUTH_SECRET"]
+    client = create_app(settings | {"AUTH_ISSUERS": [ours, theirs]}).test_client()
+    headers = partner.authorization("support", scopes=ANY)
+
+    assert client.get("/api/partner:bob/tasks", headers=headers).status_code == 200
+    assert (refused := client.get(TASKS, headers=headers)).status_code == 403
+    assert body_of(refused)["error"] == "not_owner"

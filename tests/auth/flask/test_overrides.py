@@ -13,7 +13,19 @@ from auth import current_token, owns_path_user, require_jwt
 from auth.errors import ConfigurationError
 from auth.testing import assert_routes_guarded
 from tests.support.lifetimes import A_DAY
-from tests.support.services import ISSUED, add_view, bearer, documented, service, with_claims
+from tests.support.services import (
+    CLAIMS,
+    ISSUED,
+    ISSUER,
+    OTHER_SECRET,
+    SECRET,
+    add_view,
+    bearer,
+    compact,
+    documented,
+    service,
+    with_claims,
+)
 
 AUDIT = "flask_resource_server.audit"
 
@@ -130,6 +142,51 @@ def test_an_override_holds_for_the_methods_that_have_it() -> None:
     assert client.head("/users/alice", headers=SUPPORT).status_code == 200
     assert client.post("/users/alice", headers=SUPPORT).status_code == 403
     assert client.post("/users/alice", headers=ALICE).status_code == 200
+
+
+#: Two issuers, of which the first has the plain ids.
+PARTNER = "https://partner.example"
+TWO_ISSUERS: dict[str, Any] = {
+    "AUTH_SECRET": None,
+    "AUTH_ISSUER": None,
+    "AUTH_ISSUERS": [
+        {"issuer": ISSUER, "secret": SECRET},
+        {"issuer": PARTNER, "secret": OTHER_SECRET, "user_prefix": "partner:"},
+    ],
+}
+
+
+def of_partner(**claims: Any) -> dict[str, str]:
+    return bearer(compact(claims=CLAIMS | {"iss": PARTNER, "sub": "sue"} | claims, secret=OTHER_SECRET))
+
+
+@pytest.mark.parametrize("grant", [{"scope": "tasks:any"}, {"roles": ["admin"]}], ids=["a scope", "a role"])
+def test_an_override_ends_at_the_users_of_its_issuer(grant: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """What a partner grants opens no path of our own users; we are trusted with all paths."""
+    app = overriding(rule="/users/<path:user_id>", **TWO_ISSUERS)
+    partners, ours = of_partner(**grant), bearer(with_claims(sub="support", **grant))
+
+    assert ask(app, "/users/partner:alice", partners) == (200, "partner:alice by partner:sue")
+    assert ask(app, "/users/partner:sue", partners) == (200, "partner:sue by partner:sue")
+    for path in ("alice", "sue", "partner", "partner:", "partner:%20", "Partner:alice", "x/partner:alice"):
+        assert ask(app, f"/users/{path}", partners) == (403, "not_owner"), path
+    assert ask(app, "/users/alice", ours) == (200, "alice by support")
+    assert ask(app, "/users/partner:alice", ours) == (200, "partner:alice by support")
+    refused = [vars(record) for record in caplog.records if "error" in vars(record)]
+    assert {record["reason"].partition(" ")[2] for record in refused} == {
+        f"{grant.get('scope', 'admin')} does not count here: the path names no user of the token's issuer"
+    }
+
+
+def test_an_override_of_a_partner_is_nothing_on_a_path_that_is_not_its_own_and_hidden() -> None:
+    """It gets the 404 of anybody else."""
+    app = service(**TWO_ISSUERS)
+    add_view(app, "/users/<user_id>", owns_path_user(hide=True, unless_role="admin")(shown))
+    client = app.test_client()
+
+    statuses = [client.get(f"/users/{user}", headers=of_partner(roles="admin")) for user in ("alice", "partner:alice")]
+
+    assert [answer.status_code for answer in statuses] == [404, 200]
 
 
 @pytest.mark.parametrize("path", ["%20", "%00", "alice%00", "%FF", "ali%EF%BF%BDce", "%0A", "%7F"])
