@@ -146,9 +146,12 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _user() -> str:
-    """Return a key for the verified user."""
+    """Return a key for the verified user, or for a client with a token of its own: their ids may be the same."""
     token = verified_token()
-    return _digest("" if token is None else token.user_id)
+    if token is None:
+        return _digest("")
+    # No id holds a line end.
+    return _digest(f"client\n{token.user_id}" if token.is_client else token.user_id)
 
 
 def _digest(text: str) -> str:

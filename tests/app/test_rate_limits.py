@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from auth.errors import ConfigurationError
+from auth.testing import TokenIssuer
 from tests.support.redis_server import RedisServer, cluster
-from tests.support.tasks_api import ID, Authorize, body_of
+from tests.support.tasks_api import ID, SECRET, Authorize, body_of
 
 #: Nothing here depends on the database.
 DATABASES = ("sqlite",)
@@ -91,6 +92,15 @@ def test_only_verified_users_are_counted(settings: dict[str, Any], authorize: Au
     assert statuses(client, 5, "/nowhere", headers=authorize()) == [404] * 5
     assert statuses(client, 5) == [401] * 5
     assert statuses(client, 3, headers=authorize()) == [200, 200, 429]
+
+
+def test_a_client_uses_up_no_requests_of_a_user_who_is_called_like_it(settings: dict[str, Any]) -> None:
+    """It has as many of its own (RFC 9068 §5)."""
+    client = limited(settings, RATE_LIMIT_USER="2 per hour")
+    user, machine = (TokenIssuer(SECRET).authorization("alice", is_client=is_client) for is_client in (False, True))
+
+    assert statuses(client, 3, headers=machine) == [200, 200, 429]
+    assert statuses(client, 3, headers=user) == [200, 200, 429]
 
 
 def test_a_request_that_a_guard_refuses_counts_for_its_user(settings: dict[str, Any], authorize: Authorize) -> None:
