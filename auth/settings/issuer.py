@@ -17,6 +17,12 @@ from .reader import Section
 #: Amazon.
 _CHANGING_HANDS = frozenset({"preferred_username", "nickname", "name", "upn", "unique_name", "username"})
 
+#: Claims about a user, most of which users fill in themselves (OpenID Connect Core §5.1).
+_ABOUT_A_USER = _CHANGING_HANDS | {
+    *("given_name", "family_name", "middle_name", "profile", "picture", "website", "gender", "birthdate", "zoneinfo"),
+    *("locale", "address"),
+}
+
 #: What the absence of issuer or audience means where a shared secret allows it.
 _UNBOUND = {
     "issuer": "any token signed with {secret} is accepted, from any issuer.",
@@ -38,6 +44,7 @@ def check_issuer(section: Section, keys: KeySource | None, http_hosts: frozenset
     if "exp" not in _required_claims(section.values):
         section.warnings.append(f"{section.labels['required_claims']} lacks exp: a token without it never expires.")
     _check_identity_claim(section)
+    _check_tenant_claim(section)
     check_plain_http(section, http_hosts)
     check_key_source(section, keys)
     check_names(section)
@@ -67,6 +74,16 @@ def _check_identity_claim(section: Section) -> None:
         section.warnings.append(
             f"{label} is {name}: a name that users or administrators may change, and that another user may get later. "
             f"{lasting} stays the same."
+        )
+
+
+def _check_tenant_claim(section: Section) -> None:
+    """Refuse claims by which users could choose their tenant, verified or not: an address is no membership."""
+    name = next(iter(section.values.tenant_claim), "")
+    if name in _ABOUT_A_USER or PROFILES[section.values.profile].verifying_claims(name) is not None:
+        section.problems.append(
+            f"{section.labels['tenant_claim']} is {name}, which users fill in themselves: anybody could choose the "
+            "name of a tenant. Use a claim that your issuer sets by membership, such as org_id."
         )
 
 

@@ -12,13 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
-from ..tokens.profiles import PROFILES
+from ..tokens.profiles import PROFILES, name_in_namespace
 from .spelling import closest
 
 _KNOWN_ALGORITHMS = (*SYMMETRIC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS)
 
 #: Claims that are the same for all users, or different in every token (RFC 7519 §4.1).
 _NEVER_A_USER = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+
+#: Claims that are about the token or the session, and which clients choose in part (RFC 9068 §2.2.3, RFC 8693 §4.1,
+#: OpenID Connect Core §2).
+_NEVER_A_TENANT = _NEVER_A_USER | {"nonce", "sid", "scope", "scp", "act"}
+
+#: Where issuers keep what users write themselves; the last is how some services spell the first.
+_USERS_WRITE = frozenset({"user_metadata", "unsafe_metadata", "userMetadata"})
 
 #: A longer list of issuers is not one that a person maintains.
 _MAX_ISSUERS = 50
@@ -192,8 +199,10 @@ def _read_tenant_claim(value: Any, place: Place) -> Any:
         return ()
     if not all(name and name == name.strip() for name in names):
         place.refuse("has a name in it that is empty or has spaces around it; write o.id for the member id of o.")
-    elif names[:1] and names[0] in _NEVER_A_USER:
+    elif names[:1] and names[0] in _NEVER_A_TENANT:
         place.refuse(f"must name the tenant, which {names[0]} does not.")
+    elif written := _USERS_WRITE.intersection(map(name_in_namespace, names)):
+        place.refuse(f"must not be in {min(written)}: users can write there, and so choose their tenant.")
     return names
 
 

@@ -109,6 +109,37 @@ def test_every_other_identity_claim_goes_without_saying(profile: str, claim: str
     assert AuthConfig.from_mapping(ENDED | {"AUTH_PROFILE": profile, "AUTH_IDENTITY_CLAIM": claim}).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("profile", "claim"),
+    [
+        *(("jwt", name) for name in ("email", "phone_number", "https://example.com/email", "name", "nickname")),
+        *(("jwt", name) for name in ("preferred_username", "username", "given_name", "website", "address.country")),
+        ("better-auth", "phoneNumber"),
+        ("entra", "email"),
+        ("entra", "upn"),
+    ],
+)
+def test_a_tenant_claim_that_users_fill_in_themselves_stops_the_start(profile: str, claim: str) -> None:
+    """Verified or not: an address is no membership. An entry of AUTH_ISSUERS is judged by its own profile."""
+    name = claim.partition(".country")[0]
+    sentence = f"is {name}, which users fill in themselves: anybody could choose the name of a tenant."
+    entry = {"issuer": ISSUER, "secret": SECRET, "audience": AUDIENCE, "profile": profile, "tenant_claim": claim}
+
+    for settings, label in (
+        (ENDED | {"AUTH_PROFILE": profile, "AUTH_TENANT_CLAIM": claim}, "AUTH_TENANT_CLAIM"),
+        ({"AUTH_ISSUERS": [entry]}, "AUTH_ISSUERS[0].tenant_claim"),
+    ):
+        with pytest.raises(ConfigurationError) as raised:
+            AuthConfig.from_mapping(settings)
+        assert raised.value.problems[0].startswith(f"{label} {sentence}")
+
+
+@pytest.mark.parametrize("claim", ["org_id", "o.id", "organization.name", "https://example.com/org", "tid", "hd"])
+def test_a_tenant_claim_that_the_issuer_sets_is_good(claim: str) -> None:
+    """The name of an organization too, if it is that of an organization."""
+    assert AuthConfig.from_mapping(ENDED | {"AUTH_TENANT_CLAIM": claim}).warnings == ()
+
+
 def test_every_setting_is_read() -> None:
     """Each key of the table arrives where it belongs."""
     config = AuthConfig.from_mapping(

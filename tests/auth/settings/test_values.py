@@ -131,6 +131,10 @@ TENANT_CLAIMS: dict[str, tuple[Any, str]] = {
     "an empty text": ("", "AUTH_TENANT_CLAIM holds an empty text; give it a value or leave it out."),
     "the audience": ("aud", "AUTH_TENANT_CLAIM must name the tenant, which aud does not."),
     "a member of a time": ("exp.x", "AUTH_TENANT_CLAIM must name the tenant, which exp does not."),
+    **{
+        name: (name, f"AUTH_TENANT_CLAIM must name the tenant, which {name.partition('.')[0]} does not.")
+        for name in ("nonce", "sid", "scope", "scp", "act.sub")
+    },
 }
 
 
@@ -138,6 +142,23 @@ TENANT_CLAIMS: dict[str, tuple[Any, str]] = {
 def test_a_tenant_claim_that_names_none_is_refused(value: Any, said: str) -> None:
     """No token would have a tenant."""
     assert problem_of(SETTINGS | {"AUTH_TENANT_CLAIM": value}).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("claim", "kept_in"),
+    [
+        ("user_metadata.org", "user_metadata"),
+        ("unsafe_metadata.org_id", "unsafe_metadata"),
+        ("user.userMetadata.org", "userMetadata"),
+        (["https://example.com/user_metadata", "org"], "user_metadata"),
+    ],
+    ids=str,
+)
+def test_a_tenant_that_users_write_themselves_is_refused(claim: Any, kept_in: str) -> None:
+    """They would open the paths of any tenant."""
+    assert problem_of(SETTINGS | {"AUTH_TENANT_CLAIM": claim}) == (
+        f"AUTH_TENANT_CLAIM must not be in {kept_in}: users can write there, and so choose their tenant."
+    )
 
 
 @pytest.mark.parametrize("value", [f"['{SECRET}', '{OTHER_SECRET}']", f'["{SECRET}", "{OTHER_SECRET}"', f"[{SECRET}]"])
