@@ -41,8 +41,8 @@ class ClientShape:
     is_subject: bool = True
     #: Claims that make a token the client's own, each with its value; ``*`` in the value stands for any text.
     signs: tuple[tuple[str, str], ...] = ()
-    #: The claim without which the signs mean nothing; None if they mean something by themselves.
-    needed: str | None = None
+    #: Claims without any of which the signs mean nothing; empty if they mean something by themselves.
+    needed: tuple[str, ...] = ()
 
     def client_id(self, claims: Mapping[str, Any]) -> str | None:
         """Return the id of the client that a token was issued to."""
@@ -58,7 +58,7 @@ class ClientShape:
 
     def _shows(self, claims: Mapping[str, Any], name: str, text: str) -> bool:
         value = claims.get(name)
-        if not isinstance(value, str) or (self.needed is not None and _text(claims, self.needed) is None):
+        if not isinstance(value, str) or (self.needed and not any(_text(claims, needed) for needed in self.needed)):
             return False
         begins, is_open, ends = text.partition("*")
         return value.startswith(begins) and value.endswith(ends) if is_open else value == text

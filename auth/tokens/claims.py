@@ -124,7 +124,8 @@ def _is_numeric_date(value: object) -> bool:
 _TEXT = (_is_text, "a string")
 _TIME = (_is_numeric_date, "a number of seconds since 1970")
 
-#: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own.
+#: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own. Last those
+#: that name the client (RFC 8693 §4.3, OpenID Connect Core §2): in another type they cannot be compared with ``sub``.
 _REGISTERED_TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
     "iss": _TEXT,
     "sub": _TEXT,
@@ -132,6 +133,8 @@ _REGISTERED_TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
     "nbf": _TIME,
     "iat": _TIME,
     "jti": _TEXT,
+    "client_id": _TEXT,
+    "azp": _TEXT,
 }
 
 

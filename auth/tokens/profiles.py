@@ -83,11 +83,15 @@ _JWT_OR_ACCESS_TOKEN = frozenset({None, "jwt", "at+jwt"})
 #: By the value of ``AUTH_PROFILE``.
 PROFILES: Mapping[str, Profile] = {
     # RFC 7519 §5.1 for typ; scope of RFC 8693 §4.2, roles of RFC 9068 §2.2.3.1; scp is what Okta and others send.
-    # RFC 8693 §4.3 for client_id, OpenID Connect Core §2 for azp; cid is Okta's, and appid stands in v1.0 of Entra.
+    # RFC 8693 §4.3 for client_id, OpenID Connect Core §2 for azp; cid is Okta's, and appid stands in v1.0 of Entra. The
+    # signs are those of Auth0 and Entra, which nobody writes by chance.
     "jwt": Profile(
         types=_JWT_OR_ACCESS_TOKEN,
         scope_claims=("scope", "scp"),
-        client=ClientShape(claims=("client_id", "azp", "cid", "appid")),
+        client=ClientShape(
+            claims=("client_id", "azp", "cid", "appid"),
+            signs=(("gty", "client-credentials"), ("sub", "*@clients"), ("idtyp", "app")),
+        ),
     ),
     # RFC 9068 §2.1 for typ, §2.2 for the required claims, §2.2.3 for scope and roles.
     "rfc9068": Profile(
@@ -124,8 +128,13 @@ PROFILES: Mapping[str, Profile] = {
         fixed_claims={"typ": "Bearer"},
         role_paths=(("realm_access", "roles"), ("resource_access", AUDIENCE, "roles")),
         # "Using a service account": its sub is a user made for the client. Without client_id, which other tokens lack,
-        # the name could be that of a person.
-        client=ClientShape(is_subject=False, signs=(("preferred_username", "service-account-*"),), needed="client_id"),
+        # the name could be that of a person. A client keeps the mapper that it was made with, and that of old ones
+        # writes clientId.
+        client=ClientShape(
+            is_subject=False,
+            signs=(("preferred_username", "service-account-*"),),
+            needed=("client_id", "clientId"),
+        ),
     ),
     # Amazon Cognito Developer Guide, "Understanding the access token": no aud, the app client is the audience.
     "cognito": Profile(

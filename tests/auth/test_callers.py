@@ -38,6 +38,14 @@ SHAPES: dict[str, tuple[str, dict[str, Any], str | None, bool]] = {
         "0oab8eb55",
         False,
     ),
+    "Auth0 by profile jwt, a client": ("jwt", {"sub": "K1AUPhZq@clients", "azp": "K1AUPhZq"}, "K1AUPhZq", True),
+    "Auth0 by profile jwt, a client by gty": (
+        "jwt",
+        {"sub": "job", "azp": "K1AUPhZq", "gty": "client-credentials"},
+        "K1AUPhZq",
+        True,
+    ),
+    "Entra by profile jwt, a client": ("jwt", {"sub": "7f2c", "appid": "6731de76", "idtyp": "app"}, "6731de76", True),
     "no client is named": ("jwt", {"sub": "alice"}, None, False),
     "Spring, a user without sub": ("jwt", {"user_name": "alice", "client_id": "web"}, "web", False),
     "Better Auth, a client": ("better-auth", {"sub": "cl1", "client_id": "cl1", "azp": "cl1"}, "cl1", True),
@@ -73,6 +81,12 @@ SHAPES: dict[str, tuple[str, dict[str, Any], str | None, bool]] = {
             "client_id": "jobs",
             "preferred_username": "service-account-jobs",
         },
+        "jobs",
+        True,
+    ),
+    "Keycloak, a client that was made long ago": (
+        "keycloak",
+        {"sub": "b5b3ae5d", "azp": "jobs", "clientId": "jobs", "preferred_username": "service-account-jobs"},
         "jobs",
         True,
     ),
@@ -180,7 +194,8 @@ def test_the_page_names_the_claims_of_each_profile() -> None:
         assert named == ", ".join(f"`{claim}`" for claim in shape.claims)
         signs = ["`sub` equals one of these claims"] if shape.is_subject else []
         signs += [f"`{claim}` is `{text}`" for claim, text in shape.signs]
-        assert own == ", or ".join(signs) + (f", and there is `{shape.needed}`" if shape.needed else "")
+        needed = " or ".join(f"`{claim}`" for claim in shape.needed)
+        assert own == ", or ".join(signs) + (f", and there is {needed}" if needed else "")
 
 
 def test_a_token_made_by_hand_follows_rfc_9068() -> None:
