@@ -17,7 +17,7 @@ from ..errors import AuthError
 
 _LOGGER = logging.getLogger("flask_resource_server.audit")
 #: Characters of a name that are logged; the rest of a longer one is left out.
-_LONGEST_NAME = 200
+_LONGEST_NAME = 255
 
 
 def log_refusal(

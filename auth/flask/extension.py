@@ -26,7 +26,7 @@ from .metadata import is_document, serve_metadata
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
-from .server import EXTENSION, ServerState, authenticator_for, current_state, this_app, this_request
+from .server import EXTENSION, OVERRIDDEN, ServerState, authenticator_for, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server")
 
@@ -101,6 +101,7 @@ def _enforce_declaration() -> Any:
     app, request = this_app(), this_request()
     # A middleware may have sent the same environ before, here or to another app.
     request.environ.pop(REFUSED, None)
+    request.environ.pop(OVERRIDDEN, None)
     server: ServerState = app.extensions[EXTENSION]
     if not server.is_serving:
         check_satisfiable(app, server)

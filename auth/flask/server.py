@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from flask import Flask, Request, current_app, request
 
@@ -31,8 +32,8 @@ _AUTHENTICATION = "resource_server.authentication"
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
-#: The overrides of a request that the audit log has, by the same rule: the hook and the guarded function both ask.
-_OVERRIDDEN = "resource_server.overridden"
+#: The key in the WSGI environ of the overrides that the audit log has: the hook and the guarded function both ask.
+OVERRIDDEN = "resource_server.overridden"
 
 _NONE: Mapping[str, Any] = {}
 
@@ -213,17 +214,16 @@ class ServerState:
                 if name in arguments and arguments[name] != texts[name] and arguments[name] != values[name]:
                     raise rule.refusal(f"the view is called with another {name} than the one in the path")
         if policy.overridable and token is not None:
-            self._log_overrides(policy, request, token, texts)
+            overrides = _overrides(policy, token, texts, values)
+            self._log_overrides(overrides, request, token)
 
-    def _log_overrides(self, policy: Policy, request: Request, token: AccessToken, path: Mapping[str, str]) -> None:
+    def _log_overrides(self, overrides: Mapping[str, tuple[str, str]], request: Request, token: AccessToken) -> None:
         """Log once for each request who has passed that is not the owner."""
         environ, route = request.environ, "" if request.url_rule is None else request.url_rule.rule
-        for rule in policy.overridable:
-            owner = path[rule.param]
-            override = rule.override(token, owner)
-            passed = (environ.get("HTTP_AUTHORIZATION"), route, rule.param, owner)
-            if override is not None and passed not in environ.setdefault(_OVERRIDDEN, set()):
-                environ[_OVERRIDDEN].add(passed)
+        for param, (owner, override) in overrides.items():
+            passed = (environ.get("HTTP_AUTHORIZATION"), route, param, owner)
+            if passed not in environ.setdefault(OVERRIDDEN, set()):
+                environ[OVERRIDDEN].add(passed)
                 log_override(override, token=token, owner=owner, route=route, request_id=self.request_id(environ))
 
 
@@ -236,6 +236,28 @@ def _check_resource(token: AccessToken, request: Request, metadata: ResourceMeta
         )
     if not is_for(token.claims.get("aud"), resource):
         raise InvalidAudienceError(f"aud does not name the resource of this path; expected {resource.identifier}")
+
+
+def _overrides(
+    policy: Policy, token: AccessToken, texts: Mapping[str, Any], values: Mapping[str, Any]
+) -> Mapping[str, tuple[str, str]]:
+    """Return by variable whose path a caller may use who is not the owner, and what lets the caller pass.
+
+    The log names the owner as the path does, so nobody passes if a converter makes another name of that: 7 of ``007``.
+
+    Raises:
+        NotOwnerError: the view would read another name.
+    """
+    found = {}
+    for rule in policy.overridable:
+        owner, value = texts[rule.param], values[rule.param]
+        override = rule.override(token, owner)
+        if override is None:
+            continue
+        if isinstance(value, str | int | float | UUID) and str(value) != owner:
+            raise rule.refusal(f"{override} does not count here: the view would read another owner than the path names")
+        found[rule.param] = (owner, override)
+    return found
 
 
 def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authenticator:

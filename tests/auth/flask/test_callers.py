@@ -318,7 +318,7 @@ def test_names_in_the_log_stay_on_their_line(caplog: pytest.LogCaptureFixture) -
     assert line.isprintable()
     written = re.fullmatch(r'.* client=("(?:[^"\\]|\\.)*") actor=("(?:[^"\\]|\\.)*")', line)
     assert written is not None
-    assert [json.loads(name) for name in written.groups()] == [HOSTILE[:200]] * 2
+    assert [json.loads(name) for name in written.groups()] == [HOSTILE[:255]] * 2
 
 
 def test_a_token_that_is_not_verified_names_nobody_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

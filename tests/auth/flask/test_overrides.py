@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask, request
 from flask.views import MethodView
+from werkzeug.routing import BaseConverter
 
 from auth import current_token, owns_path_user, require_jwt
 from auth.errors import ConfigurationError
@@ -204,6 +205,40 @@ def test_the_view_gets_the_owner_that_the_path_names_decoded_once(path: str, cap
     assert [vars(record)["owner"] for record in caplog.records if record.name == AUDIT] == ["ali/ce"]
 
 
+@pytest.mark.parametrize(
+    ("converter", "good", "other"),
+    [
+        ("int", "7", "007"),
+        ("int(signed=True)", "-7", "-07"),
+        ("float", "1.5", "1.50"),
+        ("uuid", "0b51a4a7-5d4c-4c0e-8f27-0a2b7f3c9d11", "0B51A4A7-5D4C-4C0E-8F27-0A2B7F3C9D11"),
+    ],
+)
+def test_nobody_passes_where_the_view_would_read_another_owner_than_the_log_names(
+    converter: str, good: str, other: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A number with zeros in front is another text, and the same number."""
+    app = overriding(rule=f"/users/<{converter}:user_id>")
+
+    assert ask(app, f"/users/{good}", SUPPORT) == (200, f"{good} by support")
+    assert ask(app, f"/users/{other}", SUPPORT) == (403, "not_owner")
+    assert [vars(record).get("owner") for record in caplog.records if record.name == AUDIT] == [good, None]
+
+
+def test_a_converter_that_makes_a_model_takes_no_override_away() -> None:
+    """What it makes is no name to compare."""
+
+    class Account(BaseConverter):
+        def to_python(self, value: str) -> list[str]:
+            return [value]
+
+    app = service()
+    app.url_map.converters["account"] = Account
+    add_view(app, "/users/<account:user_id>", may_read(lambda user_id: shown(*user_id)))
+
+    assert ask(app, "/users/alice", SUPPORT) == (200, "alice by support")
+
+
 def test_a_path_with_two_slashes_is_redirected_or_unknown_before_anybody_passes() -> None:
     """As Flask does it for every route."""
     client = overriding().test_client()
@@ -247,7 +282,7 @@ def test_the_owner_in_the_log_cannot_forge_a_line(caplog: pytest.LogCaptureFixtu
 
     (line,) = overrides(caplog)
     assert 'owner="a\\"\\u0085\\u2028 user_id=\\"bob\\"xxx' in line
-    assert "x" * 201 not in line
+    assert "x" * 256 not in line
     assert "\u2028" not in line
 
 
@@ -293,6 +328,22 @@ def test_a_request_inside_a_request_with_its_environ_is_logged_for_itself(caplog
 
     assert ask(app, "/forward/alice", SUPPORT) == (200, "bob by support")
     assert [vars(record)["owner"] for record in caplog.records if record.name == AUDIT] == ["alice", "bob"]
+
+
+def test_an_environ_that_a_middleware_serves_twice_is_logged_twice(caplog: pytest.LogCaptureFixture) -> None:
+    """Each time the view is reached."""
+    app = overriding()
+    inner: Any = app.wsgi_app
+
+    def retrying(environ: Any, start_response: Any) -> Any:
+        for part in inner(environ, lambda *_: None):
+            assert part == b"alice by support"
+        return inner(environ, start_response)
+
+    app.wsgi_app = retrying  # type: ignore[method-assign]
+
+    assert ask(app, "/users/alice", SUPPORT) == (200, "alice by support")
+    assert [vars(record)["owner"] for record in caplog.records if record.name == AUDIT] == ["alice", "alice"]
 
 
 def test_an_override_stands_in_the_document() -> None:
