@@ -141,11 +141,8 @@ class OwnerRule:
         _check_param(self.guard, self.param, "user_id")
         if not isinstance(self.clients, bool):
             raise TypeError("owns_path_user takes True or False as clients.")
-        if not isinstance(self.hide, bool) and not _is_exception(self.hide):
-            raise TypeError(
-                "owns_path_user takes True or False as hide, or the class of the exception that your views raise for "
-                "an unknown resource. It is raised without arguments."
-            )
+        if not isinstance(self.hide, bool):
+            _check_hiding(self.hide)
 
     def check(self, token: AccessToken | None, path: Mapping[str, Any]) -> None:
         """Compare the identity claim with the text that stood in the path, character by character.
@@ -238,8 +235,20 @@ def _check_param(guard: str, name: object, example: str) -> None:
         raise TypeError(f"{guard} takes the name of a path variable as param, such as {example}.")
 
 
-def _is_exception(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, AuthError | MisuseError)
+def _check_hiding(kind: object) -> None:
+    """Demand the class of an exception that can be raised without arguments, before a stranger is the first to try."""
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or issubclass(kind, AuthError | MisuseError):
+        raise TypeError(
+            "owns_path_user takes True or False as hide, or the class of the exception that your views raise for an "
+            "unknown resource. It is raised without arguments."
+        )
+    try:
+        kind()
+    except Exception as error:
+        raise TypeError(
+            f"owns_path_user raises {kind.__name__} as hide without arguments, and that class needs some. Use one that "
+            "needs none, such as a subclass."
+        ) from error
 
 
 def _in_path(rule: OwnerRule | TenantRule, path: Mapping[str, Any]) -> str:

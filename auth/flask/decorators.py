@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, cast, overload
 
 from flask import Blueprint, Flask
 from flask.views import View
+from werkzeug.exceptions import HTTPException
 
 from ..errors import MisuseError
 from ..rules import AccessRule, OwnerRule, Policy, TenantRule, TokenRule, override_names, role_names, scope_names
@@ -127,6 +128,7 @@ def owns_path_user(
         hide: ``True`` answers 404 instead of 403, as the service answers for an unknown resource, and the audit log
             tells the truth. If the views raise an exception of their own for an unknown resource, give its class.
     """
+    _check_unknown(hide)
     rule = OwnerRule(
         param=param,
         clients=clients,
@@ -135,6 +137,17 @@ def owns_path_user(
         hide=hide,
     )
     return _decorate(view, rule, "owns_path_user")
+
+
+def _check_unknown(hide: bool | type[Exception]) -> None:
+    """Demand that an exception of HTTP is an error of the client: any other would be answered as a success or a fault."""
+    if isinstance(hide, type) and issubclass(hide, HTTPException):
+        code = hide.code
+        if code is None or not 400 <= code < 500:
+            raise TypeError(
+                f"owns_path_user cannot hide by {hide.__name__}: its code is {code}, and an unknown resource is "
+                "answered with one from 400 to 499."
+            )
 
 
 @overload

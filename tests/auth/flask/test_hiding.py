@@ -8,7 +8,8 @@ import pytest
 from flask import Blueprint, Flask, abort, request
 from flask.views import MethodView
 from flask_cors import cross_origin
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Gone, HTTPException, InternalServerError, NotFound
+from werkzeug.routing import RequestRedirect
 
 from auth import errors, owns_path_user, public, require_jwt, verified_token
 from auth.testing import assert_routes_guarded
@@ -270,6 +271,37 @@ def test_a_value_that_hides_nothing_is_refused(hide: Any) -> None:
     """Where it is written."""
     with pytest.raises(TypeError, match="owns_path_user takes True or False as hide, or the class of the exception"):
         owns_path_user(hide=hide)
+
+
+class NeedingError(Exception):
+    """An exception that needs to know what was not found."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+
+@pytest.mark.parametrize("hide", [NeedingError, UnicodeDecodeError])
+def test_an_exception_that_needs_arguments_is_refused(hide: type[Exception]) -> None:
+    """Where it is written; a stranger would get a 500."""
+    with pytest.raises(TypeError, match=f"owns_path_user raises {hide.__name__} as hide without arguments") as raised:
+        owns_path_user(hide=hide)
+    assert isinstance(raised.value.__cause__, TypeError)
+
+
+@pytest.mark.parametrize(("hide", "code"), [(HTTPException, None), (InternalServerError, 500), (RequestRedirect, 308)])
+def test_an_answer_that_is_no_error_of_the_client_is_refused(hide: type[Exception], code: int | None) -> None:
+    """Flask answers the first with 200."""
+    with pytest.raises(TypeError, match=rf"cannot hide by {hide.__name__}: its code is {code}, and an unknown"):
+        owns_path_user(hide=hide)
+
+
+@pytest.mark.parametrize(("hide", "status"), [(NotFound, 404), (Gone, 410)])
+def test_an_exception_of_http_hides_by_its_own_answer(hide: type[Exception], status: int) -> None:
+    """Some services answer 410 for what they no longer have."""
+    app = service()
+    add_view(app, "/users/<user_id>", owns_path_user(hide=hide)(lambda user_id: user_id))
+
+    assert statuses_of(app, "/users/alice", "/users/bob") == [200, status]
 
 
 def test_the_routes_of_a_hiding_app_are_guarded() -> None:
