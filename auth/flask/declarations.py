@@ -18,6 +18,9 @@ from ..rules import AccessRule, Declaration, Policy
 _RULES = "_resource_server_rules"
 _PUBLIC = "_resource_server_public"
 
+#: Where a guard keeps itself, the function behind it, and what it asks for. It starts with the guard: wrappers copy it.
+GUARD = "_resource_server_guard"
+
 
 class Marks:
     """Changes with each guard and public mark of this process. A change invalidates cached declarations."""
@@ -123,8 +126,8 @@ def places_around(app: Flask, endpoint: str) -> list[object]:
     """Return the blueprints that an endpoint lies in, the innermost first, each with the guards in its hooks.
 
     A guard that is registered with ``before_request`` runs in front of every view of its blueprint. It declares nothing
-    if it lets anonymous callers in, or if it is a hook of the whole app: then a view without a guard of its own is one
-    that was forgotten.
+    if it lets anonymous callers in, if something around it decides whether it runs, or if it is a hook of the whole
+    app: then a view without a guard of its own is one that was forgotten.
     """
     name = endpoint
     places: list[object] = []
@@ -132,9 +135,11 @@ def places_around(app: Flask, endpoint: str) -> list[object]:
         name = name.rpartition(".")[0]
         if name in app.blueprints:
             hooks = app.before_request_funcs.get(name, ())
-            places += [app.blueprints[name], *(hook for hook in hooks if not all(_optional(hook)))]
+            places += [app.blueprints[name], *filter(_always_guards, hooks)]
     return places
 
 
-def _optional(hook: object) -> Iterable[bool]:
-    return (rule.optional for rule in rules_on(hook))
+def _always_guards(hook: object) -> bool:
+    """Tell whether a hook is a guard, and no wrapper around one, and lets no anonymous caller in."""
+    guard = getattr(hook, "__dict__", {}).get(GUARD, (None,))[0]
+    return guard is getattr(hook, "__func__", hook) and not all(rule.optional for rule in rules_on(hook))

@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from ..errors import MisuseError
 from ..rules import AccessRule, OwnerRule, Policy, TenantRule, TokenRule, override_names, role_names, scope_names
 from .answers import enforce_on_call
-from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
+from .declarations import GUARD, add_rule, is_marked_public, mark_public, rules_of_class, rules_on
 from .unrun_guards import note_guard
 
 #: What a guard that is written with arguments looks like.
@@ -140,7 +140,7 @@ def owns_path_user(
 
 
 def _check_unknown(hide: bool | type[Exception]) -> None:
-    """Demand that an exception of HTTP is an error of the client: any other would be answered as a success or a fault."""
+    """Demand that an exception of HTTP is an error of the client; another would be answered as a success or a fault."""
     if isinstance(hide, type) and issubclass(hide, HTTPException):
         code = hide.code
         if code is None or not 400 <= code < 500:
@@ -272,13 +272,9 @@ def _function(member: Any) -> Any:
     return getattr(member, "__func__", member)
 
 
-#: Where a guard keeps itself, the function behind it, and what it asks for. It starts with the guard: wrappers copy it.
-_GUARD = "_resource_server_guard"
-
-
 def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> Callable[..., Any]:
     # A guard right on top of another asks for both at once, and calls what stands behind that.
-    owner, behind, asked_there = getattr(view, "__dict__", {}).get(_GUARD, (None, view, ()))
+    owner, behind, asked_there = getattr(view, "__dict__", {}).get(GUARD, (None, view, ()))
     unguarded, asked = (behind, (*rules, *asked_there)) if owner is view else (view, rules)
     policy = Policy(tuple(dict.fromkeys(asked)))
     named = _naming(unguarded, must_name=bool(policy.owners))
@@ -297,7 +293,7 @@ def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> 
             enforce_on_call(policy, named(args, kwargs) if args else kwargs)
             return unguarded(*args, **kwargs)
 
-    setattr(guarded, _GUARD, (guarded, unguarded, policy.rules))
+    setattr(guarded, GUARD, (guarded, unguarded, policy.rules))
     note_guard(view, guarded, rules)
     for rule in reversed(rules):
         if rule not in rules_on(guarded):

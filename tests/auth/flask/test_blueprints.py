@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import flask_smorest
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
 from flask.views import MethodView
 
 from auth import owns_path_tenant, owns_path_user, public, require_jwt
@@ -157,6 +158,59 @@ def test_a_hook_that_lets_anonymous_callers_in_declares_nothing(guard: Any) -> N
     app.register_blueprint(blueprint)
 
     assert statuses(app, "/forgotten") == [401, 403]
+
+
+def test_a_guard_that_a_hook_runs_for_some_requests_declares_nothing() -> None:
+    """A hook that looks like its guard is none: what it lets through is neither refused by us nor declared."""
+    guard: Any = require_jwt(lambda: None)
+
+    @functools.wraps(guard)
+    def only_for_writes() -> Any:
+        return None if request.method == "GET" else guard()
+
+    for deny, expected in ((False, [200, 200]), (True, [401, 403])):
+        app, blueprint = service(AUTH_DENY_BY_DEFAULT=deny), Blueprint("notes", "notes")
+        blueprint.before_request(only_for_writes)
+        blueprint.add_url_rule("/notes", "notes", ok, methods=["GET", "POST"])
+        app.register_blueprint(blueprint)
+
+        assert statuses(app, "/notes") == expected
+        assert app.test_client().post("/notes").status_code == 401
+
+
+def test_a_guarded_method_is_a_guard_in_a_hook() -> None:
+    """Of an object that the service keeps."""
+
+    class Gate:
+        @require_jwt
+        def check(self) -> None:
+            """Let the guard decide."""
+
+    app, blueprint = service(AUTH_DENY_BY_DEFAULT=True), Blueprint("notes", "notes")
+    blueprint.before_request(Gate().check)
+    blueprint.add_url_rule("/notes", "notes", ok)
+    app.register_blueprint(blueprint)
+
+    assert statuses(app, "/notes") == [401, 200]
+
+
+def test_a_guard_in_a_hook_is_asked_before_the_hooks_in_front_of_it() -> None:
+    """As the changelog says: such a hook cannot put the token into the request any more; one of the app can."""
+    app, blueprint = service(), Blueprint("notes", "notes")
+
+    def take_from_cookie() -> None:
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer {request.cookies['token']}"
+
+    blueprint.before_request(take_from_cookie)
+    blueprint.before_request(require_jwt(lambda: None))
+    blueprint.add_url_rule("/notes", "notes", ok)
+    app.register_blueprint(blueprint)
+    client = app.test_client()
+    client.set_cookie("token", with_claims())
+
+    assert client.get("/notes").status_code == 401
+    app.before_request_funcs[None].insert(0, take_from_cookie)
+    assert client.get("/notes").status_code == 200
 
 
 def test_a_hook_of_the_whole_app_declares_nothing() -> None:
