@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, abort
 
 from auth.settings.values import claim_path
 from auth.testing import TokenIssuer, local_issuer
@@ -104,6 +104,19 @@ def test_what_the_page_hides_is_answered_like_what_nobody_has(number: int, own: 
 
     assert (hidden.status, [*hidden.headers], hidden.data) == (unknown.status, [*unknown.headers], unknown.data)
     assert unknown.status_code == 404
+
+
+def test_a_preprocessor_that_aborts_comes_before_the_guard(app: Flask) -> None:
+    """Flask runs it first; it is the one exception that the page names."""
+
+    def look_up(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        if (values or {}).get("user_id") == "nobody":
+            abort(404)
+
+    app.url_value_preprocessor(look_up)
+    client = app.test_client()
+
+    assert [client.get(f"/users/{user}/notes").status_code for user in ("alice", "nobody")] == [401, 404]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ may_read = owns_path_user(unless_scope=READS_ANY)
 USER_ID = {
     "name": "user_id",
     "in": "path",
-    "description": "The user whose tasks these are: the one that the access token names.",
+    "description": "The user whose tasks these are: the one that the access token names, or, to read with the scope "
+    f"`{READS_ANY}`, any other.",
     "example": "alice",
 }
 TASK_ID = {"name": "task_id", "in": "path", "description": "The `id` of the task.", "example": ID}

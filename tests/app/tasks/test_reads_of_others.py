@@ -117,6 +117,24 @@ def test_a_user_who_is_not_has_no_tasks(client: FlaskClient, support: dict[str, 
     assert client.get(f"/api/nobody/tasks/{uuid.UUID(int=1)}", headers=support).status_code == 404
 
 
+def test_the_document_says_who_the_user_in_the_path_may_be(client: FlaskClient) -> None:
+    """For readers the user of the token is not the only one."""
+    document = body_of(client.get("/openapi.json"))
+
+    described = {
+        parameter["description"]
+        for path, operations in document["paths"].items()
+        if "{user_id}" in path
+        for operation in operations.values()
+        for parameter in operation["parameters"]
+        if parameter.get("name") == "user_id"
+    }
+    assert described == {
+        "The user whose tasks these are: the one that the access token names, or, to read with the scope `tasks:any`, "
+        "any other."
+    }
+
+
 def test_every_operation_below_a_user_belongs_to_that_user(app: Flask) -> None:
     """Reads have the one override, and writes have none."""
     found = {
