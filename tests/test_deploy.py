@@ -177,6 +177,7 @@ def test_compose_takes_the_file() -> None:
     assert services["api"]["build"] == {"context": str(ROOT), "dockerfile": "deploy/Containerfile"}
     assert services["api"]["image"] == services["migrate"]["image"]
     assert environments["api"] | environments["migrate"] <= known_settings()
+    assert environments["migrate"] == {"BETTER_AUTH_URL", "DATABASE_URL", "FLASK_LOG_FORMAT"}
     assert services["api"]["environment"]["DATABASE_URL"] == "postgresql://tasks_app:app@db/tasks"
     assert services["migrate"]["environment"]["DATABASE_URL"] == "postgresql://tasks_owner:owner@db/tasks"
     assert "superuser" not in json.dumps([services["api"], services["migrate"]])
@@ -216,6 +217,7 @@ def test_compose_gives_no_right_that_is_not_needed_and_time_to_end() -> None:
         == (True, ["ALL"], ["no-new-privileges:true"])
         for name in ("api", "migrate")
     )
+    assert services["db"]["security_opt"] == ["no-new-privileges:true"]
     assert int(services["api"]["stop_grace_period"].removesuffix("s")) > GRACE
     assert services["migrate"]["depends_on"]["db"]["condition"] == "service_healthy"
     assert services["api"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
@@ -255,6 +257,14 @@ def test_the_script_makes_the_roles_of_the_page() -> None:
     assert os.access(DEPLOY / "roles.sh", os.X_OK)
 
 
+def test_the_passwords_are_no_arguments_of_psql() -> None:
+    """Every user of a machine may read those; psql takes the passwords from its environment."""
+    script = (DEPLOY / "roles.sh").read_text()
+
+    assert re.findall(r"\$\W*TASKS_\w+", script) == []
+    assert re.findall(r"\\getenv \w+ (\w+)", script) == ["TASKS_OWNER_PASSWORD", "TASKS_APP_PASSWORD"]
+
+
 @pytest.mark.parametrize("number", range(len(OBJECTS)))
 def test_kubernetes_knows_every_field(number: int) -> None:
     """A misspelt field, which ``kubectl apply`` might only warn of, is refused."""
@@ -276,6 +286,20 @@ def test_kubernetes_sets_what_the_service_reads_and_takes_secrets_from_a_secret(
         assert all(isinstance(value, str) for value in plain.values())
     keys = [entry["valueFrom"]["secretKeyRef"]["key"] for c in CONTAINERS for entry in c["env"] if "value" not in entry]
     assert keys == ["database-owner-url", "database-url"]
+
+
+def test_only_the_proxy_that_is_trusted_reaches_a_pod() -> None:
+    """It says whose address a request comes from, so nobody else may say so."""
+    policy = next(found["spec"] for found in OBJECTS if found["kind"] == "NetworkPolicy")
+    (rule,) = policy["ingress"]
+    (sender,) = rule["from"]
+    (port,) = API["ports"]
+
+    assert {"name": "FLASK_TRUSTED_PROXIES", "value": "1"} in API["env"]
+    assert policy["podSelector"] == OBJECTS[0]["spec"]["selector"]
+    assert policy["policyTypes"] == ["Ingress"]
+    assert sender.keys() == {"namespaceSelector", "podSelector"}
+    assert rule["ports"] == [{"port": port["name"]}]
 
 
 def test_the_probes_ask_the_health_routes() -> None:

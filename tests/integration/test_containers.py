@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
@@ -68,10 +69,37 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
 def database() -> Iterator[PostgreSQLServer]:
     """A PostgreSQL whose roles were made by the script that the compose file mounts."""
     with PostgreSQLServer() as server:
+        # As talkative as a server can be.
+        server.execute("ALTER SYSTEM SET log_statement = 'all'")
+        server.execute("ALTER SYSTEM SET log_min_duration_statement = 0")
+        server.execute("SELECT pg_reload_conf()")
         where = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "POSTGRES_USER": "postgres"}
         path = os.pathsep.join((str(server.programs), os.environ["PATH"]))
         run([DEPLOY / "roles.sh"], settings={"PATH": path, **where, **PASSWORDS})
         yield server
+
+
+@pytest.mark.parametrize("role", ["tasks_owner", "tasks_app"])
+@pytest.mark.parametrize("elsewhere", ["postgres", "template1"])
+def test_the_roles_may_connect_to_their_own_database_alone(
+    database: PostgreSQLServer, role: str, elsewhere: str
+) -> None:
+    """The others are the superuser's."""
+    with psycopg.connect(database.url("tasks", role)) as session:
+        assert session.execute("SELECT current_user").fetchone() == (role,)
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(database.url(elsewhere, role)).close()
+
+
+def test_no_password_gets_into_the_log_of_the_server(database: PostgreSQLServer) -> None:
+    """Although it logs every other statement."""
+    database.execute("SELECT 'logged'")
+
+    log = (database.folder / "log").read_text()
+
+    assert "SELECT 'logged'" in log
+    assert "CREATE ROLE" not in log
+    assert [password for password in PASSWORDS.values() if password.replace("'", "''") in log] == []
 
 
 def confined(command: list[str]) -> list[str]:
@@ -122,7 +150,8 @@ def container(image: Image, database: PostgreSQLServer) -> Container:
     container = Container(image, database)
     command = SERVICES["migrate"]["command"]
 
-    assert [container.run(command, "tasks_owner") for _ in range(2)] == [0, 0]
+    # The compose file gives it no secret.
+    assert [container.run(command, "tasks_owner", BETTER_AUTH_SECRET="") for _ in range(2)] == [0, 0]
     return container
 
 
