@@ -12,8 +12,7 @@ const add = document.querySelector("#add");
 const list = document.querySelector("#list");
 const more = document.querySelector("#more");
 
-let user; // who has signed in: id and name
-let token; // the access token of that user
+let user; // who has signed in: id, name, and the access token once it is fetched
 let next; // the cursor of the next page of tasks: null after the last page, undefined before the first
 let newId = crypto.randomUUID(); // the id of the task that is being written
 
@@ -53,15 +52,22 @@ async function askLogin(path, body) {
 }
 
 async function askTasks(path, method = "GET", body = undefined) {
-  const url = `${TASKS_API}/api/${encodeURIComponent(user.id)}/tasks${path}`;
+  const who = user;
+  const url = `${TASKS_API}/api/${encodeURIComponent(who.id)}/tasks${path}`;
   const send = async () => {
-    token ??= (await askLogin("token")).token;
-    return ask("tasks API", url, method, body, { Authorization: `Bearer ${token}` });
+    who.token ??= (await askLogin("token")).token;
+    return ask("tasks API", url, method, body, { Authorization: `Bearer ${who.token}` });
   };
-  let answer = await send();
-  if (answer.body?.error === "token_expired") {
-    token = undefined;
+  let answer;
+  try {
     answer = await send();
+    if (answer.body?.error === "token_expired") {
+      who.token = undefined;
+      answer = await send();
+    }
+  } finally {
+    // After a sign-out, the answer and its problems are for nobody: another user may be here.
+    if (user !== who) throw new Problem("");
   }
   if (answer.ok) return answer.body;
   if (answer.body?.error === "not_owner") throw new Problem(ANOTHER_USER);
@@ -105,7 +111,6 @@ async function enter(who) {
 }
 
 function leave() {
-  token = undefined;
   next = undefined;
   list.replaceChildren();
   tasks.hidden = true;

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watched
 from tests.support.contrast import hard_to_read
@@ -369,6 +369,28 @@ def test_another_user_in_another_tab_does_not_get_the_tasks_of_this_one(tmp_path
         expect(page.get_by_label("New task")).to_have_value("Call the plumber")
         tab.reload()
         expect(tab.get_by_text(NO_TASKS)).to_be_visible()
+
+
+def test_a_token_that_comes_after_the_sign_out_is_not_for_the_next_user(example: Example, watched: Watched) -> None:
+    """Neither are the tasks that the page fetches with it."""
+    page = watched.page
+    sign_up(page, example, "ruth")
+    add(page, "Water the plants")
+    token = page.context.request.get(f"{example.login.origin}/api/auth/token").text()
+    held: list[Route] = []
+    page.route("**/api/auth/token", lambda route: held.append(route), times=1)
+    with page.expect_request("**/api/auth/token"):
+        page.reload()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#sign-in")).to_be_visible()
+
+    with page.expect_response("**/tasks"):
+        held[0].fulfill(body=token, content_type="application/json")
+    fill_in(page, "sam")
+
+    expect(page.get_by_text(NO_TASKS)).to_be_visible()
+    expect(page.get_by_role("listitem")).to_have_count(0)
+    said(page).to_be_empty()
 
 
 def wait_until_expired(example: Example, token: str) -> None:
