@@ -33,7 +33,7 @@ ASSETS = {
 }
 
 #: The files that it loads as well if it offers login through the issuer.
-LOGIN_ASSETS = {"login.js": OWN_FILES, "oauth2-redirect.js": SWAGGER_UI_FILES}
+LOGIN_ASSETS = {"login.js": OWN_FILES, "oauth2-redirect.js": OWN_FILES}
 
 #: Seconds for which a browser keeps the files without asking.
 MAX_AGE = 3600

@@ -209,6 +209,26 @@ def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched
     assert dialog.get_by_text("access_denied").count() == 0
 
 
+def test_the_answer_to_another_login_is_refused(deployment: Deployment, watched: Watched) -> None:
+    """Its code would log the user in as somebody else (RFC 6749 §10.12); it is not exchanged."""
+    page = watched.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    dialog = open_dialog(page, deployment.service)
+    with page.expect_popup() as opened:
+        dialog.get_by_role("button", name="Log in").click()
+    page.evaluate("window.swaggerUIRedirectOauth2.state = 'that of another login'")
+    popup = opened.value
+    popup.locator("input[name=login]").fill("alice")
+    popup.locator("input[name=password]").fill("any")
+    popup.get_by_role("button", name="Sign-in").click()
+    with popup.expect_event("close"):
+        popup.get_by_role("button", name="Continue").click()
+
+    dialog.get_by_text("This is the answer to another login. Log in again.").wait_for()
+    assert "/token" not in asked
+
+
 def test_the_page_works_while_the_issuer_is_down(deployment: Deployment, watched: Watched, tmp_path: Path) -> None:
     """It says so in Authorize, and a token can be pasted."""
     page, provider = watched.page, deployment.provider.origin
