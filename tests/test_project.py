@@ -194,6 +194,16 @@ def test_the_workflow_runs_what_every_machine_runs() -> None:
     assert jobs["pythons"]["strategy"]["matrix"]["python"] == PYTHONS
 
 
+def test_the_workflow_keeps_the_pictures_of_the_pages() -> None:
+    """Also if a test has failed: that is when somebody looks."""
+    everything = loaded(".github/workflows/ci.yml")["jobs"]["everything"]
+    (kept,) = [step for step in everything["steps"] if "upload-artifact" in step.get("uses", "")]
+
+    assert kept["if"] == "always()"
+    assert kept["with"]["path"] == f"{everything['env']['SCREENSHOTS']}/"
+    assert 'os.environ.get("SCREENSHOTS")' in (ROOT / "tests" / "support" / "browser.py").read_text()
+
+
 def test_the_workflow_takes_no_more_rights_than_reading() -> None:
     """Its actions have a version, it keeps no credentials, and no job runs without end."""
     workflow = loaded(".github/workflows/ci.yml")

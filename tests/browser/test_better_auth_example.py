@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browser import Watched
+from tests.support.browser import Watched, keep_picture
 from tests.support.contrast import hard_to_read
 from tests.support.environments import ROOT
 from tests.support.gunicorn_server import PATIENCE, GunicornServer
@@ -501,7 +501,7 @@ def test_the_page_is_usable_on_a_telephone(example: Example, watched: Watched, s
     expect(page.locator("#sign-in")).to_be_visible()
     assert too_wide(page) == 0
     assert hard_to_read(page, scheme=scheme) == []
-    page.screenshot(path=tmp_path / "welcome.png", full_page=True)
+    keep_picture(page, tmp_path, "example-welcome")
 
     sign_up(page, example, f"nina.{scheme}.{'w' * 40}")
     add(page, "W" * 255)
@@ -511,7 +511,7 @@ def test_the_page_is_usable_on_a_telephone(example: Example, watched: Watched, s
     page.get_by_label("New task").fill("Call the plumber")
     page.get_by_role("button", name="Add").click()
     said(page).to_have_text(API_IS_DOWN)
-    page.screenshot(path=tmp_path / "tasks.png", full_page=True)
+    keep_picture(page, tmp_path, "example-tasks")
 
     assert too_wide(page) == 0
     assert hard_to_read(page, scheme=scheme) == []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.support.browser import Watched
+from tests.support.browser import Watched, keep_picture
 from tests.support.contrast import hard_to_read
 from tests.support.gunicorn_server import ISSUER, GunicornServer
 from tests.support.swagger_picture import PICTURE, take_picture
@@ -49,7 +48,7 @@ def test_a_user_authorizes_calls_and_logs_out(server: GunicornServer, watched: W
     page.locator("#operations-tasks-listTasks").get_by_placeholder("user_id").fill("alice")
 
     authorized = execute(page, "listTasks")
-    page.screenshot(path=tmp_path / "authorized.png")
+    keep_picture(page, tmp_path, "authorized")
     page.locator(".scheme-container .authorize").click()
     page.locator(".auth-btn-wrapper").get_by_text("Logout").click()
     page.locator(".auth-btn-wrapper").get_by_text("Close").click()
@@ -61,13 +60,6 @@ def test_a_user_authorizes_calls_and_logs_out(server: GunicornServer, watched: W
     assert foreign == []
     # Chromium reports every 401 on the console; nothing else may be there, a violated policy least of all.
     assert [text for text in watched.complaints if "401 (UNAUTHORIZED)" not in text] == []
-
-
-def shot(page: Page, folder: Path, name: str) -> None:
-    """Keep a picture in the folder that SCREENSHOTS names, or in that of the test."""
-    folder = Path(os.environ.get("SCREENSHOTS") or folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
 def open_page(server: GunicornServer, page: Page) -> None:
@@ -102,7 +94,7 @@ def test_every_state_of_the_page_can_be_read(
     page.emulate_media(color_scheme=scheme)
 
     def judge(state: str) -> None:
-        shot(page, tmp_path, f"{width}-{scheme}-{state}")
+        keep_picture(page, tmp_path, f"{width}-{scheme}-{state}")
         found.extend(f"{state}: {text}" for text in hard_to_read(page, scheme=scheme))
         needed = page.evaluate("document.documentElement.scrollWidth")
         found.extend([f"{state} needs {needed} pixels"] if needed > width else [])

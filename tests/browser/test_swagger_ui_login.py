@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support.better_auth import BetterAuthServer, register_page
-from tests.support.browser import Watched
+from tests.support.browser import Watched, keep_picture
 from tests.support.contrast import hard_to_read
 from tests.support.gunicorn_server import GunicornServer
 from tests.support.issuers import IssuerProgram, install_packages
@@ -55,13 +54,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         service.variables["FLASK_AUTH_ISSUER"] = provider.origin
         with service:
             yield Deployment(provider, service)
-
-
-def shot(page: Page, folder: Path, name: str) -> None:
-    """Keep a picture in the folder that SCREENSHOTS names, or in that of the test."""
-    folder = Path(os.environ.get("SCREENSHOTS") or folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png")
 
 
 def open_dialog(page: Page, service: GunicornServer) -> Locator:
@@ -111,7 +103,7 @@ def test_a_user_logs_in_at_the_issuer_and_lists_their_tasks(
     page.emulate_media(color_scheme=scheme)
 
     def judge(state: str) -> None:
-        shot(page, tmp_path, f"login-{width}-{scheme}-{state}")
+        keep_picture(page, tmp_path, f"login-{width}-{scheme}-{state}", full_page=False)
         unreadable.extend(f"{state}: {text}" for text in hard_to_read(page, scheme=scheme))
         needed = page.evaluate("document.documentElement.scrollWidth")
         unreadable.extend([f"{state} needs {needed} pixels"] if needed > width else [])
@@ -203,7 +195,7 @@ def test_a_user_who_gives_up_is_told_so(deployment: Deployment, watched: Watched
         opened.value.get_by_text("Cancel").click()
 
     assert "[access_denied]" in dialog.get_by_text("access_denied").inner_text()
-    shot(page, tmp_path, "login-given-up")
+    keep_picture(page, tmp_path, "login-given-up", full_page=False)
     assert hard_to_read(page, scheme="light") == []
     log_in(page, dialog, "alice")
     assert dialog.get_by_text("access_denied").count() == 0
@@ -236,7 +228,7 @@ def test_the_page_works_while_the_issuer_is_down(deployment: Deployment, watched
 
     dialog = open_dialog(page, deployment.service)
 
-    shot(page, tmp_path, "login-issuer-down")
+    keep_picture(page, tmp_path, "login-issuer-down", full_page=False)
     assert dialog.get_by_role("alert").inner_text() == (
         f"This page cannot read {provider}/.well-known/openid-configuration. To try again, reload the page."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,3 +61,10 @@ def chromium(profile: Path, width: int = 1200, height: int = 1600) -> Iterator[W
         expect.set_options(timeout=_PATIENCE)
         yield Watched(context.pages[0])
         context.close()
+
+
+def keep_picture(page: Page, folder: Path, name: str, *, full_page: bool = True) -> None:
+    """Keep a picture of a page in the folder that SCREENSHOTS names, or in that of the test."""
+    folder = Path(os.environ.get("SCREENSHOTS") or folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=full_page)
