@@ -11,7 +11,7 @@ from .declarations import mark_public
 from .server import this_app, this_request
 
 #: The endpoint of the documents; a service may have one that is called like the RFC.
-ENDPOINT = "flask_resource_server_metadata"
+ENDPOINT = "resource_server_metadata"
 
 #: The attribute of a request that is answered with a document.
 _ANSWERED = "_resource_server_document"
