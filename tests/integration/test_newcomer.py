@@ -87,8 +87,10 @@ def test_the_readmes_show_the_commands_that_are_run_here() -> None:
     for block in (two_commands, SHELL_BLOCKS[0]):
         assert [line.split("#")[0].strip() for line in block.splitlines()] == ["make serve", "make test"]
     assert "curl" in SHELL_BLOCKS[1]
-    assert SHELL_BLOCKS[2].splitlines()[-1].split("#")[0].strip() == ".venv/bin/gunicorn"
-    assert len(SHELL_BLOCKS) == 3
+    assert "--scope tasks:any" in SHELL_BLOCKS[2]
+    assert SHELL_BLOCKS[3].splitlines()[-1].split("#")[0].strip() == ".venv/bin/gunicorn"
+    assert "FLASK_SWAGGER_UI_CLIENT_ID" in SHELL_BLOCKS[4], "tests/app/test_swagger_ui_login.py runs it"
+    assert len(SHELL_BLOCKS) == 5
 
 
 def test_the_two_commands_are_on_the_first_screen() -> None:
@@ -224,6 +226,15 @@ def test_the_curl_commands_of_its_readme_answer_what_it_says(served: Served) -> 
     assert re.search(r'^WWW-Authenticate: Bearer realm="api"\s*$', printed, re.MULTILINE)
 
 
+def test_the_help_desk_reads_the_tasks_of_a_user_as_its_readme_says(served: Served) -> None:
+    """With a token of development that has the scope."""
+    script = SHELL_BLOCKS[2].replace("127.0.0.1:8000", f"127.0.0.1:{served.port}")
+
+    printed = run(["bash", "-euo", "pipefail", "-c", script], cwd=served.folder)
+
+    assert "items" in json.loads(printed)
+
+
 def test_the_development_settings_are_private_and_made_once(served: Served) -> None:
     """A second ``make serve`` keeps the secret, the database and the tasks in it."""
     settings = served.folder / ".env"
@@ -289,7 +300,7 @@ def test_flask_run_works_too(served: Served) -> None:
 
 def test_the_service_is_deployed_as_its_readme_says(served: Served, tmp_path: Path) -> None:
     """The commands for production, with a secret and a database of their own."""
-    *prepare, start = SHELL_BLOCKS[2].splitlines()
+    *prepare, start = SHELL_BLOCKS[3].splitlines()
     production = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}"}
     run(["bash", "-euo", "pipefail", "-c", "\n".join(prepare)], cwd=served.folder, settings=production)
 
