@@ -9,7 +9,7 @@ import pytest
 from auth import AccessToken
 from auth.access_token import freeze
 from auth.errors import AuthError, DelegatedTokenError, MisuseError, NotOwnerError, NotTenantError, WrongCallerError
-from auth.rules import OwnerRule, TenantRule, TokenRule, override_names
+from auth.rules import OwnerRule, Policy, TenantRule, TokenRule, override_names
 
 
 def token(
@@ -212,6 +212,43 @@ def test_what_lets_a_caller_pass_is_said_in_words() -> None:
     assert rule.override(token("bob", scopes="a", client_id="bob"), "bob") == "scope a"
 
 
+def asked(policy: Policy) -> list[object]:
+    """Return the rules that a policy asks at each request, in their order."""
+    return [check.__self__ for check in policy.checks]  # type: ignore[attr-defined]  # they are methods of the rules
+
+
+@pytest.mark.parametrize("hide", [True, LookupError])
+def test_one_rule_that_hides_hides_for_all_of_its_variable_and_is_asked_first(hide: bool | type[Exception]) -> None:
+    """Whatever the order of the guards. Rules about another variable, and about tokens, tell as ever."""
+    scoped, plain, hiding = TokenRule(("a",)), OwnerRule("user_id"), OwnerRule("user_id", hide=hide)
+    path = {"user_id": "alice", "team": "alice"}
+
+    for rules in ((scoped, plain, hiding), (hiding, plain, scoped), (plain, scoped, hiding)):
+        with pytest.raises(NotOwnerError) as refused:
+            Policy(rules).checks[0](token("bob"), path)
+        assert refused.value.hide is hide
+        assert asked(Policy(rules)) == [hiding, hiding, scoped]
+        assert Policy(rules).forbids
+    assert asked(Policy((OwnerRule("team"), hiding))) == [hiding, OwnerRule("team")]
+    assert not Policy((TokenRule(), plain, hiding)).forbids
+    assert Policy((plain,)).forbids
+    assert not Policy((TokenRule(),)).forbids
+
+
+def test_a_policy_knows_the_rules_that_let_some_callers_pass() -> None:
+    """One way to pass is enough."""
+    by_scope, by_role = OwnerRule("user_id", unless_scope=("a",)), OwnerRule("team", unless_role=("staff",))
+
+    assert Policy((TokenRule(), OwnerRule("owner"), by_scope, TenantRule(), by_role)).overridable == (by_scope, by_role)
+    assert Policy((OwnerRule("owner"), TenantRule())).overridable == ()
+
+
+@pytest.mark.parametrize(("rule", "asks"), [(TokenRule(), False), (TokenRule(caller="user"), True)])
+def test_a_rule_knows_whether_it_matters_who_is_calling(rule: TokenRule, asks: bool) -> None:
+    """A view that does not ask pays nothing."""
+    assert rule.asks_who is asks
+
+
 @pytest.mark.parametrize("rule", [OwnerRule("owner"), TenantRule("owner")], ids=["user", "tenant"])
 def test_a_route_without_the_variable_is_a_mistake(rule: OwnerRule | TenantRule) -> None:
     """The error names the guard and the variable."""
@@ -227,7 +264,11 @@ class NeedsMoreError(Exception):
 
 
 WRONG: dict[str, tuple[type, dict[str, Any], str]] = {
-    "a caller of no kind": (TokenRule, {"caller": "users"}, 'require_jwt takes "user" or "client" as caller'),
+    "a caller of no kind": (
+        TokenRule,
+        {"caller": "users"},
+        'require_jwt takes "user" or "client" as caller, and True or False as delegated.',
+    ),
     "a delegation that is no answer": (TokenRule, {"delegated": "no"}, 'require_jwt takes "user" or "client" as'),
     "a caller who need not call": (TokenRule, {"caller": "user", "optional": True}, "require_jwt cannot combine"),
     "clients in words": (OwnerRule, {"param": "user_id", "clients": "yes"}, "owns_path_user takes True or False as c"),

@@ -105,3 +105,27 @@ def test_an_audience_that_is_no_text_is_refused_with_what_would_have_been_right(
 
     assert type(refusal) is errors.InvalidAudienceError
     assert refusal.reason == f"aud is absent or not a string or a list of strings; {why}"
+
+
+#: An ``act`` of each kind that does not say who acts, and the reason.
+NOBODY_ACTS: dict[str, tuple[Any, str]] = {
+    "text": ("helpdesk", "act is not an object"),
+    "without a name": ({}, "act has no sub, or one that is not text"),
+    "a number": ({"sub": 7}, "act has no sub, or one that is not text"),
+    "an inner one without a name": ({"sub": "a", "act": {}}, "act has no sub, or one that is not text"),
+}
+
+
+@pytest.mark.parametrize(("act", "reason"), NOBODY_ACTS.values(), ids=NOBODY_ACTS)
+def test_an_actor_without_a_name_is_refused(act: Any, reason: str) -> None:
+    """RFC 8693 §4.1. The reason is for the log."""
+    refused = refusal_of({"act": act}, {})
+
+    assert isinstance(refused, errors.MalformedTokenError)
+    assert refused.reason == reason
+
+
+def test_an_actor_with_a_name_is_accepted() -> None:
+    """And a token without one."""
+    assert verifier().verify(with_claims(act={"sub": "helpdesk"})).actor is not None
+    assert verifier().verify(with_claims()).actor is None
