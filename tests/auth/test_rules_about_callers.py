@@ -243,10 +243,14 @@ def test_a_policy_knows_the_rules_that_let_some_callers_pass() -> None:
     assert Policy((OwnerRule("owner"), TenantRule())).overridable == ()
 
 
-@pytest.mark.parametrize(("rule", "asks"), [(TokenRule(), False), (TokenRule(caller="user"), True)])
-def test_a_rule_knows_whether_it_matters_who_is_calling(rule: TokenRule, asks: bool) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "asks"),
+    [({}, False), ({"scopes": ("a",)}, False), ({"caller": "user"}, True), ({"delegated": False}, True)],
+    ids=str,
+)
+def test_a_rule_knows_whether_it_matters_who_is_calling(arguments: dict[str, Any], asks: bool) -> None:
     """A view that does not ask pays nothing."""
-    assert rule.asks_who is asks
+    assert TokenRule(**arguments).asks_who is asks
 
 
 @pytest.mark.parametrize("rule", [OwnerRule("owner"), TenantRule("owner")], ids=["user", "tenant"])
