@@ -210,26 +210,29 @@ class InsufficientScopeError(AuthError):
         self.scope: tuple[str, ...] = tuple(scope)
 
 
-class InsufficientRoleError(AuthError):
+class _ForbiddenError(AuthError):
+    """The token is good, and no other one of the same kind would help, so there is no challenge."""
+
+    status = HTTPStatus.FORBIDDEN
+    challenges = False
+
+
+class InsufficientRoleError(_ForbiddenError):
     """The user of the token lacks a role that the view asks for. RFC 6750 §3.1 registers no error for that."""
 
     code = AuthErrorCode.INSUFFICIENT_ROLE
-    status = HTTPStatus.FORBIDDEN
     message = "The user of the access token lacks a role that this request needs."
-    challenges = False
 
     def __init__(self, reason: str = "", missing: str = "") -> None:
         """``missing`` says which of the roles that the view asks for the user lacks."""
         super().__init__(reason, f"{self.message[:-1]}: {missing}." if missing else None)
 
 
-class NotOwnerError(AuthError):
+class NotOwnerError(_ForbiddenError):
     """The user of the token is not the user named in the path, or the token is a client's own (RFC 9068 §5)."""
 
     code = AuthErrorCode.NOT_OWNER
-    status = HTTPStatus.FORBIDDEN
     message = "The access token belongs to another user than the one in the path."
-    challenges = False
     CLIENT: ClassVar[str] = "The access token is a client's own, and this path belongs to a user. Send a user's token."
 
     def __init__(self, reason: str = "", message: str | None = None, *, hide: bool | type[Exception] = False) -> None:
@@ -238,42 +241,34 @@ class NotOwnerError(AuthError):
         self.hide: bool | type[Exception] = hide
 
 
-class NotTenantError(AuthError):
+class NotTenantError(_ForbiddenError):
     """The tenant of the token (``AUTH_TENANT_CLAIM``) is not the one in the path, or the token names none."""
 
     code = AuthErrorCode.NOT_TENANT
-    status = HTTPStatus.FORBIDDEN
     message = "The access token belongs to another tenant than the one in the path."
-    challenges = False
     NONE: ClassVar[str] = "The access token names no tenant, and this path belongs to one."
 
 
-class WrongCallerError(AuthError):
+class WrongCallerError(_ForbiddenError):
     """The view is for users and the token is a client's own, or the other way round."""
 
     code = AuthErrorCode.WRONG_CALLER
-    status = HTTPStatus.FORBIDDEN
     message = "This is for users, and the access token is a client's own. Send a user's token."
-    challenges = False
     USER: ClassVar[str] = "This is for clients with a token of their own, and the access token is a user's."
 
 
-class DelegatedTokenError(AuthError):
+class DelegatedTokenError(_ForbiddenError):
     """Somebody acts for the user of the token (``act``, RFC 8693 §4.1), and the view is for the user alone."""
 
     code = AuthErrorCode.DELEGATED_TOKEN
-    status = HTTPStatus.FORBIDDEN
     message = "Somebody acts for the user of the access token, and only the user may do this."
-    challenges = False
 
 
-class UndeclaredRouteError(AuthError):
+class UndeclaredRouteError(_ForbiddenError):
     """The view says nothing about who may enter and ``AUTH_DENY_BY_DEFAULT`` is on: no token opens it."""
 
     code = AuthErrorCode.UNDECLARED_ROUTE
-    status = HTTPStatus.FORBIDDEN
     message = "Access to this resource has not been configured."
-    challenges = False
 
 
 class KeysUnavailableError(AuthError):
@@ -295,8 +290,7 @@ class ConfigurationError(Exception):
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
-        lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(f"This cannot work as configured:\n{lines}")
+        super().__init__("\n".join(("This cannot work as configured:", *(f"  - {text}" for text in self.problems))))
 
 
 class MisuseError(RuntimeError):

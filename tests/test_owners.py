@@ -12,6 +12,7 @@ from flask import Flask, abort
 
 from auth.settings.values import claim_path
 from auth.testing import TokenIssuer, local_issuer
+from tests.support.call_tables import in_words, views_of
 from tests.support.documentation import snippets, table
 from tests.support.names import as_in_the_checkout
 
@@ -59,21 +60,13 @@ def test_each_caller_gets_what_the_table_says(app: Flask, issuer: TokenIssuer, v
     ]
 
     for outcome, answer in zip(outcomes, answers, strict=True):
-        error = (answer.get_json(silent=True) or {}).get("error")
-        assert outcome == f"{answer.status_code}" + (f" `{error}`" if error else "")
+        assert outcome == in_words(answer)
     assert client.open(path, method=method).status_code == 401
 
 
 def test_every_view_of_the_app_is_in_the_table(app: Flask) -> None:
     """As it is written there."""
-    views = {
-        f"`{method} {route.rule}`"
-        for route in app.url_map.iter_rules()
-        if route.endpoint != "static"
-        for method in (route.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-
-    assert views == {row[0] for row in table(PAGE, "Who may call what")}
+    assert views_of(app) == {row[0] for row in table(PAGE, "Who may call what")}
 
 
 def test_the_log_line_of_the_page_is_one_that_is_written(

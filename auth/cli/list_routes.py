@@ -10,7 +10,8 @@ from flask.cli import with_appcontext
 
 from ..flask.route_audit import AuditedRoute, audit_routes, has_guard_in_hook
 from ..flask.server import current_state, this_app
-from ..rules import AccessRule, OwnerRule, TenantRule
+from ..path_rules import OwnerRule, TenantRule
+from ..rules import AccessRule
 from .output import echo, echo_json
 
 _HOOK = "A guard in before_request of the whole app declares no route. Guard its blueprints: require_jwt(blueprint)."

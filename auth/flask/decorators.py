@@ -16,11 +16,10 @@ from flask import Blueprint, Flask
 from flask.views import View
 from werkzeug.exceptions import HTTPException
 
-from ..errors import MisuseError
-from ..rules import AccessRule, OwnerRule, Policy, TenantRule, TokenRule, override_names, role_names, scope_names
-from .answers import enforce_on_call
-from .declarations import GUARD, add_rule, is_marked_public, mark_public, rules_of_class, rules_on
-from .unrun_guards import note_guard
+from ..path_rules import OwnerRule, TenantRule
+from ..rules import AccessRule, TokenRule, override_names, role_names, scope_names
+from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
+from .guarded_functions import guard_function, name_of
 
 #: What a guard that is written with arguments looks like.
 _EXAMPLES = {
@@ -173,7 +172,7 @@ def public(view: ViewT) -> ViewT:
     if isinstance(view, Flask | staticmethod | classmethod) or not (callable(view) or isinstance(view, Blueprint)):
         raise TypeError(f"public stands on a view, a view class or a blueprint; got {type(view).__name__}.")
     if rules_on(view) or rules_on(getattr(view, "dispatch_request", None)):
-        raise TypeError(f"{_name(view)} cannot be public: it has a guard.")
+        raise TypeError(f"{name_of(view)} cannot be public: it has a guard.")
     if inspect.ismethod(view):
         # A bound method takes no attributes, and its function belongs to every instance.
         return public(cast("ViewT", functools.wraps(view)(functools.partial(view))))
@@ -205,7 +204,7 @@ def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
     if isinstance(view, Flask):
         raise TypeError(f"{name} guards views, view classes and blueprints; for a whole app, set AUTH_DENY_BY_DEFAULT.")
     if is_marked_public(view):
-        raise TypeError(f"{_name(view)} cannot have a guard: it is public.")
+        raise TypeError(f"{name_of(view)} cannot have a guard: it is public.")
     if isinstance(view, Blueprint):
         add_rule(view, rule)
         return view
@@ -216,10 +215,10 @@ def _guard(view: ViewT, *, rule: AccessRule, name: str) -> ViewT:
         )
     if isinstance(view, type):
         if not issubclass(view, View):
-            raise TypeError(f"{name} stands on functions and on View classes; {_name(view)} is neither.")
+            raise TypeError(f"{name} stands on functions and on View classes; {name_of(view)} is neither.")
         _guard_class(view, rule)
         return view
-    return cast("ViewT", _guard_function(view, (rule,)))
+    return cast("ViewT", guard_function(view, (rule,)))
 
 
 def _guard_class(view_class: type[View], rule: AccessRule) -> None:
@@ -249,7 +248,7 @@ class _GuardedAsView:
     def __call__(self, view_class: type[View], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         _refuse_public_members(view_class)
         make = self._own.__get__(None, view_class) if self._own else self._inherited(view_class)
-        return _guard_function(make(*args, **kwargs), rules_of_class(view_class))
+        return guard_function(make(*args, **kwargs), rules_of_class(view_class))
 
     def _inherited(self, view_class: type[View]) -> Callable[..., Any]:
         # Found at each call, because a decorator such as dataclass(slots=True) makes a new class. If a wrapper around
@@ -265,66 +264,8 @@ def _refuse_public_members(view_class: type[View]) -> None:
     for name in {"dispatch_request", *(method.lower() for method in view_class.methods or ())}:
         function = _function(inspect.getattr_static(view_class, name, None))
         if is_marked_public(function):
-            raise TypeError(f"{_name(function)} cannot be public: its class has a guard.")
+            raise TypeError(f"{name_of(function)} cannot be public: its class has a guard.")
 
 
 def _function(member: Any) -> Any:
     return getattr(member, "__func__", member)
-
-
-def _guard_function(view: Callable[..., Any], rules: tuple[AccessRule, ...]) -> Callable[..., Any]:
-    # A guard right on top of another asks for both at once, and calls what stands behind that.
-    owner, behind, asked_there = getattr(view, "__dict__", {}).get(GUARD, (None, view, ()))
-    unguarded, asked = (behind, (*rules, *asked_there)) if owner is view else (view, rules)
-    policy = Policy(tuple(dict.fromkeys(asked)))
-    named = _naming(unguarded, must_name=bool(policy.owners))
-
-    if inspect.iscoroutinefunction(view):
-
-        @functools.wraps(view)
-        async def guarded(*args: Any, **kwargs: Any) -> Any:
-            enforce_on_call(policy, named(args, kwargs) if args else kwargs)
-            return await unguarded(*args, **kwargs)
-
-    else:
-
-        @functools.wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            enforce_on_call(policy, named(args, kwargs) if args else kwargs)
-            return unguarded(*args, **kwargs)
-
-    setattr(guarded, GUARD, (guarded, unguarded, policy.rules))
-    note_guard(view, guarded, rules)
-    for rule in reversed(rules):
-        if rule not in rules_on(guarded):
-            add_rule(guarded, rule)
-    return guarded
-
-
-def _naming(
-    function: Callable[..., Any], *, must_name: bool
-) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
-    """Return a function that maps the arguments of a call to parameter names.
-
-    ``must_name`` refuses a call with a text or a number that has no name in the signature: it may be another user's id.
-    """
-    try:
-        # Not the signature of a wrapped function, which may be called with other arguments.
-        parameters = [*inspect.signature(function, follow_wrapped=False).parameters.values()]
-    except (TypeError, ValueError):
-        # Some callables have no signature.
-        parameters = []
-    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [parameter.name for parameter in parameters if parameter.kind in by_place]
-
-    def named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        if must_name and any(isinstance(value, str | int) for value in args[len(names) :]):
-            raise MisuseError(f"{_name(function)} was called with arguments whose names are unknown: use keywords.")
-        # Positional values win: a keyword may have the same name as a positional-only parameter.
-        return kwargs | dict(zip(names, args, strict=False))
-
-    return named
-
-
-def _name(view: object) -> str:
-    return view.name if isinstance(view, Blueprint) else getattr(view, "__qualname__", type(view).__name__)

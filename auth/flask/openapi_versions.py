@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..rules import OwnerRule, Policy, TokenRule
+from ..path_rules import OwnerRule
+from ..rules import Policy, TokenRule
 from ..scopes import ScopeHierarchy
 
 

@@ -15,7 +15,8 @@ from flask import Blueprint, Flask
 from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
-from ..rules import AccessRule, Declaration, OwnerRule, TenantRule, TokenRule
+from ..path_rules import OwnerRule, TenantRule
+from ..rules import AccessRule, Declaration, TokenRule
 from .declarations import class_of, is_marked_public, own_rules, places_around, places_of, rules_on
 from .documented_access import contradiction, documents_of
 from .metadata import outside_of_resources

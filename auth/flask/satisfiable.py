@@ -12,7 +12,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
-from ..rules import AccessRule, OwnerRule, TokenRule
+from ..path_rules import OwnerRule
+from ..rules import AccessRule, TokenRule
 from ..tokens.issuer import TrustedIssuer
 from .declarations import declaration_of, places_around
 from .metadata import outside_of_resources

@@ -24,8 +24,9 @@ from ..keys.algorithms import HMAC_MIN_BYTES, IMPLEMENTATIONS
 from ..rules import role_names, scope_names
 from ..settings.values import claim_path
 from ..tokens.issuer import TrustedIssuer
-from ..tokens.profiles import PROFILES, ClaimPath, Profile
+from ..tokens.profiles import PROFILES
 from ..wire.metadata import ResourceMetadata
+from .claims import claim_of_roles, claims_of_client, names_as_guards_read_them, nested
 from .signing_keys import PrivateKey, SigningKey, algorithms_for, generate_key, signing_key
 
 #: The value of claims that have to be there and that mean nothing here.
@@ -230,10 +231,13 @@ class TokenIssuer:
             profile.audience_claim: self.audience,
             self.identity_claim: user_id,
             **dict.fromkeys((profile.verifying_claims(self.identity_claim) or ())[:1], True),
-            profile.scope_claims[0]: " ".join(_names(scope_names, scopes)) or demanded.get(profile.scope_claims[0]),
-            **_with_roles(profile, _names(role_names, roles)),
+            profile.scope_claims[0]: " ".join(names_as_guards_read_them(scope_names, scopes))
+            or demanded.get(profile.scope_claims[0]),
+            **claim_of_roles(profile, names_as_guards_read_them(role_names, roles)),
             **self._with_tenant(tenant),
-            **self._with_client(user_id, client_id, is_client),
+            **claims_of_client(
+                profile.client, user_id, client_id, is_client=is_client, identity_claim=self.identity_claim
+            ),
             "act": {"sub": actor} if isinstance(actor, str) else actor,
             "iat": now,
             "exp": now + lifetime,
@@ -249,22 +253,7 @@ class TokenIssuer:
             return {}
         if not self._tenant_path:
             raise ValueError("Tokens of this issuer name no tenant. Set tenant_claim, or AUTH_TENANT_CLAIM of the app.")
-        return _nested(self._tenant_path, tenant)
-
-    def _with_client(self, user_id: str, client_id: str | None, is_client: bool) -> dict[str, Any]:
-        """Return the claims that name the client and, if asked for, make the token its own."""
-        shape = self._profile.client
-        named = {} if client_id is None else {shape.claims[0]: client_id}
-        if not is_client:
-            return named
-        client = client_id or user_id
-        named = {shape.claims[0]: client}
-        if shape.is_subject:
-            if self.identity_claim == "sub" and client != user_id:
-                raise ValueError("The user of a client's own token is the client: leave client_id out.")
-            return named | {"sub": client}
-        name, text = shape.signs[0]
-        return named | {name: text.replace("*", client)}
+        return nested(self._tenant_path, tenant)
 
     def sign(self, payload: bytes, headers: Mapping[str, Any] | None = None) -> str:
         """Return a token with any payload, for tests of what is no claim at all; ``headers`` may replace any."""
@@ -300,29 +289,3 @@ def issuer_in_the_name_of(
         tenant_claim=trusted.tenant_path,
         clock=clock,
     )
-
-
-def _names(
-    read: Callable[[str | Iterable[str] | None], tuple[str, ...]], names: str | Iterable[str]
-) -> tuple[str, ...]:
-    """Return names as the guards read them. Unlike a guard, a token may hold none."""
-    given = names if isinstance(names, str) else tuple(names)
-    return read(given or None)
-
-
-def _with_roles(profile: Profile, roles: tuple[str, ...]) -> dict[str, Any]:
-    """Return the claim that holds roles, if and how the profile has them."""
-    if not roles:
-        return {}
-    if not profile.role_paths:
-        raise ValueError("Tokens of this profile carry no roles.")
-    value: Any = [*roles] if profile.role_separator is None else profile.role_separator.join(roles)
-    return _nested(profile.role_paths[0], value)
-
-
-def _nested(path: ClaimPath, value: Any) -> dict[str, Any]:
-    """Return the claim that has a value at the end of a path."""
-    first, *rest = path
-    for name in reversed(rest):
-        value = {name: value}
-    return {str(first): value}

@@ -11,7 +11,8 @@ import pytest
 from auth import AccessToken
 from auth.access_token import freeze
 from auth.errors import InsufficientRoleError, InsufficientScopeError, MisuseError, NotOwnerError
-from auth.rules import Declaration, OwnerRule, Policy, TokenRule, role_names, scope_names
+from auth.path_rules import OwnerRule
+from auth.rules import Declaration, Policy, TokenRule, role_names, scope_names
 from auth.scopes import ScopeHierarchy
 
 

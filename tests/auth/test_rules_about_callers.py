@@ -9,7 +9,8 @@ import pytest
 from auth import AccessToken
 from auth.access_token import freeze
 from auth.errors import AuthError, DelegatedTokenError, MisuseError, NotOwnerError, NotTenantError, WrongCallerError
-from auth.rules import OwnerRule, Policy, TenantRule, TokenRule, override_names
+from auth.path_rules import OwnerRule, TenantRule
+from auth.rules import Policy, TokenRule, override_names
 
 
 def token(

@@ -30,7 +30,13 @@ _FEW_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "_hypot
 
 #: The tests of claims take long, for they try every part of a token. The other modules have tests of their own.
 CLAIMS = ["auth.tokens.claims.*"]
-HELD_BY_THEIR_OWN_TESTS = ["auth.rules.*", "auth.wire.bearer.*", "auth.tokens.compact_jws.*", "auth.keys.*"]
+HELD_BY_THEIR_OWN_TESTS = [
+    "auth.rules.*",
+    "auth.path_rules.*",
+    "auth.wire.bearer.*",
+    "auth.tokens.compact_jws.*",
+    "auth.keys.*",
+]
 WITHOUT_CLAIMS = " ".join(
     f"--deselect tests/auth/{name}.py"
     for name in (

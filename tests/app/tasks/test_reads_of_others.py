@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.tasks.store import TaskStore
 from auth.flask.declarations import declaration_of
-from auth.rules import OwnerRule
+from auth.path_rules import OwnerRule
 from auth.testing import TokenIssuer
 from tests.support.tasks_api import SECRET, body_of, keep
 

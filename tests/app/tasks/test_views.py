@@ -134,7 +134,7 @@ def test_an_unknown_path_is_not_found_before_the_caller_is_known(client: FlaskCl
 
 
 def test_a_client_that_is_called_like_a_user_has_no_tasks(client: FlaskClient, statements: list[str]) -> None:
-    """Its own token (RFC 6749 §4.4) is told from that of the user, whom the same API lets in."""
+    """The API tells a client's own token (RFC 6749 §4.4) from a token of the user with that id."""
     issuer = TokenIssuer(SECRET)
 
     machine = client.get(TASKS, headers=issuer.authorization("alice", is_client=True))

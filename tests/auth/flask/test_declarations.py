@@ -20,7 +20,8 @@ from auth.flask.declarations import (
     places_around,
     rules_on,
 )
-from auth.rules import Declaration, OwnerRule, Policy, TokenRule
+from auth.path_rules import OwnerRule
+from auth.rules import Declaration, Policy, TokenRule
 
 
 @pytest.mark.parametrize("name", ["_auth_public", "_auth_rules", "_auth_guard"])

@@ -17,7 +17,8 @@ from auth import ResourceServer, owns_path_user, public, require_jwt
 from auth.errors import AuthError, AuthErrorCode, KeysUnavailableError, NotOwnerError, TokenExpiredError
 from auth.flask.declarations import add_rule
 from auth.flask.openapi import COMPONENTS, SCHEME, security_of
-from auth.rules import AccessRule, OwnerRule, Policy, TokenRule
+from auth.path_rules import OwnerRule
+from auth.rules import AccessRule, Policy, TokenRule
 from auth.wire.challenges import body_for
 from tests.support.services import SETTINGS, add_view, documented, service
 

@@ -13,7 +13,7 @@ from flask.views import MethodView
 from werkzeug.routing import BaseConverter, ValidationError
 
 from auth import ResourceServer, owns_path_user, require_jwt
-from auth.rules import OwnerRule
+from auth.path_rules import OwnerRule
 from tests.support.services import bearer, clock, compact, service, with_claims
 
 ALICE = bearer(compact())
