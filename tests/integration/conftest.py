@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.availability import unavailable
-from tests.support.environments import ROOT, make_environment, run
+from tests.support.environments import ROOT, clone, make_environment, run
 from tests.support.issuers import install_packages
 
 
@@ -26,7 +26,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> None:
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the source distribution of this checkout and the wheel that is made from it."""
     folder = tmp_path_factory.mktemp("distributions")
-    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT])
+    # Of a copy: tests run in several processes, and each build writes into the folder that it reads.
+    copy = clone(tmp_path_factory.mktemp("checkout"))
+    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, copy])
     return folder
 
 

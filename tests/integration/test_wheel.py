@@ -61,6 +61,7 @@ def test_the_wheel_demands_flask_and_pyjwt_and_no_more(wheel: Path) -> None:
     assert [line.split()[1].split(">")[0].lower() for line in demanded] == ["flask", "pyjwt[crypto]", "cryptography"]
 
 
+@pytest.mark.alone
 def test_make_dist_builds_what_an_index_takes(tmp_path: Path) -> None:
     """Both distributions, checked as the index checks them, and nothing that an older build has left."""
     (tmp_path / "flask_resource_server-0.0.1.tar.gz").touch()
