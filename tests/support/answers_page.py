@@ -12,7 +12,7 @@ from tests.support.documentation import DOCS
 PAGE = DOCS / "answers.md"
 
 _HEAD = """\
-<!-- Made by python -m tests.support.answers_page. Statuses, challenges and messages come from auth/errors.py. -->
+<!-- Made by python -m tests.support.answers_page. Statuses, challenges and messages come from auth/errors. -->
 
 # Answers
 

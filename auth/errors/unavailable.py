@@ -1,0 +1,21 @@
+"""Why nobody can tell at the moment whether a token is good."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from .base import AuthError, AuthErrorCode
+
+
+class KeysUnavailableError(AuthError):
+    """The issuer's keys are unavailable: the token may be fine, and the same request may work soon."""
+
+    code = AuthErrorCode.KEYS_UNAVAILABLE
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    message = "The keys to verify access tokens are not available at the moment. Try again later."
+    challenges = False
+
+    def __init__(self, reason: str = "", *, retry_after: int = 5) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__(reason)
+        self.retry_after: int | None = retry_after
