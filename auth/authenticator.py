@@ -1,46 +1,64 @@
-"""From credentials to an access token: verified or remembered, and refused if it is bound to a key."""
+"""From credentials to an access token: remembered or verified, and refused if it is bound to a key."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .access_token import AccessToken
-from .errors import MalformedTokenError
+from .clock import system_time
+from .tokens.cache import TokenCache
 from .tokens.claims import check_unbound
 from .tokens.verifier import TokenVerifier
 from .wire.bearer import parse_authorization
 from .wire.credentials import Credentials
 
+_SCHEME = "Bearer "
+
 
 class Authenticator:
-    """Decides who is calling. Threads may share it."""
+    """Decides who is calling, and remembers the tokens it has accepted. Threads may share it."""
 
-    def __init__(self, verifier: TokenVerifier) -> None:
+    def __init__(
+        self, verifier: TokenVerifier, *, cache_size: int = 0, clock: Callable[[], float] = system_time
+    ) -> None:
+        """``cache_size`` is how many tokens are remembered; ``clock`` returns seconds since the epoch."""
         self._verifier = verifier
+        self._clock = clock
+        self._cache = TokenCache(cache_size)
 
-    def authenticate_field(self, authorization: str | None) -> AccessToken:
-        """Return the access token in the value of an ``Authorization`` field; None if a request has no such field.
+    def authenticate_field(self, authorization: str | None) -> tuple[AccessToken, bool]:
+        """Return the access token in the value of an ``Authorization`` field, and whether it was remembered.
+
+        ``authorization`` is None if a request has no such field.
 
         Raises:
             AuthError: there is no token, or one that is refused.
         """
-        if authorization is not None and authorization.startswith("Bearer "):
-            try:
-                return _unbound(self._verifier.verify(authorization[7:]))
-            except MalformedTokenError:
-                # Only a well-formed token can be verified. This token is malformed, or the field is written in a rare
-                # way.
-                return self.authenticate(parse_authorization(authorization))
-        return self.authenticate(parse_authorization(authorization))
+        digest = None
+        if authorization is not None:
+            digest = self._cache.digest(authorization)
+            known = self._cache.find(digest, self._clock())
+            if known is not None:
+                return known, True
+        credentials = parse_authorization(authorization)
+        if authorization is None or authorization[len(_SCHEME) :] != credentials.token:
+            # A field with more space in it than usual. There is no end to these, so none is remembered.
+            digest = None
+        return self._verify(credentials, digest), False
 
-    def authenticate(self, credentials: Credentials) -> AccessToken:
-        """Return the access token that the credentials show, every check passed.
+    def verify(self, encoded: str) -> AccessToken:
+        """Return the access token that a text is, for tokens that do not come in a field.
 
         Raises:
             InvalidTokenError: one of its kinds; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
-        return _unbound(self._verifier.verify(credentials.token))
+        digest = self._cache.digest(_SCHEME + encoded)
+        known = self._cache.find(digest, self._clock())
+        return self._verify(Credentials("bearer", encoded), digest) if known is None else known
 
-
-def _unbound(token: AccessToken) -> AccessToken:
-    check_unbound(token.claims)
-    return token
+    def _verify(self, credentials: Credentials, digest: bytes | None) -> AccessToken:
+        verified = self._verifier.verify(credentials.token)
+        check_unbound(verified.token.claims)
+        self._cache.keep(digest, verified)
+        return verified.token

@@ -199,7 +199,7 @@ LOOSER: Mapping[str, Callable[[_Parts], bool]] = {
 
 def compare(token: str) -> AccessToken | AuthErrorCode:
     """Demand that both verifiers decide alike, but for the differences above; return what ours decides."""
-    ours = outcome(lambda: _AUTHENTICATOR.authenticate_field(f"Bearer {token}"))
+    ours = outcome(lambda: _AUTHENTICATOR.authenticate_field(f"Bearer {token}")[0])
     theirs = second_opinion(token)
     if not isinstance(ours, AccessToken):
         assert theirs is None or _reasons(STRICTER, token), f"only joserfc accepts, ours says {ours}"

@@ -156,16 +156,10 @@ def configured(settings: Mapping[str, Any] | None = None) -> AuthConfig:
     )
 
 
-def verifier(config: AuthConfig, *, remembered: int = 0) -> TokenVerifier:
-    """Return a verifier that remembers so many tokens, on the clock that stands still."""
-    return TokenVerifier(
-        config.issuers, max_token_bytes=config.max_token_bytes, cache_size=remembered, clock=lambda: NOW
-    )
-
-
 def authenticator(config: AuthConfig, *, remembered: int = 0) -> Authenticator:
-    """Return what reads the Authorization field and verifies the token in it."""
-    return Authenticator(verifier(config, remembered=remembered))
+    """Return what verifies tokens and remembers so many of them, on the clock that stands still."""
+    verifier = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
+    return Authenticator(verifier, cache_size=remembered, clock=lambda: NOW)
 
 
 def outcome(call: Callable[[], AccessToken]) -> AccessToken | AuthErrorCode:

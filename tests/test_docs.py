@@ -21,10 +21,9 @@ from auth.keys import RemoteKeySource, StaticKeys, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.settings.table import DEFAULTS
 from auth.testing import TokenIssuer
-from auth.tokens.verifier import TokenVerifier
 from tests.support.documentation import executed, snippets
 from tests.support.environments import run
-from tests.support.services import SECRET
+from tests.support.services import SECRET, authenticator_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
@@ -165,7 +164,7 @@ def test_a_token_shown_on_a_page_gets_in_by_the_settings_of_that_page(
                 continue
             (issuer,) = config_from(str(block), patch, tmp_path).issuers
         if issuer.name == claims["iss"]:
-            verifier = TokenVerifier([replace(issuer, keys=keys)], max_token_bytes=8192, clock=lambda: claims["iat"])
+            verifier = authenticator_of([replace(issuer, keys=keys)], max_token_bytes=8192, clock=lambda: claims["iat"])
             accepted.append(verifier.verify(encoded))
 
     assert accepted

@@ -70,7 +70,7 @@ def _read_input() -> str:
 def _outcome(server: ServerState, token: str) -> AccessToken | AuthError:
     """Return what a request with the token comes to before any rule of a view is asked."""
     try:
-        return server.authenticator.authenticate_field(f"Bearer {token}")
+        return server.authenticator.authenticate_field(f"Bearer {token}")[0]
     except AuthError as error:
         return error
 

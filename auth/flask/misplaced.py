@@ -32,8 +32,7 @@ def app_and_request(misuse: str) -> tuple[Flask, Request]:
         app, request = this_app(), this_request()
     except RuntimeError:
         raise MisuseError(f"{misuse} {_WAY_OUT}") from None
-    known = vars(request)
-    if "sid" in known and "namespace" in known and "socketio.exceptions" in sys.modules:
+    if "socketio.exceptions" in sys.modules and vars(request).keys() >= {"sid", "namespace"}:
         # Flask-SocketIO pushes the handshake again for each event, and adds these to it.
         raise _misuse_in_socket(f"{misuse} {_WAY_OUT}")
     return app, request

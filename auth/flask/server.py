@@ -16,7 +16,6 @@ from ..keys import KeyStatus
 from ..rules import Declaration, Policy
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
-from ..wire.credentials import Credentials
 from ..wire.metadata import ResourceMetadata, is_for
 from .audit import log_override
 from .declarations import Marks, declaration_of, places_around
@@ -43,7 +42,8 @@ this_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[
 this_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 
 
-class Authentication(NamedTuple):
+@dataclass(slots=True, eq=False, repr=False)
+class Authentication:
     """Who is calling, for one request. Valid only for the app and the credentials that produced it.
 
     If the app is several resources, valid only for the path as well: a middleware may send one environ to another path.
@@ -122,7 +122,7 @@ class ServerState:
         """
         if not isinstance(token, str):
             raise MalformedTokenError("not a text")
-        return self.authenticator.authenticate(Credentials("bearer", token))
+        return self.authenticator.verify(token)
 
     def request_id(self, environ: MutableMapping[str, Any]) -> str:
         """Return the id that stands in the log lines of a request; see ``AUTH_REQUEST_ID_HEADER``."""
@@ -175,7 +175,7 @@ class ServerState:
         # No guard has asked yet, or the token has expired since, or an optional guard let an anonymous caller pass.
         authorization = environ.get("HTTP_AUTHORIZATION")
         is_anonymous = optional and authorization is None
-        token = None if is_anonymous else self.authenticator.authenticate_field(authorization)
+        token = None if is_anonymous else self.authenticator.authenticate_field(authorization)[0]
         if token is not None and self._separate is not None:
             _check_resource(token, request, self._separate)
         environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path)
@@ -265,11 +265,10 @@ def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authent
     verifier = TokenVerifier(
         config.issuers,
         max_token_bytes=config.max_token_bytes,
-        cache_size=config.token_cache_size,
         clock=clock,
         scope_hierarchy=config.scope_hierarchy,
     )
-    return Authenticator(verifier)
+    return Authenticator(verifier, cache_size=config.token_cache_size, clock=clock)
 
 
 def current_state() -> ServerState:

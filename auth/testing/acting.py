@@ -37,7 +37,7 @@ def acting_as(app: Flask, user_id: str, *, issuer: str | None = None, **token: A
     """
     with local_issuers(app) as issuers:
         authorization = signer(issuers, issuer).authorization(user_id, **token)["Authorization"]
-        verified = state_of(app).authenticator.authenticate_field(authorization)
+        verified = state_of(app).authenticator.authenticate_field(authorization)[0]
         path = _path_for(verified, state_of(app).config.metadata)
         with _acting(app, authorization, path), app.test_request_context():
             yield verified

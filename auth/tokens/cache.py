@@ -1,8 +1,9 @@
-"""Tokens that were verified recently, so that the next request with the same token need not verify it again.
+"""Tokens that were accepted recently, so that the next request with the same token need not verify it again.
 
-Only tokens that the verifier has accepted are kept, and only those it would accept now are found: each look-up compares
-the times with the clock, and asks the key source whether it still holds the keys that verified the token. Kept are a
-digest of the text and the claims, never the text.
+A token is found by the whole value of the ``Authorization`` field, before anything in that is looked at. So only tokens
+that passed every check are kept, each under the very value that carried it, and only those are found that would pass
+now: each look-up compares the times with the clock, and asks the key source whether it still holds the keys that
+verified the token. Kept are a digest of the value and the claims, never the text.
 
 No lock: each step is one operation of a dictionary. Two threads may verify the same token at the same time, and the
 cache may exceed its size by one entry per thread for a moment. Neither changes an answer.
@@ -14,17 +15,21 @@ import contextlib
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 from ..access_token import AccessToken
 from ..keys.key_ring import KeyRing
 from ..keys.source import KeySource
+from .verifier import Verification
 
 #: Bytes of a digest (BLAKE2b-256, RFC 7693 §4): nobody finds two texts with the same digest.
 _DIGEST_BYTES = 32
 
-#: Characters of the longest token that is remembered. An entry takes up to thirty times the length of its token, and
+_digest_of = partial(hashlib.blake2b, digest_size=_DIGEST_BYTES)
+
+#: Characters of the longest value that is remembered. An entry takes up to thirty times the length of its token, and
 #: the memory of a full cache must be bounded.
-_LONGEST = 4096
+_LONGEST = 4096 + len("Bearer ")
 
 #: The most entries in use that are passed over to make room for one more.
 _SECOND_CHANCES = 8
@@ -52,18 +57,18 @@ class TokenCache:
         """Return how many tokens are remembered."""
         return len(self._entries)
 
-    def digest(self, encoded: str) -> bytes | None:
-        """Return the key of a token in the cache: a digest of its whole text, including the signature.
+    def digest(self, authorization: str) -> bytes | None:
+        """Return the key of a token in the cache: a digest of the whole value that carries it, with the signature.
 
-        None if the token is too long to be remembered. Use the digest for nothing else: the same token can be written
+        None if the value is too long to be remembered. Use the digest for nothing else: the same token can be written
         in more than one way.
         """
-        if self._size == 0 or len(encoded) > _LONGEST:
+        if self._size == 0 or len(authorization) > _LONGEST:
             return None
-        return hashlib.blake2b(encoded.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+        return _digest_of(authorization.encode("utf-8", "surrogatepass")).digest()
 
     def find(self, digest: bytes | None, now: float) -> AccessToken | None:
-        """Return the token that was verified under a digest, if it would be verified again at ``now``."""
+        """Return the token that was accepted under a digest, if it would be accepted again at ``now``."""
         if digest is None or (entry := self._entries.get(digest)) is None:
             return None
         ring = entry.source.peek()
@@ -75,14 +80,9 @@ class TokenCache:
             self._entries.pop(digest, None)
         return None
 
-    def keep(
-        self,
-        digest: bytes | None,
-        token: AccessToken,
-        source: KeySource,
-        ring: KeyRing,
-    ) -> None:
-        """Remember a token that ``ring`` has just verified, unless the keys of ``source`` have changed since."""
+    def keep(self, digest: bytes | None, verified: Verification) -> None:
+        """Remember a token that was just accepted, unless the keys of its issuer have changed since."""
+        token, source, ring = verified
         if digest is None or source.peek() is not ring:
             return
         while len(self._entries) >= self._size:

@@ -7,7 +7,7 @@ is never used to find a key (``jku``, ``x5u``, ``jwk``, ``x5c``). Knows no Flask
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..access_token import AccessToken, freeze
 from ..clock import system_time
@@ -17,7 +17,6 @@ from ..keys.source import KeySource
 from ..keys.verification_key import VerificationKey
 from ..scopes import FLAT, ScopeHierarchy
 from ..wire.near_names import difference
-from .cache import TokenCache
 from .claims import (
     check_actor,
     check_audience,
@@ -35,6 +34,15 @@ from .compact_jws import SignedToken, parse_compact
 from .issuer import TrustedIssuer
 
 
+class Verification(NamedTuple):
+    """A token that was verified, and with what."""
+
+    token: AccessToken
+    #: Where the keys of its issuer come from, and the ring that held the right one.
+    source: KeySource
+    ring: KeyRing
+
+
 class TokenVerifier:
     """Verifies access tokens of the issuers that are trusted. Threads may share it."""
 
@@ -43,29 +51,22 @@ class TokenVerifier:
         issuers: Sequence[TrustedIssuer],
         *,
         max_token_bytes: int,
-        cache_size: int = 0,
         clock: Callable[[], float] = system_time,
         scope_hierarchy: ScopeHierarchy = FLAT,
     ) -> None:
-        """``cache_size`` is how many verified tokens are remembered; ``clock`` returns seconds since the epoch."""
+        """``clock`` returns seconds since the epoch."""
         self._issuers = {name: issuer for issuer in issuers for name in issuer.names or (None,)}
         self._max_token_bytes = max_token_bytes
         self._clock = clock
-        self._cache = TokenCache(cache_size)
         self._scope_hierarchy = scope_hierarchy
 
-    def verify(self, encoded: str) -> AccessToken:
-        """Return the verified token. It passed every check, now or when it was remembered.
+    def verify(self, encoded: str) -> Verification:
+        """Return the token that a text is, every check passed, and the keys that verified it.
 
         Raises:
             InvalidTokenError: one of its subclasses; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
-        digest = self._cache.digest(encoded)
-        known = self._cache.find(digest, self._clock())
-        return self._verify_anew(encoded, digest) if known is None else known
-
-    def _verify_anew(self, encoded: str, digest: bytes | None) -> AccessToken:
         token = parse_compact(encoded, self._max_token_bytes)
         claims = without_null(token.claims)
         check_header(token.header)
@@ -93,8 +94,7 @@ class TokenVerifier:
             client_shape=issuer.profile.client,
             scope_hierarchy=self._scope_hierarchy,
         )
-        self._cache.keep(digest, verified, issuer.keys, ring)
-        return verified
+        return Verification(verified, issuer.keys, ring)
 
     def issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
         """Return the issuer that a token names, compared exactly, before any key is looked up (RFC 8725 §3.8)."""

@@ -43,8 +43,8 @@ def check(data: bytes) -> None:
         assert allowed is not None
         assert credentials.token == allowed[1]
         assert parse_authorization(f"Bearer {credentials.token}") == credentials
-    short = outcome(lambda: _AUTHENTICATOR.authenticate_field(field))
-    long = outcome(lambda: _AUTHENTICATOR.authenticate(parse_authorization(field)))
+    short = outcome(lambda: _AUTHENTICATOR.authenticate_field(field)[0])
+    long = outcome(lambda: _AUTHENTICATOR.verify(parse_authorization(field).token))
     assert is_same(short, long)
     assert not isinstance(short, AccessToken) or (allowed is not None and allowed[1] == GENUINE[0])
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from auth.authenticator import Authenticator
 from auth.errors import AuthErrorCode, ConfigurationError
 from auth.keys.algorithms import ASYMMETRIC_ALGORITHMS, SYMMETRIC_ALGORITHMS
 from auth.settings.service import AuthConfig
@@ -50,7 +51,7 @@ def check(data: bytes) -> None:
     assert _CANARY not in repr(config) or _CANARY in str(_without_secrets(settings))
     for issuer in config.issuers:
         _check_issuer(issuer)
-    verifier = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, cache_size=1)
+    verifier = Authenticator(TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes), cache_size=1)
     assert outcome(lambda: verifier.verify("a.b.c")) is AuthErrorCode.MALFORMED_TOKEN
     if any(issuer.keys.algorithms is None for issuer in config.issuers):
         return  # The token may be for keys that have to be fetched first.

@@ -20,7 +20,6 @@ from auth.access_token import AccessToken
 from auth.errors import ConfigurationError
 from auth.settings.service import AuthConfig
 from auth.tokens.profiles import PROFILES
-from auth.wire.credentials import Credentials
 from fuzz.json_mutator import json_mutator, parsed
 from fuzz.target import Target
 from fuzz.trusted import AUDIENCE, CLAIMS, NOW, SECRET, SECRET_ISSUER, as_text, authenticator, is_same, outcome
@@ -40,11 +39,10 @@ def check(data: bytes) -> None:
         token = signed("HS256", case.get("header"), case.get("claims"))
     except UnicodeEncodeError:
         return
-    credentials = Credentials("bearer", token)
     remembering = authenticator(config, remembered=8)
-    anew = outcome(lambda: authenticator(config).authenticate(credentials))
-    assert is_same(anew, outcome(lambda: remembering.authenticate(credentials)))
-    assert is_same(anew, outcome(lambda: remembering.authenticate(credentials)))
+    anew = outcome(lambda: authenticator(config).verify(token))
+    assert is_same(anew, outcome(lambda: remembering.verify(token)))
+    assert is_same(anew, outcome(lambda: remembering.verify(token)))
     if isinstance(anew, AccessToken):
         _check_accepted(anew, json.loads(as_text(case.get("claims"))), config.issuers[0].leeway)
 

@@ -16,11 +16,11 @@ from auth.errors import MalformedTokenError
 from auth.tokens.compact_jws import parse_compact
 from fuzz.target import Target
 from fuzz.token_mutator import token_mutator
-from fuzz.trusted import GENUINE, SECRET_ISSUER, configured, decode, encode, is_same, outcome, token_of, verifier
+from fuzz.trusted import GENUINE, SECRET_ISSUER, authenticator, configured, decode, encode, is_same, outcome, token_of
 
 _MAX_BYTES = 4000
 _CONFIG = configured({"AUTH_MAX_TOKEN_BYTES": _MAX_BYTES})
-_FORGETFUL, _REMEMBERING = verifier(_CONFIG), verifier(_CONFIG, remembered=8)
+_FORGETFUL, _REMEMBERING = authenticator(_CONFIG), authenticator(_CONFIG, remembered=8)
 
 #: What was signed. An ECDSA signature has a twin, so the signature is left out.
 _SIGNED = {token.rpartition(".")[0] for token in GENUINE}

@@ -10,9 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auth import errors
-from auth.authenticator import Authenticator
 from auth.wire.bearer import parse_authorization
-from auth.wire.credentials import Credentials
 from tests.support.services import NOW, OTHER_SECRET, authenticate, compact, verifier, with_claims
 
 
@@ -38,12 +36,12 @@ def test_a_confirmation_of_null_binds_nothing() -> None:
 
 def test_a_bound_token_is_refused_when_it_is_remembered_as_well() -> None:
     """The binding belongs to the request, not to what is known of the token."""
-    remembering = Authenticator(verifier(cache_size=8))
-    bound = Credentials("bearer", with_claims(cnf={"jkt": "abc"}))
+    remembering = verifier(cache_size=8)
+    bound = with_claims(cnf={"jkt": "abc"})
 
     for _ in range(2):
         with pytest.raises(errors.InvalidTypeError):
-            remembering.authenticate(bound)
+            remembering.verify(bound)
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["never seen", "remembered"])
@@ -64,14 +62,14 @@ def test_a_field_is_answered_alike_whether_its_token_is_remembered(
     field: str | None, refused: type[errors.AuthError] | None, times: int
 ) -> None:
     """A token that was verified before is found by what follows ``Bearer``, and by nothing else."""
-    remembering = Authenticator(verifier(cache_size=8))
+    remembering = verifier(cache_size=8)
     for _ in range(times - 1):
-        assert remembering.authenticate_field(f"Bearer {compact()}").user_id == "alice"
+        assert remembering.authenticate_field(f"Bearer {compact()}")[0].user_id == "alice"
         with pytest.raises(errors.InvalidTypeError):
             remembering.authenticate_field(f"Bearer {with_claims(cnf={'jkt': 'abc'})}")
 
     if refused is None:
-        assert remembering.authenticate_field(field).user_id == "alice"
+        assert remembering.authenticate_field(field)[0].user_id == "alice"
     else:
         with pytest.raises(refused):
             remembering.authenticate_field(field)
@@ -97,15 +95,40 @@ def test_a_field_is_answered_as_if_it_were_parsed_first(scheme: str, insertions:
     text = compact()
     for place, inserted in insertions:
         text = text[:place] + inserted + text[place:]
-    authenticator = Authenticator(verifier())
+    authenticator = verifier()
 
     def parsed_first() -> object:
-        return authenticator.authenticate(parse_authorization(scheme + text))
+        return authenticator.verify(parse_authorization(scheme + text).token)
 
-    assert outcome_of(lambda: authenticator.authenticate_field(scheme + text)) == outcome_of(parsed_first)
+    assert outcome_of(lambda: authenticator.authenticate_field(scheme + text)[0]) == outcome_of(parsed_first)
 
 
 def test_a_token_that_does_not_verify_is_refused_for_that() -> None:
     """Before anybody looks at its binding."""
     with pytest.raises(errors.InvalidSignatureError):
         authenticate(compact(claims={"cnf": {"jkt": "abc"}}, secret=OTHER_SECRET), AUTH_ISSUER=None)
+
+
+@pytest.mark.parametrize(
+    ("field", "is_remembered"),
+    [("Bearer {}", True), ("bearer {}", True), ("BEARER {}", True), ("Bearer  {}", False), ("Bearer {} ", False)],
+)
+def test_a_token_is_remembered_under_the_whole_field(field: str, is_remembered: bool) -> None:
+    """One with more space than usual is not: it can be written without end, and would fill the memory."""
+    authenticator, authorization = verifier(cache_size=8), field.format(compact())
+
+    first, second = (authenticator.authenticate_field(authorization) for _ in range(2))
+
+    assert (first[1], second[1]) == (False, is_remembered)
+    assert first[0] == second[0]
+
+
+def test_a_field_remembers_nothing_that_a_text_would_be_refused_for() -> None:
+    """A socket hands over the text itself, and space in front of a token is only forgiven in a field."""
+    authenticator = verifier(cache_size=8)
+    authenticator.authenticate_field(f"Bearer  {compact()}")
+    authenticator.authenticate_field(f"Bearer {compact()}")
+
+    assert authenticator.verify(compact()).user_id == "alice"
+    with pytest.raises(errors.MalformedTokenError):
+        authenticator.verify(f" {compact()}")

@@ -17,9 +17,8 @@ from auth import ResourceServer, current_token, require_jwt, verified_token
 from auth.clock import steady_time, uptime
 from auth.errors import TokenExpiredError
 from auth.testing import PublishedIssuer, TokenIssuer, acting_as
-from auth.tokens.verifier import TokenVerifier
 from tests.support.issuer_server import AUDIENCE, IssuerServer, SigningKey
-from tests.support.services import SECRET
+from tests.support.services import SECRET, authenticator_of
 
 Freeze = Callable[[str], AbstractContextManager[Any]]
 
@@ -77,7 +76,7 @@ def test_every_default_clock_is_frozen(freeze: Freeze) -> None:
         tokens = [
             issuer.issue("alice", expires_in=timedelta(0)) for issuer in (TokenIssuer(SECRET), TokenIssuer.for_app(app))
         ]
-        verifier = TokenVerifier(app.extensions["resource_server"].config.issuers, max_token_bytes=8192)
+        verifier = authenticator_of(app.extensions["resource_server"].config.issuers, max_token_bytes=8192)
         claims = [verifier.verify(token).claims for token in tokens]
 
         assert [(claim["iat"], claim["exp"]) for claim in claims] == [(int(time.time()), int(time.time()))] * 2

@@ -11,12 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth import ResourceServer, current_token, owns_path_user, require_jwt
+from auth.authenticator import Authenticator
 from auth.errors import AuthError, ConfigurationError, InvalidIssuerError
 from auth.keys import RemoteKeySource, SimpleKeySource, StaticKeys, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from auth.tokens.verifier import TokenVerifier
-from tests.support.services import AUDIENCE, CLAIMS, NOW, OTHER_SECRET, SECRET, clock, compact, static_keys
+from tests.support.services import (
+    AUDIENCE,
+    CLAIMS,
+    NOW,
+    OTHER_SECRET,
+    SECRET,
+    authenticator_of,
+    clock,
+    compact,
+    static_keys,
+)
 
 STAFF, PARTNER, SHOP = "https://staff.example", "https://partner.example/", "https://shop.example"
 KEY = TokenIssuer.generate("ES256", issuer=SHOP, audience="shop-api", clock=clock)
@@ -50,8 +60,8 @@ def problems_of(issuers: object, **settings: Any) -> list[str]:
     return list(raised.value.problems)
 
 
-def verifier(issuers: object = ISSUERS) -> TokenVerifier:
-    return TokenVerifier(config_of(issuers).issuers, max_token_bytes=8192, clock=clock)
+def verifier(issuers: object = ISSUERS) -> Authenticator:
+    return authenticator_of(config_of(issuers).issuers, max_token_bytes=8192, clock=clock)
 
 
 def token_of(issuer: object, secret: str = SECRET, **claims: Any) -> str:
@@ -109,7 +119,7 @@ def test_one_issuer_may_have_several_names(names: Any) -> None:
     """A custom domain beside the old one: the same keys, and the same users under every name."""
     settings = {"AUTH_SECRET": SECRET, "AUTH_ISSUER": names, "AUTH_AUDIENCE": AUDIENCE}
     (issuer,) = AuthConfig.from_mapping(settings).issuers
-    verify = TokenVerifier([issuer], max_token_bytes=8192, cache_size=8, clock=clock).verify
+    verify = authenticator_of([issuer], max_token_bytes=8192, cache_size=8, clock=clock).verify
 
     # Twice: verified and remembered.
     seen = [verify(token_of(name)) for name in (OLD, NEW) * 2]
@@ -175,7 +185,7 @@ class Untouchable(SimpleKeySource):
 def test_an_issuer_that_is_not_ours_costs_no_question_for_keys(issuer: object) -> None:
     """Invented issuers, algorithms and key ids cause no fetch."""
     issuers = [replace(known, keys=Untouchable()) for known in config_of().issuers]
-    verify = TokenVerifier(issuers, max_token_bytes=8192, clock=clock).verify
+    verify = authenticator_of(issuers, max_token_bytes=8192, clock=clock).verify
 
     with pytest.raises(InvalidIssuerError):
         verify(token_of(issuer))
@@ -184,7 +194,7 @@ def test_an_issuer_that_is_not_ours_costs_no_question_for_keys(issuer: object) -
 def test_the_name_of_a_single_issuer_is_compared_first_as_well() -> None:
     """Its keys are not asked about tokens of other issuers."""
     (issuer,) = AuthConfig.from_mapping({"AUTH_SECRET": SECRET, "AUTH_ISSUER": STAFF}).issuers
-    verify = TokenVerifier([replace(issuer, keys=Untouchable())], max_token_bytes=8192, clock=clock).verify
+    verify = authenticator_of([replace(issuer, keys=Untouchable())], max_token_bytes=8192, clock=clock).verify
 
     with pytest.raises(InvalidIssuerError):
         verify(token_of(PARTNER))

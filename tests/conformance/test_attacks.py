@@ -31,8 +31,7 @@ from auth.errors import (
 )
 from auth.keys import SimpleKeySource, UnusableKeyError, VerificationKey
 from auth.settings.service import AuthConfig
-from auth.tokens.verifier import TokenVerifier
-from auth.wire.credentials import Credentials
+from tests.support.services import authenticator_of
 from tests.support.text_tokens import encode
 
 NOW = 1_700_000_000
@@ -110,10 +109,10 @@ def signed(header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes,
     return f"{head}.{body}.{encode(signer(f'{head}.{body}'.encode('ascii')))}"
 
 
-def verifier(**settings: Any) -> TokenVerifier:
+def verifier(**settings: Any) -> Authenticator:
     """Return the verifier of a service with these ``AUTH_…`` settings, at a fixed moment."""
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, **settings})
-    return TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
+    return authenticator_of(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
 
 
 WITH_SECRET = verifier(AUTH_SECRET=SECRET)
@@ -145,7 +144,7 @@ GOOD = signed({"alg": "HS256"}, CLAIMS, hs256(SECRET))
     ],
 )
 def test_the_tokens_that_the_attacks_start_from_are_accepted(
-    service: TokenVerifier, algorithm: str, signer: Signer
+    service: Authenticator, algorithm: str, signer: Signer
 ) -> None:
     """Without the attack every token here is good, so a refusal below means what it says."""
     assert service.verify(signed({"alg": algorithm}, CLAIMS, signer)).user_id == "alice"
@@ -229,7 +228,7 @@ _POINT = P256_KEY.public_key().public_bytes(Encoding.X962, PublicFormat.Uncompre
         pytest.param(WITH_ED25519, "EdDSA", fixed(b""), id="Ed25519 without signature"),
     ],
 )
-def test_a_signature_of_another_making_is_refused(service: TokenVerifier, algorithm: str, signer: Signer) -> None:
+def test_a_signature_of_another_making_is_refused(service: Authenticator, algorithm: str, signer: Signer) -> None:
     """The header names an algorithm; neither the key nor the way of checking follows it (RFC 8725 §3.1)."""
     with pytest.raises(InvalidSignatureError):
         service.verify(signed({"alg": algorithm}, CLAIMS, signer))
@@ -254,7 +253,7 @@ def test_the_algorithms_of_the_settings_bind_whatever_a_key_source_offers(algori
     """``AUTH_ALGORITHMS`` is asked before any key is (RFC 8725 §3.1)."""
     settings = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, "AUTH_ALGORITHMS": ["RS256"]}
     config = AuthConfig.from_mapping(settings, keys=GenerousKeys(VerificationKey.from_pem(pem(RSA_KEY))))
-    service = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
+    service = authenticator_of(config.issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
 
     with pytest.raises(InvalidSignatureError):
         service.verify(signed({"alg": algorithm}, CLAIMS, signer))
@@ -457,9 +456,8 @@ def test_a_rightly_signed_token_with_two_readings_or_none_is_refused(
     header: bytes, body: bytes, error: type[InvalidTokenError]
 ) -> None:
     """The signature holds; what it covers could be read otherwise elsewhere, or is not what it should be."""
-    credentials = Credentials("bearer", signed(header, body, hs256(SECRET)))
     with pytest.raises(InvalidTokenError) as caught:
-        Authenticator(WITH_SECRET).authenticate(credentials)
+        WITH_SECRET.verify(signed(header, body, hs256(SECRET)))
 
     assert type(caught.value) is error
 

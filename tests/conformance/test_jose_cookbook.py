@@ -15,7 +15,7 @@ import pytest
 from auth.errors import InvalidSignatureError, MalformedTokenError, TokenExpiredError
 from auth.keys import UnusableKeyError, VerificationKey
 from auth.tokens.compact_jws import parse_compact
-from auth.tokens.verifier import TokenVerifier
+from tests.support.services import authenticator_of
 from tests.support.text_tokens import MAX_BYTES, configured_with, decode, encode, verify_text
 
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
@@ -129,7 +129,7 @@ def test_the_signed_token_of_the_nesting_example_is_a_token(cookbook: Path) -> N
         leeway=0,
     )
     clocks = [lambda: 1300819379.0, lambda: 1300819380.0]
-    in_time, too_late = (TokenVerifier([issuer], max_token_bytes=MAX_BYTES, clock=clock) for clock in clocks)
+    in_time, too_late = (authenticator_of([issuer], max_token_bytes=MAX_BYTES, clock=clock) for clock in clocks)
 
     assert in_time.verify(example["output"]["compact"]).claims["http://example.com/is_root"] is True
     with pytest.raises(TokenExpiredError):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import pytest
 
+from auth.authenticator import Authenticator
 from auth.errors import InvalidSignatureError, TokenExpiredError
 from auth.keys import StaticKeys, VerificationKey
 from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.profiles import PROFILES
-from auth.tokens.verifier import TokenVerifier
+from tests.support.services import authenticator_of
 from tests.support.text_tokens import decode
 
 EXPIRES = 1300819380.0
@@ -67,7 +68,7 @@ EXAMPLES = [
 ]
 
 
-def _verifier(key: VerificationKey, now: float) -> TokenVerifier:
+def _verifier(key: VerificationKey, now: float) -> Authenticator:
     """Return a verifier at a point in time that asks for no more than these old tokens say."""
     issuer = TrustedIssuer(
         keys=StaticKeys([key]),
@@ -80,7 +81,7 @@ def _verifier(key: VerificationKey, now: float) -> TokenVerifier:
         leeway=5,
         max_token_age=None,
     )
-    return TokenVerifier([issuer], max_token_bytes=8192, clock=lambda: now)
+    return authenticator_of([issuer], max_token_bytes=8192, clock=lambda: now)
 
 
 @pytest.mark.parametrize(("key", "token"), EXAMPLES)

@@ -16,7 +16,7 @@ import pytest
 from auth.errors import ConfigurationError, InvalidTokenError, MalformedTokenError
 from auth.keys import UnusableKeyError, VerificationKey
 from auth.tokens.compact_jws import parse_compact
-from auth.tokens.verifier import TokenVerifier
+from tests.support.services import authenticator_of
 from tests.support.text_tokens import MAX_BYTES, configured, configured_with, verify_text
 
 
@@ -151,7 +151,7 @@ def test_no_signed_text_is_taken_for_a_token_with_claims(wycheproof: Path) -> No
     """A payload such as ``foo`` is refused by the verifier whatever the signature says, as malformed and no worse."""
     vectors = list(_vectors(wycheproof / "json_web_signature_test.json"))
     config = configured_with(VerificationKey.from_secret(bytes(32)))
-    verifier = TokenVerifier(config.issuers, max_token_bytes=MAX_BYTES)
+    verifier = authenticator_of(config.issuers, max_token_bytes=MAX_BYTES)
 
     for vector in vectors:
         with pytest.raises(MalformedTokenError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask
@@ -14,11 +14,12 @@ from flask_smorest import Api, Blueprint
 
 from auth import AccessToken, KeySource, ResourceServer
 from auth.authenticator import Authenticator
+from auth.clock import system_time
 from auth.keys import StaticKeys, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
+from auth.tokens.issuer import TrustedIssuer
 from auth.tokens.verifier import TokenVerifier
-from auth.wire.credentials import Credentials
 
 #: The second at which every test takes place.
 NOW = 1_800_000_000
@@ -76,10 +77,10 @@ def documented(app: Flask) -> dict[str, Any]:
     return document
 
 
-def verifier(*, now: Callable[[], float] = clock, cache_size: int = 0, **settings: Any) -> TokenVerifier:
-    """Return a verifier with the settings of the tests; a setting that is None falls back to its default."""
+def verifier(*, now: Callable[[], float] = clock, cache_size: int = 0, **settings: Any) -> Authenticator:
+    """Return what verifies tokens by the settings of the tests; a setting that is None falls back to its default."""
     config = AuthConfig.from_mapping(SETTINGS | settings)
-    return TokenVerifier(
+    return authenticator_of(
         config.issuers,
         max_token_bytes=config.max_token_bytes,
         cache_size=cache_size,
@@ -88,9 +89,20 @@ def verifier(*, now: Callable[[], float] = clock, cache_size: int = 0, **setting
     )
 
 
+def authenticator_of(
+    issuers: Sequence[TrustedIssuer],
+    *,
+    cache_size: int = 0,
+    clock: Callable[[], float] = system_time,
+    **options: Any,
+) -> Authenticator:
+    """Return what verifies tokens of these issuers; the options are those of the verifier."""
+    return Authenticator(TokenVerifier(issuers, clock=clock, **options), cache_size=cache_size, clock=clock)
+
+
 def authenticate(token: str, **settings: Any) -> AccessToken:
     """Return the access token that a text is to a service with these settings."""
-    return Authenticator(verifier(**settings)).authenticate(Credentials("bearer", token))
+    return verifier(**settings).verify(token)
 
 
 def segment(raw: bytes) -> str:

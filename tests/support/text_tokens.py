@@ -17,7 +17,7 @@ from auth.errors import MalformedTokenError
 from auth.keys import KeySource, SimpleKeySource, StaticKeys, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.tokens.compact_jws import parse_compact
-from auth.tokens.verifier import TokenVerifier
+from tests.support.services import authenticator_of
 
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 MAX_BYTES = 100_000
@@ -70,7 +70,7 @@ def verify_text(encoded: str, config: AuthConfig) -> None:
     """Verify a token in compact serialization, whatever its payload says.
 
     Raises:
-        InvalidTokenError: as :meth:`TokenVerifier.verify` does.
+        InvalidTokenError: as :meth:`Authenticator.verify` does.
     """
     segments = encoded.split(".")
     if len(segments) != 3 or not segments[1]:
@@ -84,7 +84,7 @@ def verify_text(encoded: str, config: AuthConfig) -> None:
     over = f"{header}.{payload}".encode("ascii")
     (issuer,) = config.issuers
     issuer = replace(issuer, keys=_KeysOver(issuer.keys, over))
-    TokenVerifier([issuer], max_token_bytes=MAX_BYTES).verify(f"{header}.{_CLAIMS}.{signature}")
+    authenticator_of([issuer], max_token_bytes=MAX_BYTES).verify(f"{header}.{_CLAIMS}.{signature}")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from auth import AccessToken, KeySource, errors
 from auth.access_token import Claims
+from auth.authenticator import Authenticator
 from auth.errors import AuthError, KeysUnavailableError
 from auth.keys import KeyRing, KeyStatus, SimpleKeySource, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.tokens.cache import TokenCache
 from auth.tokens.claims import check_times
 from auth.tokens.issuer import TrustedIssuer
-from auth.tokens.verifier import TokenVerifier
+from auth.tokens.verifier import Verification
 from tests.support.services import (
     AUDIENCE,
     CLAIMS,
@@ -30,6 +31,7 @@ from tests.support.services import (
     NOW,
     SECRET,
     SETTINGS,
+    authenticator_of,
     compact,
     with_claims,
     with_header,
@@ -82,13 +84,13 @@ class Clock:
         return self.now
 
 
-def remembering(keys: KeySource, *, size: int = 10, clock: Clock | None = None, **changes: Any) -> TokenVerifier:
+def remembering(keys: KeySource, *, size: int = 10, clock: Clock | None = None, **changes: Any) -> Authenticator:
     """Return a verifier of one issuer that remembers tokens."""
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE, **changes}, keys=keys)
-    return TokenVerifier(config.issuers, max_token_bytes=8192, cache_size=size, clock=clock or Clock())
+    return authenticator_of(config.issuers, max_token_bytes=8192, cache_size=size, clock=clock or Clock())
 
 
-def answer_of(verifier: TokenVerifier, encoded: str) -> object:
+def answer_of(verifier: Authenticator, encoded: str) -> object:
     """Return what a verifier says to a token, refusals included, in a form that can be compared."""
     try:
         return verifier.verify(encoded)
@@ -303,7 +305,7 @@ def test_other_keys_of_one_issuer_are_nothing_to_the_others() -> None:
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}, keys=keys[ISSUER])
     one = config.issuers[0]
     issuers = [one, replace(one, names=(OTHER_ISSUER,), keys=keys[OTHER_ISSUER])]
-    verifier = TokenVerifier(issuers, max_token_bytes=8192, cache_size=10, clock=Clock())
+    verifier = authenticator_of(issuers, max_token_bytes=8192, cache_size=10, clock=Clock())
     token = verifier.verify(compact())
     verifier.verify(with_claims(iss=OTHER_ISSUER))
 
@@ -324,7 +326,7 @@ KEYS = ChangingKeys(SECRET)
 
 
 def keep(cache: TokenCache, number: int) -> None:
-    cache.keep(cache.digest(str(number)), token_of(number), KEYS, KEYS.current())
+    cache.keep(cache.digest(str(number)), Verification(token_of(number), KEYS, KEYS.current()))
 
 
 def full_and_in_use(size: int) -> TokenCache:
@@ -502,7 +504,7 @@ class CachedAndUncached(RuleBasedStateMachine):
         issuers = [one, replace(one, names=(OTHER_ISSUER,), keys=self.keys[OTHER_ISSUER], user_prefix="other:")]
         self.size = size
         self.cached, self.uncached = (
-            TokenVerifier(issuers, max_token_bytes=8192, cache_size=remembered, clock=self.clock)
+            authenticator_of(issuers, max_token_bytes=8192, cache_size=remembered, clock=self.clock)
             for remembered in (size, 0)
         )
 

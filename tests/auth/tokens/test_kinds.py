@@ -10,9 +10,8 @@ import pytest
 from auth.errors import InvalidTypeError
 from auth.settings.service import AuthConfig
 from auth.tokens.profiles import PROFILES
-from auth.tokens.verifier import TokenVerifier
 from tests.auth.tokens.test_profiles import SHAPES, read
-from tests.support.services import SETTINGS, clock, verifier, with_claims
+from tests.support.services import SETTINGS, authenticator_of, clock, verifier, with_claims
 
 #: What issuers, libraries and services write into tokens that are not for an API.
 OTHER_KINDS: dict[str, dict[str, Any]] = {
@@ -120,7 +119,7 @@ def test_a_profile_may_name_claims_that_mean_something_else() -> None:
     """An issuer whose access tokens carry ``purpose`` says so in its profile; every other claim still counts."""
     (issuer,) = AuthConfig.from_mapping(SETTINGS).issuers
     profile = replace(PROFILES["jwt"], kind_exceptions=frozenset({"purpose", "scope", "drn"}))
-    checked = TokenVerifier([replace(issuer, profile=profile)], max_token_bytes=8192, clock=clock)
+    checked = authenticator_of([replace(issuer, profile=profile)], max_token_bytes=8192, clock=clock)
 
     token = checked.verify(with_claims(purpose="verification", scope="refresh_token", drn="DSR"))
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth import AccessToken, errors
+from auth.authenticator import Authenticator
 from auth.errors import AuthError, InvalidTokenError
 from auth.keys import KeyRing, KeySource, KeyStatus, VerificationKey
 from auth.settings.service import AuthConfig
 from auth.testing import TokenIssuer
-from auth.tokens.verifier import TokenVerifier
 from tests.support.services import (
     AUDIENCE,
     CLAIMS,
@@ -27,6 +27,7 @@ from tests.support.services import (
     NOW,
     OTHER_SECRET,
     SECRET,
+    authenticator_of,
     compact,
     verifier,
     with_claims,
@@ -543,7 +544,7 @@ def test_every_hmac_algorithm_verifies_where_it_is_named(algorithm: str, digest:
 ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
-def verifier_with(public_key: object, **changes: Any) -> TokenVerifier:
+def verifier_with(public_key: object, **changes: Any) -> Authenticator:
     return verifier(AUTH_SECRET=None, AUTH_PUBLIC_KEY=public_key, **changes)
 
 
@@ -673,7 +674,7 @@ def answer_with(keys: KeySource, encoded: str) -> object:
     config = AuthConfig.from_mapping({"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}, keys=keys)
     CountedKey.tried.clear()
     try:
-        return TokenVerifier(config.issuers, max_token_bytes=8192, clock=lambda: NOW).verify(encoded).user_id
+        return authenticator_of(config.issuers, max_token_bytes=8192, clock=lambda: NOW).verify(encoded).user_id
     except errors.InvalidSignatureError as error:
         return error.reason
 
@@ -730,7 +731,7 @@ CLAIM_CHANGES = st.dictionaries(
 )
 
 
-def outcome_of(checked: TokenVerifier, encoded: str) -> AccessToken | InvalidTokenError:
+def outcome_of(checked: Authenticator, encoded: str) -> AccessToken | InvalidTokenError:
     """Return a token or the refusal that blames it; anything else propagates and fails the test."""
     try:
         return checked.verify(encoded)
@@ -738,7 +739,7 @@ def outcome_of(checked: TokenVerifier, encoded: str) -> AccessToken | InvalidTok
         return refusal
 
 
-def check_outcome(checked: TokenVerifier, encoded: str) -> None:
+def check_outcome(checked: Authenticator, encoded: str) -> None:
     """Demand an outcome that can be shown: a token with a user whose claims can be read, or a refusal with 401."""
     outcome = outcome_of(checked, encoded)
     if isinstance(outcome, InvalidTokenError):
@@ -809,7 +810,7 @@ def test_a_signature_of_any_length_is_refused_and_nothing_else(algorithm: str, s
 def test_the_time_is_the_system_clocks_unless_another_is_given() -> None:
     """A token made now is good now."""
     config = AuthConfig.from_mapping({"AUTH_SECRET": SECRET})
-    checked = TokenVerifier(config.issuers, max_token_bytes=config.max_token_bytes)
+    checked = authenticator_of(config.issuers, max_token_bytes=config.max_token_bytes)
 
     assert checked.verify(TokenIssuer(SECRET).issue("alice")).user_id == "alice"
 

@@ -26,7 +26,6 @@ from auth.keys import (
     RemoteKeySource,
 )
 from auth.settings.service import AuthConfig
-from auth.tokens.verifier import TokenVerifier
 from tests.support.issuer_server import JWKS, Fault, IssuerServer, SigningKey
 from tests.support.remote_keys import (
     FIRST,
@@ -41,6 +40,7 @@ from tests.support.remote_keys import (
     until_failing,
     verification_keys,
 )
+from tests.support.services import authenticator_of
 
 NAMELESS, OTHER_NAMELESS = (SigningKey.generate("EdDSA", None) for _ in range(2))
 
@@ -286,7 +286,7 @@ def test_a_remembered_token_of_a_withdrawn_key_is_refused_within_the_refresh_int
     """To remember tokens makes nothing last longer: the next set without the key ends them all."""
     settings = {"AUTH_ISSUER": issuer.issuer, "AUTH_AUDIENCE": "https://api.example"}
     config = AuthConfig.from_mapping(settings, keys=remote(issuer, clock))
-    verifier = TokenVerifier(config.issuers, max_token_bytes=8192, cache_size=10)
+    verifier = authenticator_of(config.issuers, max_token_bytes=8192, cache_size=10)
     token = issuer.token(FIRST, aud="https://api.example")
     # The first one waits for the first fetch, so nobody could say beforehand which keys would verify it.
     assert verifier.verify(token) == (remembered := verifier.verify(token))
