@@ -60,7 +60,8 @@ wsgi_app = "wsgi:app"
 bind = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
 
 # Threads keep a worker answering while a slow client is being served.
-worker_class = "app.gunicorn_worker.YieldingThreadWorker"
+worker_class = "gthread"
+worker_class = "app.fast.gunicorn_worker.YieldingThreadWorker"
 workers = whole_number("WEB_CONCURRENCY", 2, maximum=1000)
 threads = whole_number("GUNICORN_THREADS", 2, maximum=100)
 # The app is made once, before the fork: impossible settings stop the start instead of worker after worker.
@@ -170,11 +171,6 @@ def post_worker_init(worker: Any) -> None:
     from app.unread_bodies import read_on_after_errors
 
     worker.handle_error = read_on_after_errors(worker.handle_error)
-
-
-def pre_request(_worker: Any, request: Any) -> None:
-    """Let the app send ``100 Continue`` when it reads the body (:mod:`app.unread_bodies`), not gunicorn at once."""
-    request._expected_100_continue = False
 
 
 # A heartbeat file on a busy disk can block a worker until the master takes it for dead.

@@ -11,19 +11,24 @@ from typing import Any
 
 from flask import Flask
 
+from app import health, me
 from app.config import configure
 from app.database import connect_database
-from app.errors import register_error_handlers
-from app.extensions import protect, register_api, trust_proxies
+from app.fast import take_short_ways
 from app.logs import configure_logging
-from app.migrations.commands import db_commands
+from app.migrations import DatabaseCommands
 from app.rate_limits import limit_addresses, limit_users
 from app.response_headers import register_response_headers
-from app.service import TasksService
+from app.service import Service
+from app.tasks import views as tasks
 from app.unread_bodies import read_on_after_answers
+from app.wiring import protect, register_api, trust_proxies
 from auth.errors import ConfigurationError
 
 __all__ = ["create_app"]
+
+#: The operations of the service: a blueprint for each feature. Everything a feature needs comes with its blueprint.
+FEATURES = (tasks.blp, me.blp, health.blp)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -31,7 +36,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     Raises :class:`auth.errors.ConfigurationError`, naming every impossible setting at once.
     """
-    app = TasksService(__name__, static_folder=None)
+    app = Service(__name__, static_folder=None)
     problems = configure(app, config or {})
     configure_logging(app.config["LOG_FORMAT"])
     if not problems:
@@ -46,8 +51,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     # Around the headers, because they depend on the scheme of the request.
     trust_proxies(app)
     read_on_after_answers(app)
+    take_short_ways(app)
     connect_database(app)
-    register_error_handlers(app)
-    register_api(app)
-    app.cli.add_command(db_commands)
+    register_api(app, FEATURES)
+    app.cli.add_command(DatabaseCommands())
     return app

@@ -19,10 +19,11 @@ from typing import Any
 from flask import Flask
 
 from app import database_settings, rate_limits
-from app.database import POOL_SIZE, SYNCHRONOUS
+from app.database import POOL_SIZE
 from app.docs_ui import login
 from app.openapi import OPENAPI_SETTINGS
 from app.origins import http_hosts, parse_origin
+from app.sqlite import SYNCHRONOUS
 
 #: Variables of the deployed service that are read without the ``FLASK_`` prefix.
 ENVIRONMENT = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL", "REDIS_URL")

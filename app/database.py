@@ -1,31 +1,42 @@
 """The app's database, fit for gunicorn: engines connect when first used, and a forked child starts afresh.
 
-DATABASE_URL chooses SQLite for one machine, or PostgreSQL (and what speaks its protocol) for many. :mod:`app.tasks`
-knows the tables and the statements.
+DATABASE_URL chooses SQLite for one machine, or PostgreSQL (and what speaks its protocol) for many. Nothing here knows
+the tables: each feature has its own. What goes wrong with the database is answered and logged here.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import secrets
-import select
-import sqlite3
-import time
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any, cast
 from weakref import WeakSet
 
 from flask import Flask, current_app
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
+from flask.typing import ResponseReturnValue
+from sqlalchemy import URL, Engine, Select, Table, create_engine, event, false, literal, make_url, select
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import ServiceUnavailable
 
-from app.tasks import sqlite
-from app.tasks.bounds import BoundedRun
-from app.tasks.drivers import Run, run_by_sqlalchemy, run_on_postgresql, run_on_sqlite
-from app.tasks.store import TaskStore
+from app import sqlite
+from app.api import answer
+from app.bounds import RETRY_AFTER, BoundedRun, TooManySearchesError
+from app.deadline import LAST_THREAD_TIMEOUT
+from app.tables import metadata
+from app.transactions import Run, run_in_transaction
 
-#: Seconds a SQLite statement waits for another process's write, and a request for a connection of the pool.
-BUSY_TIMEOUT = 5
+#: Seconds a request waits for a connection of the pool.
+POOL_TIMEOUT = 5
 
 #: Seconds for connecting to a server.
 CONNECT_TIMEOUT = 3
@@ -36,41 +47,89 @@ STATEMENT_TIMEOUT = 10
 #: Connections of one process unless a setting says otherwise: as many as gunicorn.conf.py gives it threads.
 POOL_SIZE = 2
 
-#: What SQLite syncs at each commit: the log, or nothing. With nothing, a power failure may take the last commits.
-SYNCHRONOUS = ("full", "normal")
+#: The key in ``app.extensions`` of the ways that replace :data:`PLAIN`, by the name of the database.
+WAYS = "database_ways"
+
+#: Errors that no value of a request can cause. A failover may leave a read-only database (InternalError), a pooler may
+#: keep plans that a migration has outdated (NotSupportedError), and before a migration a table may be missing
+#: (ProgrammingError).
+DATABASE_ERRORS = (
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    PoolTimeoutError,
+    ProgrammingError,
+)
 
 #: Engines of this process; a fork inherits their open connections and must not use them.
 _engines: WeakSet[Engine] = WeakSet()
 
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How statements reach one kind of database."""
+
+    run: Run = run_in_transaction
+    #: Arguments of :func:`sqlalchemy.create_engine` that replace ours.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    #: Called with each new engine.
+    set_up: Callable[[Engine], None] = lambda _engine: None
+
+
+#: By SQLAlchemy alone.
+PLAIN = Way()
+Ways = Mapping[str, Way]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An engine, and what runs statements on it."""
+
+    engine: Engine
+    run: Run
+
+    def probe(self) -> None:
+        """Try to read from each table; raise SQLAlchemy's error if that fails."""
+        for table in metadata.sorted_tables:
+            self.run(self.engine, "", probe_of(table), {})
+
+
+@cache
+def probe_of(table: Table) -> Select[Any]:
+    """Return a statement that needs a table and the right to read it, but reads no row.
+
+    If rows are spread over servers, it asks none of them.
+    """
+    return select(literal(1)).select_from(table).where(false()).execution_options(deadline=LAST_THREAD_TIMEOUT)
+
 
 def connect_database(app: Flask) -> None:
-    """Give the app its engine and its store; neither connects before the first statement."""
+    """Give the app its database, which does not connect before the first statement, and answer its errors."""
+    ways = app.extensions.get(WAYS, {})
     engine = create_database_engine(
         app.config["DATABASE_URL"],
         pool_size=app.config["DATABASE_POOL_SIZE"],
         synchronous=app.config["DATABASE_SYNCHRONOUS"],
+        ways=ways,
     )
-    app.extensions["database_engine"] = engine
-    app.extensions["task_store"] = store_on(engine, threads=app.config["GUNICORN_THREADS"])
+    app.extensions["database"] = database_on(engine, threads=app.config["GUNICORN_THREADS"], ways=ways)
+    app.register_error_handler(TooManySearchesError, _answer_too_many_searches)
+    for error in DATABASE_ERRORS:
+        app.register_error_handler(error, _answer_database_unavailable)
 
 
-def store_on(engine: Engine, *, threads: int = POOL_SIZE) -> TaskStore:
-    """Return the store of an engine, by the short way if there is one; PostgreSQL is told each transaction's user."""
-    run = _SHORT_WAYS.get(engine.dialect.name, run_by_sqlalchemy)
-    return TaskStore(engine, run=BoundedRun(run, threads))
+def database_on(engine: Engine, *, threads: int = POOL_SIZE, ways: Ways | None = None) -> Database:
+    """Return the database of an engine that was made with the same ``ways``."""
+    way = (ways or {}).get(engine.dialect.name, PLAIN)
+    return Database(engine, BoundedRun(way.run, threads))
 
 
-_SHORT_WAYS: dict[str, Run] = {"postgresql": run_on_postgresql, "sqlite": run_on_sqlite}
-
-
-def database_engine() -> Engine:
-    """Return the engine of the current app."""
-    return cast("Engine", current_app.extensions["database_engine"])
-
-
-def task_store() -> TaskStore:
-    """Return the store of the current app."""
-    return cast("TaskStore", current_app.extensions["task_store"])
+def current_database() -> Database:
+    """Return the database of the current app."""
+    return cast("Database", current_app.extensions["database"])
 
 
 def database_url(text: str) -> URL:
@@ -79,40 +138,35 @@ def database_url(text: str) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
 
 
-def create_database_engine(text: str, *, pool_size: int = POOL_SIZE, synchronous: str = "full") -> Engine:
+def create_database_engine(
+    text: str, *, pool_size: int = POOL_SIZE, synchronous: str = "full", ways: Ways | None = None
+) -> Engine:
     """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected.
 
-    The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. On PostgreSQL,
-    :mod:`app.tasks.drivers` begins the transactions, not the driver. ``synchronous`` is for SQLite and one of
-    :data:`SYNCHRONOUS`.
+    The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. ``synchronous``
+    is for SQLite and one of :data:`app.sqlite.SYNCHRONOUS`.
     """
     url = database_url(text)
     is_postgresql = url.get_backend_name() == "postgresql"
-    engine = create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=BUSY_TIMEOUT,
-        hide_parameters=True,
-        **_ENGINE.get(url.get_backend_name(), {}),
+    way = (ways or {}).get(url.get_backend_name(), PLAIN)
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT,
+        "pool_pre_ping": True,
+        "hide_parameters": True,
         # The URL itself has the last word on these.
-        connect_args={name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
-    )
+        "connect_args": {name: value for name, value in _POSTGRESQL.items() if is_postgresql and name not in url.query},
+    }
+    engine = create_engine(url, **{**options, **way.options})
     if is_postgresql:
         event.listen(engine, "do_connect", _connect_to_postgresql)
-        event.listen(engine, "connect", _guard_prepared_statements)
-        _watch_connections(engine)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", partial(_set_up_sqlite, synchronous))
+        event.listen(engine, "connect", partial(sqlite.set_up, synchronous))
+    way.set_up(engine)
     _engines.add(engine)
     return engine
 
-
-#: PostgreSQL's driver begins no transactions. Both drivers take values by name.
-_ENGINE: dict[str, dict[str, str]] = {
-    "postgresql": {"isolation_level": "AUTOCOMMIT"},
-    "sqlite": {"paramstyle": "named"},
-}
 
 #: Options of each session. They give up a server that does not answer and a statement that does not end.
 _POSTGRESQL: dict[str, Any] = {
@@ -123,109 +177,43 @@ _POSTGRESQL: dict[str, Any] = {
     # Times come in UTC, so nothing has to convert them.
     "options": f"-c statement_timeout={STATEMENT_TIMEOUT}s -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT}s"
     " -c timezone=UTC",
+    # Behind a pooler that shares server sessions, a name could stand for a statement that another client has prepared.
+    "prepare_threshold": None,
 }
-
-
-def _guard_prepared_statements(connection: Any, _record: object) -> None:
-    """Keep a new connection from running what another client has prepared.
-
-    Each driver counts its prepared statements from zero. Behind a pooler that shares server sessions, such as PgBouncer
-    1.18, the same name could be a read of ours and a delete of another process. Such a pooler announces a process id of
-    its own. If that differs from the server's, nothing is prepared. Some poolers count their ids up from one, so the
-    two may agree by chance. Names are therefore unique as well: at worst, a statement is not found and is run again.
-    """
-    try:
-        (server,) = connection.execute("SELECT pg_backend_pid()").fetchone()
-    except BaseException:
-        # The pool does not know of it yet.
-        connection.close()
-        raise
-    # psycopg has no public way to choose the names. Tests hold that this one works.
-    names: Any = getattr(connection, "_prepared", None)
-    are_unique = hasattr(names, "_prepared_idx")
-    if are_unique:
-        names._prepared_idx = secrets.randbits(62)
-    if not are_unique or server != connection.info.backend_pid:
-        connection.prepare_threshold = None
 
 
 def _connect_to_postgresql(_dialect: object, _record: object, _arguments: object, settings: dict[str, Any]) -> Any:
     """Open a connection that keeps deadlines. Only the extra ``postgres`` installs the driver."""
-    from app.tasks.postgresql import connect
+    from app.postgresql import connect
 
     return connect(settings)
 
 
-def _watch_connections(engine: Engine) -> None:
-    """When one pooled connection fails, discard every connection opened before it.
+def _answer_too_many_searches(_error: TooManySearchesError) -> ResponseReturnValue:
+    """Answer 503: other searches hold all threads that searches may have."""
+    return answer(ServiceUnavailable("Too many searches are being made at the moment.", retry_after=RETRY_AFTER))
 
-    After a failover or a migration, one request fails instead of one for each connection of the pool.
+
+def _answer_database_unavailable(error: DBAPIError | PoolTimeoutError) -> ResponseReturnValue:
+    """Answer 503, and log the words of the driver."""
+    log_database_error(error)
+    return answer(ServiceUnavailable("The database cannot be used at the moment.", retry_after=RETRY_AFTER))
+
+
+def log_database_error(error: Exception) -> None:
+    """Log the words of the driver for an error."""
+    cause = getattr(error, "orig", None) or error
+    logger.error("The database cannot be used: %s: %s", type(cause).__name__, words_of(error))
+
+
+def words_of(error: Exception) -> str:
+    """Return the driver's own words for an error.
+
+    SQLAlchemy's words would repeat the statement, and PostgreSQL's details the values in it.
     """
-    # Marks the connections that are believed to work. Once one of them fails, a new mark replaces it.
-    generation = object()
-
-    def note_opening(_connection: Any, record: Any) -> None:
-        record.info["generation"] = generation
-
-    def note_failure(_connection: Any, record: Any, error: BaseException | None) -> None:
-        nonlocal generation
-        # A connection that is discarded here is no new failure, and an older connection says nothing about newer ones.
-        is_failure = error is not None and not isinstance(error, DisconnectionError)
-        if is_failure and record.info.get("generation") is generation:
-            generation = object()
-
-    def look(connection: Any, record: Any, _proxy: object) -> None:
-        if record.info["generation"] is not generation:
-            raise DisconnectionError
-        _check_for_close(connection)
-
-    event.listen(engine, "connect", note_opening)
-    event.listen(engine, "invalidate", note_failure)
-    event.listen(engine, "checkout", look)
-
-
-def _check_for_close(connection: Any) -> None:
-    """Give up a connection that the server has closed meanwhile, and all older ones of the pool.
-
-    Only a notice of the server makes an idle connection readable, so the server is asked only if there is one.
-    """
-    try:
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        if poll.poll(0):
-            connection.execute("")
-    except connection.Error as error:
-        raise InvalidatePoolError from error
-
-
-def _set_up_sqlite(synchronous: str, connection: Any, _record: object) -> None:
-    """Let a new SQLite connection wait for other writers, keep acknowledged writes, and search text in any language."""
-    sqlite.set_up(connection)
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    _write_ahead(cursor)
-    # With WAL, only FULL syncs the log at each commit. NORMAL may lose acknowledged writes in a power failure.
-    cursor.execute(f"PRAGMA synchronous = {synchronous}")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Switch the file to write-ahead logging, if it is not yet.
-
-    SQLite itself does not wait if another process does the same to a new file.
-    """
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            # The lower byte is the code, the rest says more about it.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+    cause = getattr(error, "orig", None) or error
+    words = getattr(getattr(cause, "diag", None), "message_primary", None) or cause
+    return str(words)
 
 
 def _forget_inherited_connections() -> None:

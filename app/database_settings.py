@@ -100,7 +100,7 @@ def _knowledge_of(url: URL) -> Callable[[str, str], bool]:
     """Return a function that tells whether a parameter and its value can be used."""
     if url.get_driver_name() == "psycopg":
         # Only the extra postgres installs what this imports.
-        from app.tasks.postgresql import is_usable
+        from app.postgresql import is_usable
 
         return is_usable
     if url.get_backend_name() != "sqlite":

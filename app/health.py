@@ -17,8 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webargs.flaskparser import abort
 
 from app.blueprint import Blueprint
-from app.database import task_store
-from app.errors import log_database_error
+from app.database import current_database, log_database_error
 from auth import public
 
 READY = {
@@ -116,9 +115,9 @@ def reasons(issuers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def database_is_usable() -> bool:
-    """Tell whether the table of tasks can be read; a missing table counts as unusable."""
+    """Tell whether every table can be read; a missing table counts as unusable."""
     try:
-        task_store().probe()
+        current_database().probe()
     except SQLAlchemyError as error:
         log_database_error(error)
         return False

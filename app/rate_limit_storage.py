@@ -61,8 +61,6 @@ logger = logging.getLogger(__name__)
 
 def url_problem(url: object) -> str | None:
     """Return a sentence about a URL that cannot be used. It is not repeated: it may hold a password."""
-    if url in (None, ""):
-        return None
     scheme = url.partition("://")[0] if isinstance(url, str) else ""
     if scheme.endswith("+sentinel"):
         return (

@@ -10,7 +10,6 @@ import json
 from typing import Any, ClassVar
 
 from flask import Request
-from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema
 from webargs import missing
 from webargs.flaskparser import FlaskParser, abort
@@ -46,7 +45,7 @@ def read_body(req: Request) -> bytes:
     """Return the whole body; answer 400 if it cannot be read to its end, and 413 if it is too long."""
     try:
         body = req.get_data(cache=True)
-    except (OSError, ParseException) as error:
+    except OSError as error:
         abort(400, exc=error, message="The body cannot be read.")
     # A chunked body has no stated length: werkzeug stops at the limit in silence, even if more would follow.
     if req.content_length is None and req.max_content_length is not None and len(body) >= req.max_content_length:

@@ -21,7 +21,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from gunicorn.http.errors import ParseException
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -70,12 +69,18 @@ def _has_body(environ: WSGIEnvironment) -> bool:
 class Body(io.RawIOBase):
     """The body of a request, which knows whether it has been read."""
 
+    #: Whether the server itself asks for a body that the client holds back, before the app runs. gunicorn does, unless
+    #: the worker of :mod:`app.fast` leaves that to us: then a refused request sends no body at all.
+    is_asked_for_by_server = True
+
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._stream = environ["wsgi.input"]
         self._socket: socket.socket = environ["gunicorn.socket"]
         #: Whether the client sends nothing before it is asked to. HTTP/1.0 has no such clients.
         self._is_held_back = (
-            "100-continue" in environ.get("HTTP_EXPECT", "").lower() and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
+            not self.is_asked_for_by_server
+            and "100-continue" in environ.get("HTTP_EXPECT", "").lower()
+            and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
         )
         self._is_read = False
         self._is_broken = False
@@ -92,10 +97,13 @@ class Body(io.RawIOBase):
                 self._is_held_back = False
                 self._socket.sendall(CONTINUE)
             piece = self._stream.read(len(view))
-        except Exception:
+        except Exception as error:
             # After an error, gunicorn may read something that looks like the end.
             self._is_broken = True
-            raise
+            if isinstance(error, OSError):
+                raise
+            # gunicorn's errors for chunks that are none.
+            raise OSError(errno.EBADMSG, "the body cannot be read") from error
         view[: len(piece)] = piece
         self._is_read = len(piece) < len(view)
         return len(piece)
@@ -128,7 +136,7 @@ class Body(io.RawIOBase):
             self._socket.settimeout(patience)
         except TimeoutError:
             bounds.bytes = 0
-        except (OSError, ParseException):
+        except OSError:
             # The client is gone, or sends nonsense.
             pass
         alarm.cancel()

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from alembic import command
 from sqlalchemy import Engine, make_url
 
-from app.database import create_database_engine, store_on
+from app.fast.statements import driver_connection, query_of
 from app.migrations.commands import alembic_config
-from app.tasks.drivers import Answer, Statement, Values, driver_connection, query_of
 from app.tasks.store import TaskStore
+from app.transactions import Answer, Statement, Values
+from tests.support.stores import create_database_engine, store_on
 
 OWNER = "alice"
 VALUES = {"title": "A task", "description": None, "completed": False}

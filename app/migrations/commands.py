@@ -1,10 +1,15 @@
-"""``flask db …``: Alembic's commands on the app's own database, without an ini file."""
+"""``flask db …``: Alembic's commands on the app's own database, without an ini file.
+
+Flask-Migrate needs Flask-SQLAlchemy. Flask-Alembic prepares the environment itself, and so leaves no room for the turns
+of several machines (:mod:`app.migrations.turns`).
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from alembic import command
@@ -15,24 +20,21 @@ from flask.helpers import get_debug_flag
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database import database_engine
-from app.errors import words_of
+from app.database import current_database, words_of
 
 #: Where the steps are.
 FOLDER = Path(__file__).parent
 
 
-class DatabaseCommands(AppGroup):
-    """Commands that report a failure in one sentence; ``flask --debug`` shows the traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; if the database or Alembic refuses, say why and exit with status 1."""
-        try:
-            return super().invoke(ctx)
-        except (CommandError, SQLAlchemyError) as error:
-            if get_debug_flag():
-                raise
-            raise click.ClickException(sentence_about(error)) from error
+@contextmanager
+def failures_in_one_sentence() -> Iterator[None]:
+    """If the database or Alembic refuses, say why and exit with status 1; ``flask --debug`` shows the traceback."""
+    try:
+        yield
+    except (CommandError, SQLAlchemyError) as error:
+        if get_debug_flag():
+            raise
+        raise click.ClickException(sentence_about(error)) from error
 
 
 def sentence_about(error: Exception) -> str:
@@ -43,7 +45,7 @@ def sentence_about(error: Exception) -> str:
     return f"The database cannot be used: {first_line}"
 
 
-db_commands = DatabaseCommands("db", help="The schema of the database.")
+db_commands = AppGroup("db")
 
 
 def alembic_config(engine: Engine) -> Config:
@@ -58,26 +60,26 @@ def alembic_config(engine: Engine) -> Config:
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
     """Bring the schema up to REVISION, by default the newest."""
-    command.upgrade(alembic_config(database_engine()), revision)
+    command.upgrade(alembic_config(current_database().engine), revision)
 
 
 @db_commands.command()
 @click.argument("revision", default="-1")
 def downgrade(revision: str) -> None:
     """Take the schema back to REVISION, by default by one step."""
-    command.downgrade(alembic_config(database_engine()), revision)
+    command.downgrade(alembic_config(current_database().engine), revision)
 
 
 @db_commands.command()
 def current() -> None:
     """Show which revision the database has."""
-    command.current(alembic_config(database_engine()))
+    command.current(alembic_config(current_database().engine))
 
 
 @db_commands.command()
 def history() -> None:
     """List the revisions there are."""
-    command.history(alembic_config(database_engine()))
+    command.history(alembic_config(current_database().engine))
 
 
 @db_commands.command()
@@ -85,4 +87,4 @@ def history() -> None:
 @click.option("--autogenerate/--empty", default=True, help="Compare the models with the database, or start empty.")
 def revision(message: str, autogenerate: bool) -> None:
     """Write a new step from what the models say and the database lacks."""
-    command.revision(alembic_config(database_engine()), message=message, autogenerate=autogenerate)
+    command.revision(alembic_config(current_database().engine), message=message, autogenerate=autogenerate)

@@ -9,13 +9,13 @@ from alembic import context
 from sqlalchemy import Engine
 
 from app.migrations.turns import take_turn
-from app.tasks.models import metadata
+from app.tables import metadata
 
 engine: Engine = context.config.attributes["engine"]
 
 is_postgresql = engine.dialect.name == "postgresql"
 is_sqlite = engine.dialect.name == "sqlite"
-# On PostgreSQL the driver begins no transactions for the service (:mod:`app.database`); a step is one as well.
+# On PostgreSQL the driver may begin no transactions for the service (:mod:`app.fast`); a step is one in any case.
 # On SQLite this code begins it: for changes of the schema the driver would not, and would leave half a step behind.
 isolation = "READ COMMITTED" if is_postgresql else "AUTOCOMMIT" if is_sqlite else None
 transactional = engine.execution_options(isolation_level=isolation) if isolation else engine

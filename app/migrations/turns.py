@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from app.database import BUSY_TIMEOUT
+from app.sqlite import BUSY_TIMEOUT
 
 #: Seconds for which a process waits while another one takes steps.
 TURN_TIMEOUT = 600

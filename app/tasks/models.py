@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, LargeBinary, MetaData, String, Table, Text, Uuid
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, Uuid
+
+from app.tables import UTCDateTime, metadata, sortable
 
 #: Limits in characters, checked by the schemas.
 TITLE_LENGTH = 255
@@ -25,50 +24,6 @@ SORT_KEYS = ("created_at", "updated_at", "title")
 #: Bytes of the digest by which a repeated create is recognised.
 CREATION_LENGTH = 16
 
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """An instant with microseconds: aware in Python, and UTC in the database, even if that stores no time zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert an aware time to UTC; raise ``ValueError`` for a naive one."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a time zone is no instant")
-        instant = value.astimezone(UTC)
-        # SQLite stores text. One zone and one width make the text sort like the time.
-        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give a stored time its time zone back."""
-        if value is None or value.tzinfo is UTC:
-            return value
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
-        """Return a function that reads a stored time. It reads SQLite's text in one step, since a page holds many."""
-        return _read_utc if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
-
-
-def _read_utc(text: str | None) -> datetime | None:
-    """Return the time that SQLAlchemy has written as text, without a zone."""
-    return None if text is None else datetime.fromisoformat(text + "+00:00")
-
-
-def sortable(text: type[String], length: int | None = None) -> String:
-    """Return a text type that is ordered by code points in every database, whatever the locale of the server.
-
-    The order of a locale can change with the operating system, and then indexes that were built before are wrong.
-    """
-    return text(length).with_variant(text(length, collation="C"), "postgresql")
-
-
-metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
-)
 
 tasks = Table(
     "tasks",

@@ -1,7 +1,7 @@
 """What the store asks of the database, in SQLAlchemy's words: every statement is filtered by the one user it names.
 
-Statements are built once, with parameters instead of values; what is run is their text
-(:mod:`app.tasks.drivers`). Which operation runs which, and what an answer means, is :mod:`app.tasks.store`'s business.
+Statements are built once, with parameters instead of values, and run by :mod:`app.transactions`. Which operation runs
+which, and what an answer means, is :mod:`app.tasks.store`'s business.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal,
     not_,
     or_,
     select,
@@ -31,10 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.tasks.deadline import LAST_THREAD_TIMEOUT, SEARCH_TIMEOUT
+from app.deadline import SEARCH_TIMEOUT
 from app.tasks.models import Task, tasks
 from app.tasks.pages import Sort
-from app.tasks.text_search import Holds
+from app.text_search import Holds
 
 COLUMNS = tuple(tasks.c[name] for name in Task._fields)
 
@@ -46,8 +45,6 @@ CREATION = select(*COLUMNS, tasks.c.creation).where(ONE_TASK)
 SUMMARY = (
     select(tasks.c.completed, func.count()).where(tasks.c.user_id == bindparam("owner")).group_by(tasks.c.completed)
 )
-#: Needs the table and the right to read it, but reads no row. If rows are spread over servers, it asks none of them.
-PROBE = select(literal(1)).select_from(tasks).where(false()).execution_options(deadline=LAST_THREAD_TIMEOUT)
 
 
 @cache

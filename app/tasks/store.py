@@ -2,7 +2,8 @@
 
 Three checks keep two users apart: the path check in front of the views, the filter in each statement
 (:mod:`app.tasks.statements`), and on PostgreSQL the database itself, which is told the user of each transaction.
-This module knows nothing of HTTP. It raises errors of its own, and :mod:`app.errors` turns them into answers.
+This module knows nothing of HTTP. It raises the errors of
+:mod:`app.tasks.errors`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.tasks.drivers import Answer, Run, Statement, Values, run_by_sqlalchemy
+from app.tasks.errors import (
+    IdTakenError,
+    LostPlaceError,
+    PreconditionFailedError,
+    TaskNotFoundError,
+    UserIdTooLongError,
+)
 from app.tasks.models import CREATION_LENGTH, USER_ID_LENGTH, Task
 from app.tasks.pages import Cursor, Edge, Sort
 from app.tasks.statements import (
     CREATE,
     CREATION,
     GET,
-    PROBE,
     SUMMARY,
     delete_statement,
     expected,
@@ -34,30 +40,11 @@ from app.tasks.statements import (
     toggle_statement,
     update_statement,
 )
-from app.tasks.text_search import kind_of
+from app.text_search import kind_of
+from app.transactions import Answer, Run, Statement, Values, run_in_transaction
 
 #: Versions that a write may replace; None if the client named none.
 Versions = Collection[int] | None
-
-
-class TaskNotFoundError(Exception):
-    """The user has no task with that id. Another user may have one."""
-
-
-class PreconditionFailedError(Exception):
-    """The task is there, in another version than the client expects (RFC 9110 §13.1.1)."""
-
-
-class IdTakenError(Exception):
-    """The user has another task under the id that the client chose."""
-
-
-class LostPlaceError(Exception):
-    """The place where a page begins is lost: its task is gone or renamed, and other titles have the same beginning."""
-
-
-class UserIdTooLongError(Exception):
-    """The user id has more characters than an issuer may give it (OpenID Connect Core §2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +78,7 @@ class TaskStore:
     engine: Engine
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     #: Runs a statement on the database.
-    run: Run = run_by_sqlalchemy
+    run: Run = run_in_transaction
 
     def _run(self, user_id: str, statement: Statement, values: Values) -> Answer:
         """Run one statement in a transaction of one user, which the database is told."""
@@ -198,10 +185,6 @@ class TaskStore:
         """Remove a task for good."""
         if not self._run(user_id, delete_statement(_count(versions)), _one_task(user_id, task_id, versions)).affected:
             self._refuse(user_id, task_id, versions)
-
-    def probe(self) -> None:
-        """Try to read from the table; raise SQLAlchemy's error if that fails."""
-        self._run("", PROBE, {})
 
     def _write(
         self,

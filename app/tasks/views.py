@@ -2,22 +2,25 @@
 
 The decorator on each operation says who may call. Reads use the user in the path, which may be another than the caller:
 :data:`may_read` has checked that the caller may read their tasks. Writes use the user of the verified token;
-``@owns_path_user`` has checked that it is the one in the path. Errors pass through to :mod:`app.errors`.
+``@owns_path_user`` has checked that it is the one in the path. :mod:`app.tasks.errors` answers what the store
+raises.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response, current_app, request
+from flask.blueprints import BlueprintSetupState
 from flask.views import MethodView
 
 from app.blueprint import Blueprint
-from app.database import task_store
+from app.database import Database
 from app.response_headers import LONGEST_HEADER
+from app.tasks.errors import answer_errors
 from app.tasks.etags import client_holds, expected_versions, headers_of
 from app.tasks.models import Task
 from app.tasks.pages import Cursor
@@ -33,12 +36,13 @@ from app.tasks.schemas import (
     TaskQuerySchema,
     TaskSchema,
 )
-from app.tasks.store import Summary
+from app.tasks.store import Summary, TaskStore
 from auth import current_token, owns_path_user
 
 Answer = tuple[Any, dict[str, str]]
 
 blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can change them.")
+answer_errors(blp)
 
 #: The scope with which support staff and jobs read the tasks of any user. Nothing lets anybody write those of another.
 READS_ANY = "tasks:any"
@@ -84,6 +88,18 @@ PAGE_EXAMPLE = {"items": [TASK_EXAMPLE], "next": None, "previous": None}
 
 #: What a request with a body may be refused for before its members are looked at.
 BODY_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+@blp.record_once
+def open_store(state: BlueprintSetupState) -> None:
+    """Give the app its store of tasks."""
+    database: Database = state.app.extensions["database"]
+    state.app.extensions["task_store"] = TaskStore(database.engine, run=database.run)
+
+
+def task_store() -> TaskStore:
+    """Return the store of the current app."""
+    return cast("TaskStore", current_app.extensions["task_store"])
 
 
 @blp.route("/api/<path:user_id>/tasks", parameters=[USER_ID])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from app import create_app
-from app.database import create_database_engine
+from app.database import Ways
+from app.fast import SHORT_WAYS
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
 from auth.testing import TokenIssuer
 from tests.support.postgresql import PostgreSQL, running_postgresql
-from tests.support.tasks_api import ID, SECRET, TASK, Authorize, Headers, send
+from tests.support.stores import PLAIN_WAYS, create_database_engine, store_on
+from tests.support.tasks_api import ID, SECRET, TASK, Authorize, Clock, Headers, send
 
 #: Where the tests run, unless their module says otherwise.
 DATABASES = ("sqlite", "postgresql")
@@ -128,6 +131,13 @@ def empty_database_url(request: pytest.FixtureRequest, database: str, tmp_path: 
         server.drop(name)
 
 
+@pytest.fixture(params=[PLAIN_WAYS, SHORT_WAYS], ids=["plain", "fast"])
+def ways(request: pytest.FixtureRequest) -> Ways:
+    """Return each way to the database."""
+    ways: Ways = request.param
+    return ways
+
+
 @pytest.fixture
 def settings(database_url: str) -> dict[str, Any]:
     """Return the settings the tests run with; a test may change them before it asks for ``app``."""
@@ -139,7 +149,7 @@ def app(settings: Mapping[str, Any]) -> Iterator[Flask]:
     """Return the service."""
     app = create_app(settings)
     yield app
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
 
 
 @pytest.fixture
@@ -153,6 +163,14 @@ def store(app: Flask) -> TaskStore:
     """Return the store behind the service."""
     store: TaskStore = app.extensions["task_store"]
     return store
+
+
+@pytest.fixture
+def own_store(database_url: str, ways: Ways) -> Iterator[TaskStore]:
+    """Return a store without an app around it."""
+    engine = create_database_engine(database_url, ways=ways)
+    yield replace(store_on(engine), clock=Clock())
+    engine.dispose()
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.bounds import TooManySearchesError
 from app.migrations.commands import alembic_config
-from app.tasks.bounds import TooManySearchesError
 from auth import public
 from tests.support.tasks_api import Authorize, body_of
 
@@ -40,7 +40,7 @@ def test_a_database_that_fails_is_503_and_in_the_log(
 
     answer = app.test_client().post("/api/alice/tasks", json={"title": "private words"}, headers=authorize())
 
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
     assert answer.json == {
@@ -57,7 +57,7 @@ def test_what_a_client_has_sent_is_not_in_the_log_of_a_database_that_fails(
 ) -> None:
     """PostgreSQL quotes the line of a statement that it takes offence at, and the values stand there."""
     app = create_app(settings | {"DATABASE_URL": empty_database_url})
-    engine = app.extensions["database_engine"]
+    engine = app.extensions["database"].engine
     # The column that the service knows of and the database does not is the last one.
     command.upgrade(alembic_config(engine), "0001")
 

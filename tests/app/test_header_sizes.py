@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.wrappers import Response
 
 from app import create_app
-from app.tasks.text_search import LONGEST_SEARCH
+from app.text_search import LONGEST_SEARCH
 from auth.testing import TokenIssuer
 from tests.support.tasks_api import SECRET, body_of
 
@@ -41,7 +41,7 @@ def client(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": f"sqlite:///{path}", "TRUSTED_PROXIES": 1}
     app = create_app(settings | {"TRUST_FORWARDED_PREFIX": True})
     yield app.test_client()
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
 
 
 def size_of(answer: Response) -> int:

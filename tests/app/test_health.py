@@ -45,7 +45,7 @@ def test_a_database_without_the_table_is_not_ready(
 
     answer = app.test_client().get("/health/ready")
 
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
     assert answer.status_code == 503
     assert answer.json == {
         "code": 503,

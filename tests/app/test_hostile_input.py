@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from app.tasks.text_search import LONGEST_SEARCH
+from app.text_search import LONGEST_SEARCH
 from tests.support.tasks_api import ID, TASKS, body_of, send
 
 #: What fills a field to its limit: one byte, two, four, combining marks, and what a query language or a page minds.

@@ -20,12 +20,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeEngine
 
 from app import create_app
-from app.database import create_database_engine, store_on
 from app.migrations import commands, turns
 from app.migrations.commands import alembic_config
 from app.migrations.turns import take_turn
-from app.tasks.models import metadata, tasks
-from app.tasks.store import IdTakenError
+from app.tables import metadata
+from app.tasks.errors import IdTakenError
+from app.tasks.models import tasks
+from tests.support.stores import create_database_engine, store_on
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
 
@@ -179,13 +180,13 @@ def test_flask_db_takes_the_steps(settings: dict[str, Any], empty_database_url: 
     assert f"{revisions()[-1]} (head)" in results[2].output
     assert "Create the table of tasks" in results[3].output
     assert not any(revision in results[5].output for revision in revisions())
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
 
 
 def test_the_revision_is_read_without_waiting_for_a_writer(settings: dict[str, Any], empty_database_url: str) -> None:
     """Not on SQLite either, where writers wait for each other."""
     app = create_app(settings | {"DATABASE_URL": empty_database_url})
-    engine, runner = app.extensions["database_engine"], app.test_cli_runner()
+    engine, runner = app.extensions["database"].engine, app.test_cli_runner()
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
 
     with engine.begin() as writer:
@@ -237,7 +238,7 @@ def test_flask_db_names_what_it_does_not_know(settings: dict[str, Any], empty_da
     runner = app.test_cli_runner()
 
     results = [runner.invoke(args=["db", *arguments]) for arguments in (["upgrade", "9999"], ["downgrade"])]
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
 
     assert [result.exit_code for result in results] == [1, 1]
     assert [result.output.splitlines()[-1] for result in results] == [
@@ -265,7 +266,7 @@ def test_flask_db_writes_a_new_step(
     assert f"down_revision = '{revisions()[-2]}'" in written
     assert "op." not in written
     compile(written, name, "exec")
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
 
 
 def copied(folder: Path, copy: Path) -> Path:

@@ -16,13 +16,15 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select,
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 
 from app import create_app
-from app.database import create_database_engine, database_url, store_on
-from app.tasks.drivers import SET_USER, USER_SETTING
+from app.database import Ways, database_url
+from app.tasks.errors import IdTakenError
 from app.tasks.models import tasks
-from app.tasks.store import IdTakenError, TaskStore
+from app.tasks.store import TaskStore
+from app.transactions import SET_USER, USER_SETTING
 from auth.testing import TokenIssuer
 from tests.support.postgresql import make_documented_database
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
+from tests.support.stores import create_database_engine, store_on
 from tests.support.tasks_api import SECRET, body_of
 
 __all__ = ["postgresql"]
@@ -41,9 +43,9 @@ def server(postgresql: PostgreSQLServer) -> PostgreSQLServer:
 
 
 @pytest.fixture
-def engine(server: PostgreSQLServer) -> Iterator[Engine]:
+def engine(server: PostgreSQLServer, ways: Ways) -> Iterator[Engine]:
     """Return the engine of the service's role: one connection, which every transaction takes."""
-    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=1)
+    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=1, ways=ways)
     yield engine
     engine.dispose()
     server.execute("TRUNCATE tasks", "tasks")

@@ -13,11 +13,11 @@ from flask import Flask, jsonify
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.service import TasksService
+from app.service import Service
 from auth import AccessToken
 from auth.access_token import Claims
 
-APP = TasksService("app")
+APP = Service("app")
 
 TIME = datetime(2026, 1, 1, 9, 30, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def test_what_nobody_can_write_is_an_error_of_ours() -> None:
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_answer_is_one_line_of_json(debug: bool) -> None:
     """In UTF-8, and the same while somebody looks for a mistake."""
-    app = TasksService("app")
+    app = Service("app")
     app.debug = debug
 
     with app.app_context():

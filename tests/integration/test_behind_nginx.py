@@ -23,7 +23,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from app.config import DEFAULTS
-from app.tasks.text_search import LONGEST_SEARCH
+from app.text_search import LONGEST_SEARCH
 from tests.support.callers import Callers
 from tests.support.certificates import certify
 from tests.support.documentation import blocks

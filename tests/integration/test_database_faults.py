@@ -341,7 +341,7 @@ def test_a_full_database_is_503_for_writes_alone(tmp_path: Path, caplog: pytest.
     """SQLite says "full" itself at its page limit, as it does on a full disk; the limit is one of each connection."""
     migrate(tmp_path)
     app = create_app({"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}"})
-    engine = app.extensions["database_engine"]
+    engine = app.extensions["database"].engine
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     client = app.test_client()
     long = {"title": "A task", "description": "x" * 2000}

@@ -21,18 +21,19 @@ from alembic import command
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.database import create_database_engine, store_on
+from app.fast.statements import run_on_postgresql
 from app.migrations.commands import alembic_config
-from app.tasks.drivers import run_on_postgresql
+from app.tasks.errors import TaskNotFoundError
 from app.tasks.models import Task, tasks
 from app.tasks.statements import CREATE
-from app.tasks.store import TaskNotFoundError, TaskStore
+from app.tasks.store import TaskStore
 from tests.support.documentation import snippets
 from tests.support.gunicorn_server import ISSUER, GunicornServer
 from tests.support.pgbouncer_server import running_pgbouncer
 from tests.support.postgresql import make_documented_database
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
 from tests.support.programs import PATIENCE
+from tests.support.stores import create_database_engine, store_on
 
 __all__ = ["postgresql"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.tasks.store import TaskNotFoundError
+from app.tasks.errors import TaskNotFoundError
 from app.tasks.views import blp
 from auth import owns_path_user
 from wsgi import app

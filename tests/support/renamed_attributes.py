@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app import gunicorn_worker
-from app.gunicorn_worker import YieldingThreadWorker
+from app.fast import gunicorn_worker
+from app.fast.gunicorn_worker import YieldingThreadWorker
 
 __all__ = ["YieldingThreadWorker"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
-from app.database import create_database_engine, store_on
-from app.tasks.drivers import Answer, Statement, Values, query_of
+from app.fast.statements import query_of
 from app.tasks.store import TaskStore
-from tests.support.tasks_api import TASKS, Authorize, Clock
-
-
-@pytest.fixture
-def own_store(database_url: str) -> Iterator[TaskStore]:
-    """Return a store without an app around it."""
-    engine = create_database_engine(database_url)
-    yield replace(store_on(engine), clock=Clock())
-    engine.dispose()
+from app.transactions import Answer, Statement, Values
+from tests.support.tasks_api import TASKS, Authorize
 
 
 @pytest.fixture

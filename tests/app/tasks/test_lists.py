@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from app.tasks.errors import LostPlaceError
 from app.tasks.models import Task
 from app.tasks.pages import TITLE_START, Cursor, Sort
-from app.tasks.store import LostPlaceError, Page, TaskStore
+from app.tasks.store import Page, TaskStore
 from tests.support.tasks_api import keep
 
 

@@ -19,13 +19,15 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, insert
 
-from app.database import create_database_engine, store_on
+from app.database import Database
+from app.fast.statements import query_of
 from app.migrations.commands import alembic_config
-from app.tasks.drivers import SET_USER, Answer, Statement, Values, query_of
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import Page, TaskStore
+from app.transactions import SET_USER, Answer, Statement, Values
 from tests.support.postgresql import PostgreSQL
+from tests.support.stores import create_database_engine, store_on
 
 USER = "user 7"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -249,7 +251,7 @@ def test_the_summary_reads_an_index_and_no_task(store: TaskStore) -> None:
 
 def test_the_readiness_probe_reads_no_task(store: TaskStore) -> None:
     """PostgreSQL does not even begin to: some users' tasks may be on a server that is away, while others are served."""
-    statement, parameters = asked_by(store, TaskStore.probe)
+    statement, parameters = asked_by(store, lambda store: Database(store.engine, store.run).probe())
 
     with store.engine.connect() as connection:
         found = connection.exec_driver_sql(statement, parameters).all()

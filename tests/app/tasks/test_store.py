@@ -11,16 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from app.tasks.drivers import Answer, Statement, Values
-from app.tasks.models import UTCDateTime
-from app.tasks.store import (
-    IdTakenError,
-    PreconditionFailedError,
-    Summary,
-    TaskNotFoundError,
-    TaskStore,
-    UserIdTooLongError,
-)
+from app.tables import UTCDateTime
+from app.tasks.errors import IdTakenError, PreconditionFailedError, TaskNotFoundError, UserIdTooLongError
+from app.tasks.store import Summary, TaskStore
+from app.transactions import Answer, Statement, Values
 from tests.support.tasks_api import START, keep
 
 

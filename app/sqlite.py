@@ -1,4 +1,4 @@
-"""Adds to SQLite a function that searches texts, and a check of the clock while it works."""
+"""SQLite's connections: durable writes, patience with other writers, a function that searches texts, and a clock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic, sleep
+from typing import Any
 
-from app.tasks.deadline import DEADLINE
+from app.deadline import DEADLINE
+
+#: Seconds a statement waits for another process's write.
+BUSY_TIMEOUT = 5
+
+#: What is synced at each commit: the log, or nothing. With nothing, a power failure may take the last commits.
+SYNCHRONOUS = ("full", "normal")
 
 #: Instructions of SQLite between two checks of the clock: more than most requests take. A search checks more often,
 #: after about ten tasks.
@@ -25,10 +32,35 @@ FIRST_PAUSE, NEXT_PAUSE, PAUSE = 0.005, 0.0005, 0.00005
 EXCEPTIONS = (("\u0130", "i"), ("\u03a3", "\u03c3"))
 
 
-def set_up(connection: sqlite3.Connection) -> None:
-    """Let a new connection search, and end statements at the deadline of their thread."""
-    connection.create_function("holds", 3, holds, deterministic=True)
+def set_up(synchronous: str, connection: Any, _record: object) -> None:
+    """Let a new connection search, keep deadlines and acknowledged writes, and wait for other writers."""
+    connection.create_function("holds", -1, holds, deterministic=True)
     connection.set_progress_handler(DEADLINE.is_over, LOOK_EVERY)
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+    _write_ahead(cursor)
+    # With WAL, only FULL syncs the log at each commit. NORMAL may lose acknowledged writes in a power failure.
+    cursor.execute(f"PRAGMA synchronous = {synchronous}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to write-ahead logging, if it is not yet.
+
+    SQLite itself does not wait if another process does the same to a new file.
+    """
+    deadline = monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # The lower byte is the code, the rest says more about it.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 @contextmanager
@@ -52,10 +84,10 @@ def searching(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
         connection.set_progress_handler(DEADLINE.is_over, LOOK_EVERY)
 
 
-def holds(wanted: str, title: str, description: str | None) -> bool:
-    """Tell whether a title or a description holds a text, upper and lower case alike."""
+def holds(wanted: str, *texts: str | None) -> bool:
+    """Tell whether one of some texts holds another text, upper and lower case alike."""
     find = _finder(wanted)
-    return find(_lower(title)) is not None or (description is not None and find(_lower(description)) is not None)
+    return any(text is not None and find(_lower(text)) is not None for text in texts)
 
 
 @lru_cache(maxsize=64)

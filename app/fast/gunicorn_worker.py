@@ -1,7 +1,10 @@
-"""gunicorn's worker with threads, made to leave a new connection to a worker that is idle.
+"""FIGURE_WORKER
 
 All workers wait on one listening socket, and any of them may take a connection. In a burst on a busy machine one worker
-takes them all, the other workers idle, and the service answers half as many requests. Nothing here knows the app.
+takes them all, the other workers idle, and the service answers half as many requests.
+
+The worker also leaves ``100 Continue`` to :mod:`app.unread_bodies`, which sends it when the body is read. A client
+whose request is refused keeps its body.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import time
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
+
+from app.unread_bodies import Body
 
 #: Seconds for which a busy worker leaves a new connection to the others. An idle worker wakes up within that time.
 PAUSE = 0.0003
@@ -40,6 +45,16 @@ class YieldingThreadWorker(ThreadWorker):
                 "a burst. gunicorn 25.2 to 27 do.",
                 ", ".join(missing),
             )
+
+    def init_process(self) -> None:
+        """Serve until told to stop, and let the app ask for bodies that clients hold back."""
+        Body.is_asked_for_by_server = False
+        super().init_process()
+
+    def handle_request(self, request: Any, *others: Any) -> Any:
+        """Answer a request without sending ``100 Continue`` first."""
+        request._expected_100_continue = False
+        return super().handle_request(request, *others)
 
     def accept(self, *args: Any) -> None:
         """Accept a connection, a moment later if no thread is free; gunicorn's own arguments differ by version."""

@@ -12,9 +12,10 @@ from psycopg import sql
 from sqlalchemy import Select, func, literal, make_url, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.database import create_database_engine, store_on
+from app.database import Ways, database_on
 from app.tasks.store import TaskStore
 from tests.support.postgresql import PostgreSQL
+from tests.support.stores import create_database_engine, store_on
 
 DATABASES = ("postgresql",)
 
@@ -28,14 +29,14 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def store_at(url: str) -> TaskStore:
+def store_at(url: str, ways: Ways) -> TaskStore:
     """Return a store that connects by a URL."""
-    return store_on(create_database_engine(url))
+    return store_on(create_database_engine(url, ways=ways))
 
 
-def test_a_server_that_says_nothing_is_given_up(silent_port: int) -> None:
+def test_a_server_that_says_nothing_is_given_up(silent_port: int, ways: Ways) -> None:
     """Before the deadline, if that is sooner than the timeout of the URL."""
-    store = store_at(f"postgresql://alice@127.0.0.1:{silent_port}/tasks?connect_timeout=60")
+    store = store_at(f"postgresql://alice@127.0.0.1:{silent_port}/tasks?connect_timeout=60", ways)
     start = time.monotonic()
 
     with pytest.raises(OperationalError, match="connection timeout expired"):
@@ -44,12 +45,12 @@ def test_a_server_that_says_nothing_is_given_up(silent_port: int) -> None:
     assert time.monotonic() - start < 30
 
 
-def test_a_host_that_says_nothing_leaves_time_for_the_next_one(silent_port: int, database_url: str) -> None:
+def test_a_host_that_says_nothing_leaves_time_for_the_next_one(silent_port: int, database_url: str, ways: Ways) -> None:
     """As the readiness probe and the last free thread have three seconds for all of them."""
     url = make_url(database_url)
     hosts = [f"127.0.0.1:{silent_port}", f"{url.host}:{url.port}"]
     several = url.set(host=None, port=None).update_query_dict({"host": hosts})
-    store = store_at(several.render_as_string(hide_password=False))
+    store = store_at(several.render_as_string(hide_password=False), ways)
 
     answer = store.run(store.engine, "alice", ONE.execution_options(deadline=5), {})
     store.engine.dispose()
@@ -57,9 +58,9 @@ def test_a_host_that_says_nothing_leaves_time_for_the_next_one(silent_port: int,
     assert answer.rows == [(1,)]
 
 
-def test_a_server_that_is_not_asked_in_time_is_not_asked_at_all(database_url: str) -> None:
+def test_a_server_that_is_not_asked_in_time_is_not_asked_at_all(database_url: str, ways: Ways) -> None:
     """A connection whose answer is overdue is closed: what it says next would be taken for another answer."""
-    store = store_at(database_url)
+    store = store_at(database_url, ways)
     sleeps = select(func.pg_sleep(0.5), func.pg_backend_pid())
 
     with pytest.raises(OperationalError, match="the server has not answered in time"):
@@ -79,10 +80,12 @@ def test_a_server_that_is_not_asked_in_time_is_not_asked_at_all(database_url: st
         ("-c timezone=UTC", "2s"),
     ],
 )
-def test_a_search_has_two_seconds_unless_all_have_fewer(database_url: str, options: str | None, shown: str) -> None:
+def test_a_search_has_two_seconds_unless_all_have_fewer(
+    database_url: str, ways: Ways, options: str | None, shown: str
+) -> None:
     """The next statement on the connection has again what the URL or the service says."""
     url = make_url(database_url).update_query_dict({} if options is None else {"options": options})
-    store = store_at(url.render_as_string(hide_password=False))
+    store = store_at(url.render_as_string(hide_password=False), ways)
     setting = select(func.current_setting("statement_timeout"))
 
     def ask(statement: Select[str]) -> object:
@@ -96,17 +99,17 @@ def test_a_search_has_two_seconds_unless_all_have_fewer(database_url: str, optio
 
 
 def test_the_probe_needs_the_right_to_read(
-    postgresql: PostgreSQL, shared_database: tuple[str, psycopg.Connection]
+    postgresql: PostgreSQL, shared_database: tuple[str, psycopg.Connection], ways: Ways
 ) -> None:
     """Though it reads no row."""
     url, owner = shared_database
-    store = store_at(url)
-    store.probe()
+    database = database_on(create_database_engine(url, ways=ways), ways=ways)
+    database.probe()
 
     owner.execute(sql.SQL("REVOKE SELECT ON tasks FROM {}").format(sql.Identifier(postgresql.role)))
     try:
         with pytest.raises(ProgrammingError, match="permission denied for table tasks"):
-            store.probe()
+            database.probe()
     finally:
         owner.execute(sql.SQL("GRANT SELECT ON tasks TO {}").format(sql.Identifier(postgresql.role)))
-        store.engine.dispose()
+        database.engine.dispose()

@@ -59,7 +59,7 @@ def _by_automaton(element: HoldsLong, compiler: SQLCompiler, **kwargs: Any) -> s
 @compiles(Holds, "sqlite")
 @compiles(HoldsLong, "sqlite")
 def _by_function(element: Holds, compiler: SQLCompiler, **kwargs: Any) -> str:
-    """Call :func:`app.tasks.sqlite.holds`, which each connection is given."""
+    """Call :func:`app.sqlite.holds`, which each connection is given."""
     return f"holds({compiler.process(element.clauses, **kwargs)})"
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Select, func, literal, select, text
 from sqlalchemy.exc import OperationalError
 
-from app.tasks.deadline import DEADLINE
+from app.deadline import DEADLINE
 from app.tasks.store import TaskStore
 from tests.support.tasks_api import keep
 

@@ -1,7 +1,7 @@
 """The moment until which a thread waits for the database.
 
-:mod:`app.tasks.bounds` sets it. Code that waits reads it: connections to PostgreSQL (:mod:`app.tasks.postgresql`), and
-SQLite while it works (:mod:`app.tasks.sqlite`). No thread and no timer is involved, so a fork changes nothing.
+:mod:`app.bounds` sets it. Code that waits reads it: connections to PostgreSQL (:mod:`app.postgresql`), and
+SQLite while it works (:mod:`app.sqlite`). No thread and no timer is involved, so a fork changes nothing.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, String, bindparam, select
 
 from app.database import create_database_engine
-from app.tasks.text_search import LONGEST_SEARCH, SHORT_SEARCH, kind_of
+from app.text_search import LONGEST_SEARCH, SHORT_SEARCH, kind_of
 
 #: Letters with and without cases, among them those whose lower case is odd, and all that means something to LIKE, to
 #: regular expressions, or to SQL.

@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import IntegrityError
 
-from app.tasks.drivers import SET_USER, Answer, Statement, Values, driver_connection, run_by_sqlalchemy
+from app.fast import SHORT_WAYS
+from app.fast.statements import driver_connection
+from app.tasks.errors import PreconditionFailedError, TaskNotFoundError
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
-from app.tasks.store import PreconditionFailedError, TaskNotFoundError, TaskStore
-from tests.support.tasks_api import keep
+from app.tasks.store import TaskStore
+from tests.support.stores import PLAIN_WAYS, create_database_engine, store_on
+from tests.support.tasks_api import Clock, keep
 
 CONTENT = {"title": "Buy milk", "description": None, "completed": True}
 
 
 @pytest.fixture
-def stores(own_store: TaskStore) -> dict[str, TaskStore]:
+def stores(database_url: str) -> Iterator[dict[str, TaskStore]]:
     """Return two stores of the same tasks: one that takes the short way, and one that goes by SQLAlchemy alone."""
-    return {"short": own_store, "long": replace(own_store, run=run_the_long_way)}
-
-
-def run_the_long_way(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement by SQLAlchemy, and tell the database the user if it needs to know."""
-
-    def identify(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-        connection.exec_driver_sql(SET_USER, {"user_id": user_id})
-
-    if engine.dialect.name != "postgresql":
-        return run_by_sqlalchemy(engine, user_id, statement, values)
-    event.listen(engine, "begin", identify)
-    try:
-        return run_by_sqlalchemy(engine, user_id, statement, values)
-    finally:
-        event.remove(engine, "begin", identify)
+    clock = Clock()
+    engines = {
+        "short": create_database_engine(database_url, ways=SHORT_WAYS),
+        "long": create_database_engine(database_url, ways=PLAIN_WAYS),
+    }
+    yield {name: replace(store_on(engine), clock=clock) for name, engine in engines.items()}
+    for engine in engines.values():
+        engine.dispose()
 
 
 def test_both_ways_read_the_same(stores: dict[str, TaskStore]) -> None:

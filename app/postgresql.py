@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that wait no longer than the thread's deadline (:mod:`app.tasks.deadline`).
+"""Connections to PostgreSQL that wait no longer than the thread's deadline (:mod:`app.deadline`).
 
 This imports psycopg, which only the extra ``postgres`` installs.
 """
@@ -14,7 +14,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 
-from app.tasks.deadline import DEADLINE
+from app.deadline import DEADLINE
 
 Found = TypeVar("Found")
 

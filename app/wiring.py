@@ -1,22 +1,20 @@
-"""Puts the resource server and the API together, once per app.
-
-:mod:`app.config` reads the settings, and :mod:`app.errors` answers the errors.
-"""
+"""Puts the resource server, the API and the proxies in front together, once per app."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import docs_ui, health, me
+from app import docs_ui
+from app.api import Api
+from app.blueprint import Blueprint
 from app.config import in_our_names
 from app.docs_ui.login import EXTENSION, Login
 from app.docs_ui.login import blueprint as login_blueprint
-from app.errors import Api
-from app.tasks import views
 from auth import ResourceServer, public
 from auth.errors import ConfigurationError
 
@@ -64,10 +62,10 @@ def trust_proxies(app: Flask) -> None:
         )
 
 
-def register_api(app: Flask) -> None:
+def register_api(app: Flask, features: Iterable[Blueprint]) -> None:
     """Register every operation, document it, and show the document at ``/docs``."""
     api = Api(app)
-    for blueprint in (views.blp, me.blp, health.blp):
+    for blueprint in features:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs_ui.blueprint)
     if login := Login.from_config(app.config):

@@ -13,12 +13,14 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoAnswerError
 
-from app.tasks.bounds import BoundedRun, TooManySearchesError
-from app.tasks.deadline import DEADLINE
-from app.tasks.drivers import Answer, Statement, Values
+from app.bounds import BoundedRun, TooManySearchesError
+from app.database import probe_of
+from app.deadline import DEADLINE
+from app.tasks.models import tasks
 from app.tasks.pages import Sort
-from app.tasks.statements import CREATE, GET, PROBE, page_statement
-from app.tasks.text_search import Holds
+from app.tasks.statements import CREATE, GET, page_statement
+from app.text_search import Holds
+from app.transactions import Answer, Statement, Values
 
 SEARCH = page_statement(Sort.NEWEST, backward=False, by_cursor=False, by_completed=False, by_text=Holds)
 NOTHING = Answer([], 0)
@@ -115,7 +117,7 @@ def test_the_readiness_probe_waits_for_three_seconds_on_any_thread() -> None:
     """Those who ask do not wait long either."""
     database = Database(threads=9)
 
-    database.ask(PROBE)
+    database.ask(probe_of(tasks))
 
     assert [round(seconds) for seconds in database.patience] == [3]
 

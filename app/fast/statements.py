@@ -1,4 +1,6 @@
-"""A short way for one statement to the database: SQLAlchemy's SQL goes straight to the driver, in its own transaction.
+"""FIGURE_STATEMENTS
+
+SQLAlchemy's SQL goes straight to the driver, in a transaction of its own.
 
 SQLAlchemy writes the SQL, keeps the connections and converts values of each type; it is asked for that once for each
 statement. What it would do at each execution is left out, its events included: nothing here fires
@@ -7,48 +9,25 @@ statement. What it would do at each execution is left out, its events included: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Delete, Dialect, Engine, Insert, Select
+from sqlalchemy import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, NotSupportedError, OperationalError, ProgrammingError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.types import TypeEngine
 
-from app.tasks.sqlite import searching
-
-#: The setting of a PostgreSQL transaction that the row-level policy of the table reads.
-USER_SETTING = "app.user_id"
-
-#: Tells PostgreSQL the user of the present transaction.
-SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
-
-#: Also limits the next statement to so many seconds, unless its limit is lower already. 0 means no limit.
-SET_USER_AND_TIME_LIMIT = f"""{SET_USER}, set_config('statement_timeout', (1000 * extract(epoch FROM least(
-    nullif(current_setting('statement_timeout')::interval, '0'), make_interval(secs => %(seconds)s)
-)))::text, true)"""
+from app.sqlite import searching
+from app.tables import UTCDateTime
+from app.transactions import Answer, Statement, Values, user_statement
 
 #: Errors that PostgreSQL reports about a prepared statement before it does anything. A migration has changed the
 #: columns of its result (0A000), or it does not exist, because its preparation failed without the driver's knowledge
 #: (26000).
 _LOST_PLANS = frozenset({"0A000", "26000"})
-
-Statement = Select[Any] | Insert | ReturningUpdate[Any] | Delete
-Values = Mapping[str, Any]
-
-
-class Answer(NamedTuple):
-    """The result of a statement."""
-
-    rows: list[tuple[Any, ...]]
-    #: How many rows it has written, or read.
-    affected: int
-
-
-#: Runs a statement in a transaction of one user, and returns when that is committed.
-Run = Callable[[Engine, str, Statement, Values], Answer]
 
 
 class Query(NamedTuple):
@@ -87,9 +66,7 @@ def query_of(statement: Statement, dialect: Dialect) -> Query:
     """Return a statement as the driver of a dialect takes it; computed once for each statement."""
     compiled: SQLCompiler = statement.compile(dialect=dialect)
     binds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
-    results = [
-        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.exported_columns
-    ]
+    results = [_result_processor(column.type, dialect) for column in statement.exported_columns]
     brought = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
     return Query(
         compiled.string,
@@ -100,15 +77,21 @@ def query_of(statement: Statement, dialect: Dialect) -> Query:
     )
 
 
+def _result_processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """Return a function that converts a value from the driver, or None if the value needs no conversion."""
+    if isinstance(kind, UTCDateTime) and dialect.name == "sqlite":
+        # In one step, since a page holds many.
+        return _read_utc
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _read_utc(text: str | None) -> datetime | None:
+    """Return the time that SQLAlchemy has written as text, without a zone."""
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
+
+
 def _as_it_is(value: Any) -> Any:
     return value
-
-
-def run_by_sqlalchemy(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement on any database by SQLAlchemy itself, without telling the database the user."""
-    with engine.begin() as connection:
-        result = connection.execute(statement, values)
-        return Answer([tuple(row) for row in result] if result.returns_rows else [], result.rowcount)
 
 
 def run_on_sqlite(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
@@ -143,10 +126,7 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
 def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values) -> Answer:
     with driver_connection(engine) as connection:
         with _pipeline(connection):
-            if query.time_limit is None:
-                connection.execute(SET_USER, {"user_id": user_id})
-            else:
-                connection.execute(SET_USER_AND_TIME_LIMIT, {"user_id": user_id, "seconds": query.time_limit})
+            connection.execute(*user_statement(user_id, query.time_limit))
             cursor = connection.execute(query.text, query.parameters(values))
         rows = cursor.fetchall() if cursor.description else []
     return query.answer(rows, cursor.rowcount)

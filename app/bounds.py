@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoAnswerError
 
-from app.tasks.deadline import DEADLINE, LAST_THREAD_TIMEOUT, TRANSACTION_TIMEOUT
-from app.tasks.drivers import Answer, Run, Statement, Values
+from app.deadline import DEADLINE, LAST_THREAD_TIMEOUT, TRANSACTION_TIMEOUT
+from app.transactions import Answer, Run, Statement, Values
 
 #: Seconds after which a failure shows a database that does not answer. A search may take longer.
 SILENCE = 1
@@ -47,7 +47,7 @@ class BoundedRun:
         self._silent_until = -inf
 
     def __call__(self, engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
-        """Run a statement as :data:`app.tasks.drivers.Run` says.
+        """Run a statement as :data:`app.transactions.Run` says.
 
         Raises:
             NoAnswerError: this is the last free thread, and the database has just kept one waiting.

@@ -1,0 +1,36 @@
+"""Short ways past SQLAlchemy and past gunicorn's plain worker. The first line of each says what it is worth.
+
+They use private members of SQLAlchemy, psycopg and gunicorn, and nothing else in the service does. The service works
+without them: delete this folder, and the lines in ``app/__init__.py`` and ``gunicorn.conf.py`` that name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Flask
+from sqlalchemy import Engine, event
+
+from app.database import WAYS, Way
+from app.fast.connections import prepare_statements, watch_connections
+from app.fast.statements import run_on_postgresql, run_on_sqlite
+
+__all__ = ["SHORT_WAYS", "take_short_ways"]
+
+
+def take_short_ways(app: Flask) -> None:
+    """Let the app run its statements on the short ways. Call this before the database is connected."""
+    app.extensions[WAYS] = SHORT_WAYS
+
+
+def _set_up_postgresql(engine: Engine) -> None:
+    event.listen(engine, "connect", prepare_statements)
+    watch_connections(engine)
+
+
+SHORT_WAYS: Mapping[str, Way] = {
+    # A pipeline is a transaction, so the driver begins none.
+    "postgresql": Way(run_on_postgresql, {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": False}, _set_up_postgresql),
+    # Both drivers take values by name. A connection to a file does not break.
+    "sqlite": Way(run_on_sqlite, {"paramstyle": "named", "pool_pre_ping": False}),
+}

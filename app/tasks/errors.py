@@ -1,0 +1,69 @@
+"""What can be wrong with an operation on tasks, and how HTTP says it.
+
+:mod:`app.tasks.store` raises these errors. The blueprint of the tasks answers them.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Conflict, Forbidden, NotFound, PreconditionFailed, UnprocessableEntity
+
+from app.api import answer
+
+
+class TaskNotFoundError(Exception):
+    """The user has no task with that id. Another user may have one."""
+
+
+class PreconditionFailedError(Exception):
+    """The task is there, in another version than the client expects (RFC 9110 §13.1.1)."""
+
+
+class IdTakenError(Exception):
+    """The user has another task under the id that the client chose."""
+
+
+class LostPlaceError(Exception):
+    """The place where a page begins is lost: its task is gone or renamed, and other titles have the same beginning."""
+
+
+class UserIdTooLongError(Exception):
+    """The user id has more characters than an issuer may give it (OpenID Connect Core §2)."""
+
+
+def answer_errors(blueprint: Blueprint) -> None:
+    """Let a blueprint answer these errors in HTTP."""
+    blueprint.register_error_handler(TaskNotFoundError, _answer_task_not_found)
+    blueprint.register_error_handler(PreconditionFailedError, _answer_precondition_failed)
+    blueprint.register_error_handler(IdTakenError, _answer_id_taken)
+    blueprint.register_error_handler(LostPlaceError, _answer_lost_place)
+    blueprint.register_error_handler(UserIdTooLongError, _answer_user_id_too_long)
+
+
+def _answer_task_not_found(_error: TaskNotFoundError) -> ResponseReturnValue:
+    """Answer 404, the same for a task that never existed and for another user's task."""
+    return answer(NotFound("There is no such task."))
+
+
+def _answer_precondition_failed(_error: PreconditionFailedError) -> ResponseReturnValue:
+    """Answer 412 to a write that expects another version of the task."""
+    return answer(PreconditionFailed("The task has changed: read it again before writing."))
+
+
+def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
+    """Answer 409 to a create under an id that stands for something else."""
+    return answer(Conflict("Another task has been created under this id."))
+
+
+def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
+    """Answer 422, as for any unusable cursor; a guess would leave tasks out or show them twice."""
+    error = UnprocessableEntity("The task where this page begins has changed: begin again without a cursor.")
+    # What flask-smorest's error handler reads.
+    error.data = {"errors": {"query": {"cursor": ["Not the cursor of a page any more."]}}}  # type: ignore[attr-defined]
+    return answer(error)
+
+
+def _answer_user_id_too_long(_error: UserIdTooLongError) -> ResponseReturnValue:
+    """Answer 403: the token is good, but a user with such an id cannot have tasks."""
+    return answer(Forbidden("The user id is longer than 255 characters."))
