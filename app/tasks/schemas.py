@@ -212,7 +212,8 @@ class TaskPageSchema(Schema):
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """Return a page with its tasks as :class:`TaskSchema` dumps them; the cursors are text already."""
-        return {**obj, "items": [_members_of(task) for task in obj["items"]]}
+        items = [_members_of(task) for task in obj["items"]]
+        return {"items": items, "next": obj["next"], "previous": obj["previous"]}
 
 
 class SummarySchema(Schema):

@@ -334,7 +334,7 @@ def test_a_process_has_as_many_connections_as_threads(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    pool = create_app(settings | given).extensions["database_engine"].pool
+    pool = create_app(settings | given).extensions["database"].engine.pool
 
     assert isinstance(pool, QueuePool)
     assert (pool.size(), pool._max_overflow) == (size, 0)
@@ -357,7 +357,7 @@ def test_postgresql_is_reached_by_psycopg(settings: dict[str, Any], scheme: str)
     """Under every name that hosting services give it; nothing is connected at start."""
     url = f"{scheme}://user:word@db.example.com:5433/tasks?sslmode=require"
 
-    engine = create_app(settings | {"DATABASE_URL": url}).extensions["database_engine"]
+    engine = create_app(settings | {"DATABASE_URL": url}).extensions["database"].engine
 
     assert engine.url.render_as_string(hide_password=False) == url.replace(f"{scheme}:", "postgresql+psycopg:")
     assert engine.driver == "psycopg"

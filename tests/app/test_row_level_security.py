@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, event, insert, select, text, update
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 
 from app import create_app
-from app.database import Ways, database_url
+from app.database import Ways
+from app.fast import SHORT_WAYS
 from app.tasks.errors import IdTakenError
 from app.tasks.models import tasks
 from app.tasks.store import TaskStore
@@ -24,7 +25,7 @@ from app.transactions import SET_USER, USER_SETTING
 from auth.testing import TokenIssuer
 from tests.support.postgresql import make_documented_database
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
-from tests.support.stores import create_database_engine, store_on
+from tests.support.stores import PLAIN_WAYS, create_database_engine, store_on
 from tests.support.tasks_api import SECRET, body_of
 
 __all__ = ["postgresql"]
@@ -33,6 +34,10 @@ CONTENT = {"title": "A task", "description": None, "completed": False}
 
 #: The setting of a transaction that runs for nobody.
 WHOSE = text(f"SELECT current_setting('{USER_SETTING}', true)")
+
+
+#: For what only the short way promises.
+on_the_short_way = pytest.mark.parametrize("ways", [SHORT_WAYS], ids=["fast"])
 
 
 @pytest.fixture(scope="module")
@@ -215,19 +220,19 @@ def test_the_owner_is_held_and_a_superuser_is_not(server: PostgreSQLServer) -> N
     assert seen == {"tasks_owner": [], "postgres": ["alice", "bob"]}
 
 
+@on_the_short_way
 def test_saying_whose_transaction_it_is_takes_no_round_trip_of_its_own(
     server: PostgreSQLServer, engine: Engine, tmp_path: Path
 ) -> None:
     """It leaves together with the statement: a request waits for the server once."""
-    # By SQLAlchemy alone, whose driver begins the transactions.
-    open_engine = create_engine(database_url(server.url("tasks", "tasks_app")), pool_pre_ping=True)
-    stores = {"open": TaskStore(open_engine), "walled": store_on(engine)}
+    plain_engine = create_database_engine(server.url("tasks", "tasks_app"), ways=PLAIN_WAYS)
+    stores = {"plain": store_on(plain_engine), "fast": store_on(engine)}
 
     waits = {name: times_waited(store, tmp_path / name) for name, store in stores.items()}
-    open_engine.dispose()
+    plain_engine.dispose()
 
-    # The pool's trial, BEGIN, the query, COMMIT; against setting and query in one pipeline.
-    assert waits == {"open": 4, "walled": 1}
+    # The pool's trial, BEGIN, setting, query, COMMIT; against setting and query in one pipeline.
+    assert waits == {"plain": 5, "fast": 1}
 
 
 def times_waited(store: TaskStore, record: Path) -> int:
@@ -251,6 +256,7 @@ def messages(store: TaskStore, record: Path) -> list[tuple[str, str]]:
     return [(line[1], line[3]) for line in lines]
 
 
+@on_the_short_way
 def test_the_last_message_of_a_transaction_is_the_one_that_commits_it(engine: Engine, tmp_path: Path) -> None:
     """PgBouncer takes a server session for anything that comes later, and keeps it while we are idle."""
     sent = [name for direction, name in messages(store_on(engine), tmp_path / "messages") if direction == "F"]
@@ -276,9 +282,9 @@ def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
     assert store.summary("alice").total == 0
 
 
-def test_connections_that_the_server_has_closed_meanwhile_cost_no_request(server: PostgreSQLServer) -> None:
+def test_connections_that_the_server_has_closed_meanwhile_cost_no_request(server: PostgreSQLServer, ways: Ways) -> None:
     """The farewell is found before anything is asked, and none of the pool is used again; reads and writes alike."""
-    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3)
+    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3, ways=ways)
     store = store_on(engine)
     with engine.connect(), engine.connect(), engine.connect():
         pass
@@ -310,14 +316,15 @@ def test_news_of_the_server_are_no_farewell(server: PostgreSQLServer, engine: En
         server.execute("SELECT pg_reload_conf()")
 
 
-def test_a_change_of_the_table_fails_no_statement(server: PostgreSQLServer, engine: Engine) -> None:
-    """What was prepared for the old one is given up with its connection, and run again on another."""
+@pytest.mark.parametrize(("ways", "plans"), [(PLAIN_WAYS, 0), (SHORT_WAYS, 1)], ids=["plain", "fast"])
+def test_a_change_of_the_table_fails_no_statement(server: PostgreSQLServer, engine: Engine, plans: int) -> None:
+    """The plain way prepares nothing. What the short way has prepared is given up, and run again elsewhere."""
     store = store_on(engine)
     for _ in range(8):
         store.page("alice", limit=1)
     with engine.connect() as connection:
         prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM tasks%'")
-        assert connection.scalar(prepared) == 1
+        assert connection.scalar(prepared) == plans
     server.execute("ALTER TABLE tasks ALTER COLUMN description TYPE text", "tasks")
     try:
         assert store.page("alice", limit=1).items == []

@@ -52,7 +52,7 @@ def test_the_scopes_of_a_token_are_written_as_a_list() -> None:
     """Which orjson leaves to Python's own encoder, like the time beside them."""
     token = AccessToken(user_id="alice", issuer=None, scopes={"b", "a"}, roles=frozenset(), claims=Claims())
 
-    assert APP.json.dumps({"scopes": token.scopes, "roles": token.roles}) == '{"scopes":["a","b"],"roles":[]}\n'
+    assert APP.json.dumps({"scopes": token.scopes, "roles": token.roles}) == '{"scopes":["a","b"],"roles":[]}'
 
 
 def test_members_keep_their_order() -> None:
