@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import flask_smorest
 from marshmallow import Schema
 
+from app.rate_limits import note_rate_limit
 from app.request_parsing import StrictParser
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -24,7 +25,7 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(*args, **kwargs)
         self.is_limited = is_limited
         if is_limited:
-            self._prepare_doc_cbks.append(_note_rate_limit)
+            self._prepare_doc_cbks.append(note_rate_limit)
 
     def arguments(self, schema: type[Schema], **kwargs: Any) -> Callable[[View], View]:
         """Read a request by a schema; one instance of the schema serves all requests."""
@@ -43,9 +44,3 @@ class Blueprint(flask_smorest.Blueprint):
             return view
 
         return decorator
-
-
-def _note_rate_limit(operation: dict[str, Any], _notes: dict[str, Any], **_context: Any) -> dict[str, Any]:
-    """Add 429 to what the document says about an operation."""
-    operation.setdefault("responses", {})["429"] = {"$ref": "#/components/responses/RateLimitExceeded"}
-    return operation

@@ -55,3 +55,9 @@ def limit_users(app: Service) -> None:
         from app.limiter import limit_each_user
 
         limit_each_user(app, text)
+
+
+def note_rate_limit(operation: dict[str, Any], _notes: dict[str, Any], **_context: Any) -> dict[str, Any]:
+    """Add 429 to what the document says about an operation."""
+    operation.setdefault("responses", {})["429"] = {"$ref": "#/components/responses/RateLimitExceeded"}
+    return operation
