@@ -28,7 +28,11 @@ from auth.errors import ConfigurationError
 __all__ = ["create_app"]
 
 #: The operations of the service: a blueprint for each feature. Everything a feature needs comes with its blueprint.
-FEATURES = (tasks.blp, me.blp, health.blp)
+FEATURES = (
+    tasks.blp,
+    me.blp,
+    health.blp,
+)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:

@@ -21,13 +21,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from app.database import create_database_engine
 from app.tasks.errors import LostPlaceError
 from app.tasks.models import Task, tasks
 from app.tasks.pages import CURSOR_LENGTH, TITLE_START, Cursor, Sort, checksum, parse_cursor
 from app.tasks.store import TaskStore
 from fuzz.json_mutator import json_mutator, parsed
 from fuzz.target import Target
-from tests.support.stores import create_database_engine, store_on
 
 _START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _LONG = "a" * TITLE_START
@@ -42,7 +42,7 @@ def _filled_store() -> TaskStore:
     """Return a store in memory with tasks of two users."""
     engine = create_database_engine("sqlite:///file::memory:?cache=shared&uri=true")
     tasks.metadata.create_all(engine)
-    store = store_on(engine)
+    store = TaskStore(engine)
     for number, title in enumerate(_TITLES):
         at = _START + timedelta(hours=number)
         for owner in ("alice", "bob"):

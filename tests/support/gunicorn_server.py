@@ -52,16 +52,19 @@ class GunicornServer:
         settings: Mapping[str, object] | None = None,
         probe: str = "/health/ready",
         database: bool = True,
+        root: Path = ROOT,
         **variables: str,
     ) -> None:
         """``settings`` are gunicorn's own, in place of those in ``gunicorn.conf.py``; ``probe`` tells when it works.
 
-        Without ``database`` there are no tables, which saves a second where nothing is asked of them.
+        Without ``database`` there are no tables, which saves a second where nothing is asked of them. ``root`` is the
+        folder of the service.
         """
         self.variables = environment(folder, **variables)
         self.settings = settings
         self.probe = probe
         self.database = database
+        self.root = root
         self.log = folder / "gunicorn.log"
         self.configuration = folder / "gunicorn.conf.py"
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -75,11 +78,15 @@ class GunicornServer:
     def __enter__(self) -> Self:
         """Migrate the database, start the server, and wait until it answers."""
         if self.database:
-            run([sys.executable, "-m", "flask", "--app", "wsgi:app", "db", "upgrade"], settings=self.variables)
+            run(
+                [sys.executable, "-m", "flask", "--app", "wsgi:app", "db", "upgrade"],
+                cwd=self.root,
+                settings=self.variables,
+            )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", *self._arguments()],
-                cwd=ROOT,
+                cwd=self.root,
                 env=clean_environment(**self.variables, PORT=str(self.port)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -101,7 +108,7 @@ class GunicornServer:
         if self.settings is None:
             return []
         lines = [
-            f"__file__ = {str(ROOT / 'gunicorn.conf.py')!r}",
+            f"__file__ = {str(self.root / 'gunicorn.conf.py')!r}",
             "exec(compile(open(__file__).read(), __file__, 'exec'))",
             *(f"{name} = {value!r}" for name, value in self.settings.items()),
         ]

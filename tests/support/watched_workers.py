@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.support.environments import ROOT
 from tests.support.gunicorn_server import PATIENCE, GunicornServer
 from tests.support.issuer_server import AUDIENCE, JWKS, IssuerServer, SigningKey
 from tests.support.issuers import Answer, Browser
@@ -43,6 +44,7 @@ class WatchedService(GunicornServer):
             settings={"wsgi_app": "tests.support.watched_app:app", **(settings or {})},
             probe="/health",
             database=database,
+            root=ROOT,
             BETTER_AUTH_SECRET="",
             WEB_CONCURRENCY=str(workers),
             FLASK_AUTH_JWKS_URL=issuer.jwks_url,
