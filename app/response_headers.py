@@ -1,7 +1,9 @@
 """Headers of every answer: what browsers must not do with it, and the id in its log lines.
 
 A header that a view has set stays unchanged: ``/docs`` sets its own Content-Security-Policy. :mod:`auth` sets the
-headers that concern tokens (``WWW-Authenticate``, ``Vary``, ``Cache-Control``).
+headers that concern tokens (``WWW-Authenticate``, ``Vary``, ``Cache-Control``), and knows the id of each request.
+
+Flask-Talisman has had no release since 2023, and does not set ``Cross-Origin-Resource-Policy``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``flask db …``: Alembic's commands on the app's own database, without an ini file.
 
-Flask-Migrate needs Flask-SQLAlchemy. Flask-Alembic prepares the environment itself, and so leaves no room for the turns
-of several machines (:mod:`app.migrations.turns`).
+Flask-Migrate needs Flask-SQLAlchemy. Flask-Alembic takes the place of ``env.py``, where machines wait for their turn
+(:mod:`app.migrations.turns`).
 """
 
 from __future__ import annotations
