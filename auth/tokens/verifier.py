@@ -91,6 +91,7 @@ class TokenVerifier:
             valid_from=valid_from,
             valid_until=valid_until,
             client_shape=issuer.profile.client,
+            login_shape=issuer.login,
             scope_hierarchy=self._scope_hierarchy,
         )
         self._cache.keep(digest, verified, issuer.keys, ring)

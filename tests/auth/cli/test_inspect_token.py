@@ -88,7 +88,7 @@ def test_a_good_token_is_shown_with_every_check() -> None:
         "  ✓ binding           the token is not bound to a key.\n"
         "\n"
         'This app accepts the token. The user is "alice"; scopes notes:read; roles editor.\n'
-        "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them.\n"
+        "A view may still ask for scopes, roles, another login, another user or another caller: flask auth routes lists them.\n"
     )
     assert token.rpartition(".")[2] not in result.output
 
