@@ -221,8 +221,10 @@ def test_an_optional_guard_beside_it_lets_nobody_in() -> None:
 def test_the_login_is_asked_for_before_everything_that_is_403() -> None:
     """So the answer to an old login says nothing about scopes, roles or owners, hidden ones included."""
     app = service()
-    add_view(app, "/<user_id>", require_jwt(scopes="a", roles="b", max_age=300)(owns_path_user(lambda user_id: "in")))
-    add_view(app, "/h/<user_id>", owns_path_user(hide=True)(require_jwt(max_age=300)(lambda user_id: "in")))
+    add_view(
+        app, "/<user_id>", require_jwt(scopes="a", roles="b", max_age=300)(owns_path_user(lambda user_id: user_id))
+    )
+    add_view(app, "/h/<user_id>", owns_path_user(hide=True)(require_jwt(max_age=300)(lambda user_id: user_id)))
 
     for path in ("/alice", "/bob", "/h/alice", "/h/bob"):
         assert answer(app, bearer(with_claims(auth_time=NOW - 900)), path)[:2] == (
