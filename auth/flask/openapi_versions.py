@@ -47,8 +47,8 @@ def describe_demands(
 ) -> None:
     """Add to the description of an operation what its ``security`` does not say.
 
-    That is who may call, how they logged in and what lets others pass, and the scopes and roles as well unless ``names_scopes`` says that
-    they are listed there.
+    That is who may call, how they logged in and what lets others pass. It is the scopes and roles as well, unless
+    ``names_scopes`` says that they are listed there.
     """
     rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
     demands = [] if names_scopes else [sentence for rule in rules for sentence in _sentences(rule, hierarchy)]

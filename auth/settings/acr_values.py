@@ -1,4 +1,4 @@
-"""How the kinds of login of an issuer are written, from the weakest to the strongest. Whether views fit is judged elsewhere."""
+"""How the kinds of login of an issuer are written, in their order. Whether the views fit is judged elsewhere."""
 
 from __future__ import annotations
 

@@ -239,8 +239,16 @@ def test_the_login_is_asked_for_before_everything_that_is_403() -> None:
 def test_a_guarded_function_that_is_called_from_elsewhere_asks_too() -> None:
     """By its own rules."""
     app = service()
-    transfer = require_jwt(acr="phr")(lambda: "sent")
-    add_view(app, "/", require_jwt(lambda: transfer()))
+
+    @require_jwt(acr="phr")
+    def transfer() -> str:
+        return "sent"
+
+    @require_jwt
+    def confirm() -> str:
+        return transfer()
+
+    add_view(app, "/", confirm)
 
     assert answer(app, bearer(with_claims())) == (
         401,
