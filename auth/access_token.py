@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from .callers import SUBJECT_IS_CLIENT, Actor, ClientShape, actor_of
 from .scopes import FLAT, ScopeHierarchy
+from .step_up import OPENID_LOGIN, LoginShape
 
 
 class Claims(dict[str, Any]):
@@ -98,6 +99,8 @@ class AccessToken:
     valid_until: float = field(default=math.inf, repr=False, compare=False)
     #: How tokens of its issuer name the client, by ``AUTH_PROFILE``.
     client_shape: ClientShape = field(default=SUBJECT_IS_CLIENT, repr=False, compare=False)
+    #: How tokens of its issuer say how and when the user logged in, by ``AUTH_PROFILE`` and ``AUTH_ACR_VALUES``.
+    login_shape: LoginShape = field(default=OPENID_LOGIN, repr=False, compare=False)
     #: Which scopes imply others in this service (``AUTH_SCOPE_IMPLIES``).
     scope_hierarchy: ScopeHierarchy = field(default=FLAT, repr=False, compare=False)
     # Guards ask at each request, and the token may be remembered. None until one has asked.

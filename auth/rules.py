@@ -6,19 +6,18 @@ here reads a request or knows where a rule stands.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .access_token import AccessToken
 from .errors import DelegatedTokenError, InsufficientRoleError, InsufficientScopeError, WrongCallerError
+from .identifiers import is_scope_token
 from .path_rules import OwnerRule, TenantRule
+from .step_up import LoginDemand, check_max_age
 
 #: Who may be asked for as the caller: the user of a token, or a client with a token of its own.
 CALLERS = ("user", "client")
-
-_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,10 @@ class TokenRule:
     caller: str | None = None
     #: Whether somebody may act for the user.
     delegated: bool = True
+    #: The user has logged in in one of these ways (``acr``), if there are any.
+    acr: tuple[str, ...] = ()
+    #: The user has logged in at most so many seconds ago; None if it does not matter when.
+    max_age: int | None = None
 
     #: Whether a verified token alone is not enough.
     asks_for_more: bool = field(init=False)
@@ -50,10 +53,12 @@ class TokenRule:
     def __post_init__(self) -> None:
         if self.caller not in (None, *CALLERS) or not isinstance(self.delegated, bool):
             raise TypeError('require_jwt takes "user" or "client" as caller, and True or False as delegated.')
+        check_max_age(self.max_age)
         asks_who = self.caller is not None or not self.delegated
+        asks_for_login = bool(self.acr) or self.max_age is not None
         grants = any((self.scopes, self.any_scope, self.roles, self.any_role))
         object.__setattr__(self, "asks_who", asks_who)
-        object.__setattr__(self, "asks_for_more", asks_who or grants)
+        object.__setattr__(self, "asks_for_more", asks_who or asks_for_login or grants)
         if self.optional and grants:
             raise TypeError(
                 "require_jwt cannot combine optional=True with scopes or roles: an anonymous caller has neither."
@@ -62,6 +67,11 @@ class TokenRule:
             raise TypeError(
                 "require_jwt cannot combine optional=True with caller or delegated: a caller who is refused would "
                 "come back as an anonymous one."
+            )
+        if asks_for_login and (self.optional or self.caller == "client"):
+            raise TypeError(
+                "require_jwt cannot combine acr or max_age with optional=True or with clients as callers: neither an "
+                "anonymous caller nor a client has logged in."
             )
 
     def check(self, token: AccessToken | None, _path: Mapping[str, Any]) -> None:
@@ -119,6 +129,8 @@ class Policy:
     rules: tuple[AccessRule, ...]
     #: Whether a caller without any credentials may enter; false as soon as one rule needs a token.
     optional: bool = field(init=False)
+    #: How the user has to have logged in, by all rules together; None if it does not matter.
+    login: LoginDemand | None = field(init=False, repr=False, compare=False)
     #: The rules about a path variable, which must name the user or the tenant of the token.
     owners: tuple[OwnerRule | TenantRule, ...] = field(init=False, repr=False, compare=False)
     #: Those among them that let some callers pass who are not the owner.
@@ -137,6 +149,9 @@ class Policy:
         asking = [rule for rule in enforced if rule.asks_for_more]
         overridable = [rule for rule in owners if isinstance(rule, OwnerRule)]
         object.__setattr__(self, "optional", all(rule.optional for rule in enforced))
+        tokens = [rule for rule in enforced if isinstance(rule, TokenRule)]
+        login = LoginDemand.of((rule.acr for rule in tokens), (rule.max_age for rule in tokens))
+        object.__setattr__(self, "login", login)
         object.__setattr__(self, "owners", owners)
         object.__setattr__(
             self, "overridable", tuple(rule for rule in overridable if rule.unless_scope or rule.unless_role)
@@ -153,6 +168,21 @@ class Policy:
         """Return every scope that the rules name."""
         rules = [rule for rule in self.rules if isinstance(rule, TokenRule)]
         return tuple(dict.fromkeys(name for rule in rules for name in (*rule.scopes, *rule.any_scope)))
+
+
+def check_login(token: AccessToken, demand: LoginDemand, now: float) -> None:
+    """Raise if the user has not logged in as all rules of a view demand; ``now`` is in seconds since the epoch.
+
+    It is asked before every other rule, so that a 401 comes before a 403 and names all that a new token needs.
+
+    Raises:
+        WrongCallerError: the token is a client's own, and a client does not log in.
+        MalformedTokenError: a claim that is asked for has the wrong type.
+        InsufficientUserAuthenticationError: the login was of another kind, or is too old.
+    """
+    if token.is_client:
+        raise WrongCallerError("the view asks how the user logged in, and the token is a client's own")
+    demand.check(token.claims, token.login_shape, now)
 
 
 def _hidden_first(rules: tuple[AccessRule, ...]) -> list[AccessRule]:
@@ -193,7 +223,7 @@ def scope_names(scopes: str | Iterable[str] | None) -> tuple[str, ...]:
     if scopes is None:
         return ()
     names: tuple[Any, ...] = tuple(scopes.split(" ")) if isinstance(scopes, str) else tuple(scopes)
-    if not names or not all(isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) for name in names):
+    if not names or not all(map(is_scope_token, names)):
         raise TypeError(
             "scopes are names of printable ASCII without spaces, quotes and backslashes: one text with single spaces "
             "between them, or a list."

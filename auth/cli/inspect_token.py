@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from ..access_token import AccessToken
 from ..errors import AuthError, KeysUnavailableError
 from ..flask.server import ServerState, current_state
-from ..tokens.findings import moment, names_in_words, printable, shown
+from ..tokens.findings import login_in_words, moment, names_in_words, printable, shown
 from ..tokens.inspection import Check, Inspection, inspect
 from .output import echo, echo_json, marks
 
@@ -95,7 +95,7 @@ def _as_lines(inspection: Inspection, outcome: AccessToken | AuthError, now: flo
         if check.passed is False and check.settings:
             yield f"    {'':16}  Decided by {_settings(check)}."
     yield ""
-    yield from _conclusion(outcome)
+    yield from _conclusion(outcome, now)
 
 
 def _members(heading: str, members: Mapping[str, Any] | None, now: float) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _key(setting: str) -> str:
     return f"AUTH_{setting.upper()}"
 
 
-def _conclusion(outcome: AccessToken | AuthError) -> Iterator[str]:
+def _conclusion(outcome: AccessToken | AuthError, now: float) -> Iterator[str]:
     if isinstance(outcome, AccessToken):
         granted = f"scopes {names_in_words(outcome.scopes)}; roles {names_in_words(outcome.roles)}"
         whose = "It is a client's own token, and its id" if outcome.is_client else "The user"
@@ -142,7 +142,12 @@ def _conclusion(outcome: AccessToken | AuthError) -> Iterator[str]:
         if (metadata := current_state().config.metadata) and len(metadata.resources) > 1:
             named = names_in_words(resource.identifier for resource in metadata.named_by(outcome.claims.get("aud")))
             yield f"Of the resources in AUTH_RESOURCE it is good for {named}."
-        yield "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them."
+        if login := login_in_words(outcome.claims, outcome.login_shape, now):
+            yield f"Of the login it says: {login}."
+        yield (
+            "A view may still ask for scopes, roles, another login, another user or another caller: flask auth routes "
+            "lists them."
+        )
         return
     yield f"This app answers {outcome.status.value} {outcome.code.value}: {outcome.message}"
     if isinstance(outcome, KeysUnavailableError):

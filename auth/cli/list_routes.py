@@ -77,6 +77,8 @@ def _rule_in_words(rule: AccessRule) -> str:
     ]
     words += [f"any of ({' '.join(rule.any_scope)})"] if rule.any_scope else []
     words += [] if rule.delegated else ["not delegated"]
+    words += [f"acr {' or '.join(rule.acr)}"] if rule.acr else []
+    words += [] if rule.max_age is None else [f"login within {rule.max_age} s"]
     words += [f"any role of ({', '.join(rule.any_role)})"] if rule.any_role else []
     return " ".join(words)
 

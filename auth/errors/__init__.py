@@ -1,7 +1,7 @@
 """What can be wrong with a request for a protected resource.
 
 Each class is one row of the error table: the status it is answered with, the code in the body, the sentence a client
-reads, and, where RFC 6750 §3.1 registers one, the error code of the challenge. Nothing here knows Flask;
+reads, and, where RFC 6750 §3.1 or RFC 9470 §3 registers one, the error code of the challenge. Nothing here knows Flask;
 :mod:`.wire.challenges` puts these into HTTP.
 
 :class:`ConfigurationError` and :class:`MisuseError` stand outside the family: the one stops the start, the other is a
@@ -14,6 +14,7 @@ from .access import (
     DelegatedTokenError,
     InsufficientRoleError,
     InsufficientScopeError,
+    InsufficientUserAuthenticationError,
     NotOwnerError,
     NotTenantError,
     UndeclaredRouteError,
@@ -54,6 +55,7 @@ __all__ = [
     "InvalidTypeError",
     "MissingClaimError",
     "TokenRevokedError",
+    "InsufficientUserAuthenticationError",
     "InsufficientScopeError",
     "InsufficientRoleError",
     "NotOwnerError",

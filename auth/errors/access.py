@@ -9,6 +9,23 @@ from typing import ClassVar
 from .base import AuthError, AuthErrorCode
 
 
+class InsufficientUserAuthenticationError(AuthError):
+    """The token is good, and the user has not logged in as the view asks, or too long ago (RFC 9470 §3)."""
+
+    code = AuthErrorCode.INSUFFICIENT_USER_AUTHENTICATION
+    status = HTTPStatus.UNAUTHORIZED
+    message = "The user has to log in again for this request."
+    challenge_error: ClassVar[str | None] = "insufficient_user_authentication"
+
+    def __init__(self, acr_values: Iterable[str] = (), max_age: int | None = None, reason: str = "") -> None:
+        """``acr_values`` are the kinds of login that the view accepts; ``max_age`` is in seconds."""
+        self.acr_values: tuple[str, ...] = tuple(acr_values)
+        self.max_age: int | None = max_age
+        wanted = [f"with acr {' or '.join(self.acr_values)}"] if self.acr_values else []
+        wanted += [] if max_age is None else [f"at most {max_age} seconds ago"]
+        super().__init__(reason, f"This request needs a login of the user {', '.join(wanted)}." if wanted else None)
+
+
 class InsufficientScopeError(AuthError):
     """The token is good and does not grant what the view asks for (RFC 6750 §3.1)."""
 

@@ -22,6 +22,7 @@ class AuthErrorCode(StrEnum):
     INVALID_TYPE = "invalid_type"
     MISSING_CLAIM = "missing_claim"
     TOKEN_REVOKED = "token_revoked"
+    INSUFFICIENT_USER_AUTHENTICATION = "insufficient_user_authentication"
     INSUFFICIENT_SCOPE = "insufficient_scope"
     INSUFFICIENT_ROLE = "insufficient_role"
     NOT_OWNER = "not_owner"
@@ -42,10 +43,14 @@ class AuthError(Exception):
     message: str
     #: Whether the answer carries a ``WWW-Authenticate: Bearer`` challenge.
     challenges: ClassVar[bool] = True
-    #: The ``error`` attribute of that challenge, if RFC 6750 §3.1 registers one for the case.
+    #: The ``error`` attribute of that challenge, if RFC 6750 §3.1 or RFC 9470 §3 registers one for the case.
     challenge_error: ClassVar[str | None] = None
     #: The scopes that would have sufficed, for the ``scope`` attribute.
     scope: tuple[str, ...] = ()
+    #: The kinds of login of which one would have sufficed, and how many seconds ago at most, for the attributes
+    #: ``acr_values`` and ``max_age`` (RFC 9470 §3).
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
     #: Seconds after which to try again, for ``Retry-After``.
     retry_after: int | None = None
     #: Whether the client is told that there is no such resource, or the exception that the views raise for one.

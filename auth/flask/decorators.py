@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..path_rules import OwnerRule, TenantRule
 from ..rules import AccessRule, TokenRule, override_names, role_names, scope_names
+from ..step_up import acr_names
 from .declarations import add_rule, is_marked_public, mark_public, rules_of_class, rules_on
 from .guarded_functions import guard_function, name_of
 
@@ -43,6 +44,8 @@ def require_jwt(
     any_role: str | Iterable[str] | None = None,
     caller: Literal["user", "client"] | None = None,
     delegated: bool = True,
+    acr: str | Iterable[str] | None = None,
+    max_age: int | None = None,
     optional: bool = False,
 ) -> Callable[[ViewT], ViewT]: ...
 def require_jwt(
@@ -55,6 +58,8 @@ def require_jwt(
     any_role: str | Iterable[str] | None = None,
     caller: Literal["user", "client"] | None = None,
     delegated: bool = True,
+    acr: str | Iterable[str] | None = None,
+    max_age: int | None = None,
     optional: bool = False,
 ) -> ViewT | Callable[[ViewT], ViewT]:
     """Demand a verified access token, as ``@require_jwt`` or with arguments.
@@ -72,6 +77,9 @@ def require_jwt(
             ``wrong_caller``.
         delegated: ``False`` refuses a token with ``act`` (RFC 8693 §4.1), by which somebody acts for the user, with 403
             ``delegated_token``.
+        acr: the user has logged in in this way, or in one of a list; ``AUTH_ACR_VALUES`` says which are stronger.
+            Otherwise the answer is 401 ``insufficient_user_authentication``, which says what to ask for (RFC 9470).
+        max_age: the user has logged in at most so many seconds ago; the answer is the same.
         optional: let a request without any credentials in as anonymous (``current_token`` is false then). A bad token
             is still refused.
 
@@ -84,6 +92,8 @@ def require_jwt(
         any_role=role_names(any_role),
         caller=caller,
         delegated=delegated,
+        acr=acr_names(acr),
+        max_age=max_age,
         optional=optional,
     )
     return _decorate(view, rule, "require_jwt")

@@ -23,6 +23,7 @@ from ..errors import (
     DelegatedTokenError,
     InsufficientRoleError,
     InsufficientScopeError,
+    InsufficientUserAuthenticationError,
     KeysUnavailableError,
     MissingTokenError,
     NotOwnerError,
@@ -83,10 +84,12 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
     },
     "responses": {
         "AccessTokenRequired": _answer(
-            "The access token is missing, expired, malformed, forged or meant for another service.",
+            "The access token is missing, expired, malformed, forged or meant for another service, or the user has to "
+            "log in again or in a stronger way.",
             {
                 "WWW-Authenticate": {
-                    "description": "The challenge of RFC 6750 §3; without `error` where no credentials came.",
+                    "description": "The challenge of RFC 6750 §3; without `error` where no credentials came. With "
+                    "`acr_values` and `max_age` where another login is needed (RFC 9470 §3).",
                     "required": True,
                     "schema": {"type": "string"},
                     "example": 'Bearer realm="api", error="invalid_token"',
@@ -94,6 +97,7 @@ COMPONENTS: Final[dict[str, dict[str, Any]]] = {
             },
             TokenExpiredError(),
             MissingTokenError(),
+            InsufficientUserAuthenticationError(["phr", "phrh"], 300),
         ),
         "AccessDenied": _answer(
             "The access token is valid and does not reach this: another user's or tenant's, the wrong caller's, or "

@@ -47,8 +47,8 @@ def describe_demands(
 ) -> None:
     """Add to the description of an operation what its ``security`` does not say.
 
-    That is who may call and what lets others pass, and the scopes and roles as well unless ``names_scopes`` says that
-    they are listed there.
+    That is who may call, how they logged in and what lets others pass. It is the scopes and roles as well, unless
+    ``names_scopes`` says that they are listed there.
     """
     rules = [rule for rule in policy.rules if isinstance(rule, TokenRule)]
     demands = [] if names_scopes else [sentence for rule in rules for sentence in _sentences(rule, hierarchy)]
@@ -80,6 +80,10 @@ def _callers(rule: TokenRule) -> Iterable[str]:
         yield "Only with a client's own token."
     if not rule.delegated:
         yield "Not with a delegated token (`act`)."
+    if rule.acr:
+        yield f"Only with a login by `acr`{' one of' * (len(rule.acr) > 1)}: {_quoted(rule.acr)}."
+    if rule.max_age is not None:
+        yield f"Only with a login at most {rule.max_age} seconds ago."
 
 
 def _overrides(rule: OwnerRule) -> str:

@@ -21,7 +21,7 @@ from .declarations import class_of, is_marked_public, own_rules, places_around, 
 from .documented_access import contradiction, documents_of
 from .metadata import outside_of_resources
 from .path import has_text, has_variable
-from .satisfiable import unsatisfiable
+from .satisfiable import exclusive_logins, unsatisfiable
 from .server import state_of
 from .unrun_guards import unrun_rules
 
@@ -210,6 +210,8 @@ class _Operation:
                 yield from self._unusable_owner(rule)
             for problem in unsatisfiable(self.server, self.route.endpoint, rule):
                 yield Finding(Fault.UNSATISFIABLE, problem)
+        for problem in exclusive_logins(self.server, self.route.endpoint, self.declaration.policy):
+            yield Finding(Fault.UNSATISFIABLE, problem)
 
     def _silence(self, is_path_guarded: bool) -> Finding:
         everybody = "refused" if self.server.config.deny_by_default else "let in"

@@ -13,7 +13,8 @@ from werkzeug.routing import Rule
 
 from ..errors import ConfigurationError
 from ..path_rules import OwnerRule
-from ..rules import AccessRule, TokenRule
+from ..rules import AccessRule, Policy, TokenRule
+from ..settings.spelling import closest
 from ..tokens.issuer import TrustedIssuer
 from .declarations import declaration_of, places_around
 from .metadata import outside_of_resources
@@ -24,13 +25,17 @@ def check_satisfiable(app: Flask, server: ServerState) -> None:
     """Demand that tokens of one issuer at least carry what the views of an app ask for, and can be meant for them.
 
     Raises:
-        ConfigurationError: a view asks for roles or for scopes, and no issuer's tokens carry any; or a guarded route
-            lies below none of the resources.
+        ConfigurationError: a view asks for roles or for scopes, and no issuer's tokens carry any; or for logins that no
+            issuer knows, or that exclude each other; or a guarded route lies below none of the resources.
     """
     problems: dict[str, None] = {}
-    for route, rule in _rules(app):
-        problems |= dict.fromkeys(unsatisfiable(server, route.endpoint, rule))
-        if outside := outside_of_resources(route, server.config.metadata):
+    for route, policy in _policies(app):
+        problems |= dict.fromkeys(
+            problem for rule in policy.rules for problem in unsatisfiable(server, route.endpoint, rule)
+        )
+        problems |= dict.fromkeys(exclusive_logins(server, route.endpoint, policy))
+        outside = outside_of_resources(route, server.config.metadata)
+        if policy.rules and outside:
             problems[f"{route.rule}: {outside}"] = None
     if problems:
         raise ConfigurationError(problems)
@@ -48,6 +53,7 @@ def unsatisfiable(server: ServerState, endpoint: str, rule: AccessRule) -> Itera
             rule.roles or rule.any_role,
             issuers,
         )
+        yield from _unknown_logins(f"{asked} asks for", rule.acr, issuers)
     elif isinstance(rule, OwnerRule):
         yield from _problems(
             f"{asked} lets other users pass by", "nobody could", rule.unless_scope, rule.unless_role, issuers
@@ -59,15 +65,42 @@ def unsatisfiable(server: ServerState, endpoint: str, rule: AccessRule) -> Itera
         )
 
 
-def _rules(app: Flask) -> Iterator[tuple[Rule, AccessRule]]:
+def _unknown_logins(asked: str, acr: tuple[str, ...], issuers: Sequence[TrustedIssuer]) -> Iterator[str]:
+    orders = [issuer.login.acr_values for issuer in issuers]
+    if not all(orders):
+        # An issuer without the setting may know any.
+        return
+    known = dict.fromkeys(name for order in orders for name in order)
+    for name in acr:
+        if name not in known:
+            meant = closest(name, known)
+            hint = "" if meant is None else f" Did you mean {meant}?"
+            yield (
+                f"{asked} acr {name}, and AUTH_ACR_VALUES does not hold it: nobody could enter by it. Add it there, in "
+                f"the order of strength.{hint}"
+            )
+
+
+def exclusive_logins(server: ServerState, endpoint: str, policy: Policy) -> Iterator[str]:
+    """Yield in words that no login meets all rules of a view, although each of them could be met."""
+    login, shapes = policy.login, [issuer.login for issuer in server.config.issuers]
+    if login is None or len(login.acr) < 2 or any(shape.lists_acr or login.satisfying(shape) for shape in shapes):
+        return
+    demands = " and ".join(f"acr {' or '.join(names)}" for names in login.acr)
+    yield (
+        f"The guards of the view {endpoint} ask for {demands} at once: nobody could enter. Correct one of them, or say "
+        "in AUTH_ACR_VALUES which login is stronger."
+    )
+
+
+def _policies(app: Flask) -> Iterator[tuple[Rule, Policy]]:
     for route in app.url_map.iter_rules():
         view = app.view_functions.get(route.endpoint)
         if view is None:
             # Flask only builds URLs with it.
             continue
         for method in sorted(route.methods or ()):
-            declaration = declaration_of(view, method, places_around(app, route.endpoint))
-            yield from ((route, rule) for rule in declaration.policy.rules)
+            yield route, declaration_of(view, method, places_around(app, route.endpoint)).policy
 
 
 def _problems(

@@ -13,7 +13,7 @@ from ..access_token import AccessToken
 from ..authenticator import Authenticator
 from ..errors import InvalidAudienceError, MalformedTokenError, MisuseError
 from ..keys import KeyStatus
-from ..rules import Declaration, Policy
+from ..rules import Declaration, Policy, check_login
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
 from ..wire.metadata import ResourceMetadata, is_for
@@ -202,6 +202,8 @@ class ServerState:
         token = self.authenticate(request, policy.optional)
         if not policy.checks:
             return
+        if policy.login is not None and token is not None:
+            check_login(token, policy.login, self.clock())
         texts = values = request.view_args or _NONE
         if id(request.url_rule) not in self._paths.as_matched or app.url_value_preprocessors:
             texts, values = self._paths.read(app, request)

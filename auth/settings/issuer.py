@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from ..keys import KeySource
@@ -123,6 +124,7 @@ def make_issuer(values: SimpleNamespace, keys: KeySource | None, http_hosts: fro
         required_claims=_required_claims(values),
         tenant_path=values.tenant_claim,
         leeway=values.leeway,
+        login=replace(profile.login, acr_values=values.acr_values, leeway=values.leeway),
         max_token_age=values.max_token_age,
         user_prefix=values.user_prefix,
     )

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from ..keys import RemoteKeySettings
+from .acr_values import ACR_VALUES
 from .addresses import HOSTS, ISSUER, URL
 from .key_values import PUBLIC_KEYS, SECRETS
 from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPES
@@ -100,6 +101,10 @@ TABLE = (
             "Seconds of clock difference that are forgiven."),
     Setting("max_token_age", None, number(1, 315_360_000), _SHARED,
             "Seconds after `iat` from which a token is refused, whatever its `exp`."),
+    Setting("acr_values", (), ACR_VALUES, _SHARED,
+            "Every `acr` that the issuer knows, from the weakest to the strongest. A stronger login then satisfies a "
+            "view that asks for a weaker one; without this setting it has to be the very one: "
+            "[step-up.md](step-up.md)."),
     Setting("jwks_max_age", _JWKS.max_age, number(1, 86_400), _SHARED,
             "Seconds for which fetched keys are trusted; they are fetched again before that. If the issuer publishes "
             "an empty key set, good keys serve on for that long."),

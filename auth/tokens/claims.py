@@ -22,6 +22,7 @@ from ..errors import (
     TokenNotYetValidError,
 )
 from ..identifiers import is_identifier
+from ..numeric_date import is_numeric_date
 from ..wire.near_names import difference
 from .issuer import TrustedIssuer
 from .kinds import other_kind
@@ -32,9 +33,6 @@ _ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash", "s_hash"})
 
 #: Names that a log line holds at most.
 _MOST_LISTED = 5
-
-#: The seconds that Python's calendar can show: years 1 to 9999.
-_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 
 def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
@@ -116,13 +114,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_numeric_date(value: object) -> bool:
-    """Tell whether a value is a NumericDate (RFC 7519 §2) in a year that can be written down."""
-    return not isinstance(value, bool) and isinstance(value, (int, float)) and _EARLIEST <= value <= _LATEST
-
-
 _TEXT = (_is_text, "a string")
-_TIME = (_is_numeric_date, "a number of seconds since 1970")
+_TIME = (is_numeric_date, "a number of seconds since 1970")
 
 #: The types of RFC 7519 §4.1, in the order in which they are looked at; ``aud`` has a check of its own. Last those
 #: that name the client (RFC 8693 §4.3, OpenID Connect Core §2): in another type they cannot be compared with ``sub``.

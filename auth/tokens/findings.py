@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..callers import actor_of
+from ..errors import MalformedTokenError
 from ..keys.source import KeySource
+from ..numeric_date import EARLIEST, LATEST
+from ..step_up import LoginShape
 from .issuer import TrustedIssuer
 
 #: Units of time, the longest first, in seconds.
 _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
-
-#: The first and the last second that a calendar of Python can show.
-_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 
 
 def shown(value: object) -> str:
@@ -49,9 +49,20 @@ def caller_in_words(claims: Mapping[str, Any], issuer: TrustedIssuer) -> str:
     return f"{whose}; {named}{acting}"
 
 
+def login_in_words(claims: Mapping[str, Any], shape: LoginShape, now: float) -> str:
+    """Return in words how and when the user logged in; empty if the token says neither."""
+    try:
+        held, since = shape.acr(claims), shape.auth_time(claims)
+    except MalformedTokenError as error:
+        return f"{error.reason}, so a view that asks for it answers 401 malformed_token"
+    how = f"{shape.acr_claim} is {printable(', '.join(held))}" if held else ""
+    when = "" if since is None else f"{shape.auth_time_claim} is {moment(since, now)}"
+    return "; ".join(filter(None, (how, when)))
+
+
 def moment(seconds: float, now: float) -> str:
     """Return a point in time as a date in UTC, with how long ago it was or will be."""
-    if not _EARLIEST <= seconds <= _LATEST:
+    if not EARLIEST <= seconds <= LATEST:
         return "outside of the calendar"
     date = datetime.fromtimestamp(math.floor(seconds), UTC)
     return f"{date:%Y-%m-%d %H:%M:%S} UTC ({_distance(seconds - now)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..keys.source import KeySource
+from ..step_up import OPENID_LOGIN, LoginShape
 from .profiles import Profile
 
 
@@ -29,6 +30,8 @@ class TrustedIssuer:
     tenant_path: tuple[str, ...] = ()
     #: Seconds of clock difference forgiven.
     leeway: float
+    #: How its tokens say how and when the user logged in; with the order of ``acr`` values and the leeway.
+    login: LoginShape = field(default=OPENID_LOGIN, repr=False)
     #: Seconds after ``iat`` from which a token is refused, even if its ``exp`` is later.
     max_token_age: float | None
     #: What stands in front of the identity claim in a user id; empty for the one issuer that owns the plain ids.

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..callers import SUBJECT_IS_CLIENT, ClientShape
+from ..step_up import OPENID_LOGIN, LoginShape
 
 #: Stands in a path to roles for each of the audiences of this service.
 AUDIENCE = object()
@@ -61,6 +62,9 @@ class Profile:
 
     #: How the client is named, and how its own token is known.
     client: ClientShape = SUBJECT_IS_CLIENT
+
+    #: How tokens say how and when the user logged in.
+    login: LoginShape = OPENID_LOGIN
 
     def verifying_claims(self, name: str) -> tuple[str, ...] | None:
         """Return the claims that say whether the value of a claim was verified; None if it needs no such claim.
@@ -157,5 +161,7 @@ PROFILES: Mapping[str, Profile] = {
         keys_name_issuer=True,
         # "Optional claims reference": idtyp is there only if the app registration of the API asks for it.
         client=ClientShape(claims=("azp", "appid"), is_subject=False, signs=(("idtyp", "app"),)),
+        # "Access token claims reference": acrs lists authentication contexts; acr is in v1.0 alone and is 0 or 1.
+        login=LoginShape(acr_claim="acrs", lists_acr=True),
     ),
 }

@@ -92,6 +92,7 @@ class TokenVerifier:
             valid_from=valid_from,
             valid_until=valid_until,
             client_shape=issuer.profile.client,
+            login_shape=issuer.login,
             scope_hierarchy=self._scope_hierarchy,
         )
         return Verification(verified, issuer.keys, ring)

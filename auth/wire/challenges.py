@@ -22,14 +22,19 @@ class Challenge(NamedTuple):
 def challenges_for(error: AuthError, realm: str, metadata_url: str | None = None) -> tuple[Challenge, ...]:
     """Return the challenges that an answer to ``error`` carries; none if no other token would be answered differently.
 
-    ``error`` stands in it only if RFC 6750 §3.1 registers an error for the case, and ``resource_metadata`` (RFC 9728
-    §5.1) if the resource publishes metadata.
+    ``error`` stands in it only if RFC 6750 §3.1 or RFC 9470 §3 registers an error for the case, ``acr_values`` and
+    ``max_age`` if the user has to log in otherwise (RFC 9470 §3), and ``resource_metadata`` (RFC 9728 §5.1) if the
+    resource publishes metadata.
     """
     if not error.challenges:
         return ()
     parameters = [("realm", realm)]
     if error.challenge_error is not None:
         parameters.append(("error", error.challenge_error))
+    if error.acr_values:
+        parameters.append(("acr_values", " ".join(error.acr_values)))
+    if error.max_age is not None:
+        parameters.append(("max_age", str(error.max_age)))
     if error.scope:
         parameters.append(("scope", " ".join(error.scope)))
     if metadata_url is not None:

@@ -51,9 +51,20 @@ def test_each_error_is_one_row_of_the_table(
     assert error.reason == str(error) == "the exact cause"
 
 
+def test_an_insufficient_login_names_what_is_needed() -> None:
+    """It is one more row of the table; what would have sufficed travels with the error."""
+    error = errors.InsufficientUserAuthenticationError(["phr", "phrh"], 300, "cause")
+
+    assert (error.code, error.status) == ("insufficient_user_authentication", 401)
+    assert error.challenge_error == "insufficient_user_authentication"
+    assert (error.acr_values, error.max_age, error.reason) == (("phr", "phrh"), 300, "cause")
+
+
 def test_every_code_belongs_to_exactly_one_error() -> None:
     """The table above and the enumeration name the same codes."""
-    assert sorted([*(row[1] for row in ROWS), "insufficient_scope"]) == sorted(AuthErrorCode)
+    assert sorted([*(row[1] for row in ROWS), "insufficient_scope", "insufficient_user_authentication"]) == sorted(
+        AuthErrorCode
+    )
 
 
 def test_an_error_without_a_reason_says_what_the_client_reads() -> None:

@@ -24,7 +24,7 @@ def pytest_in(folder: Path, binaries: Path) -> str:
     return run([binaries / "python", "-m", "pytest", "-q", "-W", "error"], cwd=folder)
 
 
-@pytest.mark.parametrize("page", ["testing.md", "scopes-and-roles.md"])
+@pytest.mark.parametrize("page", ["testing.md", "scopes-and-roles.md", "step-up.md"])
 def test_a_page_with_tests_runs_as_written(page: str, binaries: Path, tmp_path: Path) -> None:
     """Each file of it, in one folder, with as many tests as the page says."""
     for name, text in files(page).items():

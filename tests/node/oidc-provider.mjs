@@ -6,13 +6,16 @@
 // `mcp` makes it one for clients that register themselves (RFC 7591): it lists the `scopes` of every resource, whose
 // tokens are JWTs then. Those of the user `late` have expired. A client that may use refresh tokens gets one, and with
 // `strict` only the scopes that it registered for. Each request is a line of JSON in the log.
+// `acrValues` are the kinds of login that it knows, the weakest first. A user logs in by the first that is asked for, and
+// once more if the last login was of another kind. Its access tokens say how and when. `/test/later?seconds` moves its
+// clock.
 // Everything is kept in memory. The first line of its output is its issuer. It ends with its standard input, so that it
 // never outlives the test that started it.
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair } from "jose";
-import Provider from "oidc-provider";
+import Provider, { interactionPolicy } from "oidc-provider";
 
-const { api, algorithm = "ES256", client, others = [], page, lifetime = 3600, mcp } = JSON.parse(process.argv[2]);
+const { api, algorithm = "ES256", client, others = [], page, lifetime = 3600, mcp, acrValues } = JSON.parse(process.argv[2]);
 const resourceScopes = mcp?.scopes ?? ["tasks:read"];
 
 const server = createServer();
@@ -36,6 +39,7 @@ server.listen(0, "127.0.0.1", async () => {
     ttl: { AccessToken: lifetime },
     rotateRefreshToken: true,
     ...(mcp ? forClientsThatRegister() : {}),
+    ...(acrValues ? forKindsOfLogin() : {}),
     features: {
       registration: { enabled: Boolean(mcp) },
       clientCredentials: { enabled: true },
@@ -57,8 +61,13 @@ server.listen(0, "127.0.0.1", async () => {
   const grants = new Set();
   provider.on("refresh_token.saved", ({ grantId }) => grants.add(grantId));
   server.on("request", async (request, response) => {
-    if (request.url !== "/test/revoke") return answer(request, response);
-    for (const grant of grants) await provider.RefreshToken.revokeByGrantId(grant);
+    const { pathname, searchParams } = new URL(request.url, issuer);
+    if (acrValues && request.method === "POST" && /^\/interaction\/[^/]+$/.test(pathname)) {
+      if (await logIn(provider, request, response)) return;
+    }
+    if (pathname === "/test/later") moveClock(Number(searchParams.get("seconds")));
+    else if (pathname !== "/test/revoke") return answer(request, response);
+    else for (const grant of grants) await provider.RefreshToken.revokeByGrantId(grant);
     return response.end();
   });
   console.log(issuer);
@@ -84,6 +93,42 @@ function forClientsThatRegister() {
       },
     },
   };
+}
+
+function forKindsOfLogin() {
+  const { Check, base } = interactionPolicy;
+  const policy = base();
+  // Those that are asked for by acr_values are voluntary otherwise (OpenID Connect Core §3.1.2.1).
+  policy.get("login").checks.add(
+    new Check("acr_values", "the login was of another kind", ({ oidc }) => {
+      const asked = oidc.params.acr_values?.split(" ");
+      return Boolean(asked) && !asked.includes(oidc.acr) && !oidc.result?.login;
+    }),
+  );
+  return {
+    acrValues,
+    interactions: { policy },
+    extraTokenClaims: ({ oidc: { entities } }) => {
+      const login = entities.AuthorizationCode ?? entities.RefreshToken;
+      return login && { acr: login.acr, auth_time: login.authTime };
+    },
+  };
+}
+
+// The pages of the provider do not say how the user logged in.
+async function logIn(provider, request, response) {
+  const { prompt, params } = await provider.interactionDetails(request, response);
+  if (prompt.name !== "login") return false;
+  const chunks = await request.toArray();
+  const accountId = new URLSearchParams(Buffer.concat(chunks).toString()).get("login");
+  const acr = params.acr_values?.split(" ")[0] ?? acrValues[0];
+  await provider.interactionFinished(request, response, { login: { accountId, acr } }, { mergeWithLastSubmission: false });
+  return true;
+}
+
+function moveClock(seconds) {
+  const before = Date.now;
+  Date.now = () => before() + seconds * 1000;
 }
 
 async function logRequest(context, next) {

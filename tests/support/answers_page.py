@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auth import errors
-from auth.errors import AuthError, AuthErrorCode, InsufficientRoleError, InsufficientScopeError, MissingClaimError
+from auth.errors import (
+    AuthError,
+    AuthErrorCode,
+    InsufficientRoleError,
+    InsufficientScopeError,
+    InsufficientUserAuthenticationError,
+    MissingClaimError,
+)
 from auth.wire.challenges import challenges_for
 from tests.support.documentation import DOCS
 
@@ -26,7 +33,8 @@ A refusal is JSON with the same members under every framework:
 ```
 
 - `error` and the status are a contract: rely on them. `message` is for people, and its wording may change.
-- `WWW-Authenticate` holds the challenge of RFC 6750 §3. `realm` is `AUTH_REALM`, `api` unless it is set.
+- `WWW-Authenticate` holds the challenge of RFC 6750 §3, for a login with the parameters of RFC 9470. `realm` is
+  `AUTH_REALM`, `api` unless it is set.
 - If the service publishes [its metadata](resource-metadata.md), each challenge says where (`resource_metadata`), and a
   401 says which scopes to ask for (`scope`).
 - `Cache-Control: no-store` and `Vary: Authorization` keep an answer from reaching another user.
@@ -41,8 +49,8 @@ A refusal is JSON with the same members under every framework:
 _TAIL = """\
 ## In which order
 
-An unknown path is 404 for everybody. Then comes the token (400, 401 or 503), then what the view demands of it (403).
-The body of the request is read and validated after that.
+An unknown path is 404 for everybody. Then comes the token (400, 401 or 503), then the login that the view demands
+(401), then all else that it demands (403). The body of the request is read and validated after that.
 
 ## Word the body yourself
 
@@ -135,6 +143,11 @@ ANSWERS = {
         "the token has been revoked. No setting of this version leads to this answer: it is kept for a denylist",
         "Get a new token.",
     ),
+    AuthErrorCode.INSUFFICIENT_USER_AUTHENTICATION: Answer(
+        "the user has not logged in as the view asks, or too long ago: [step-up](step-up.md)",
+        "Send the user to the authorization server with `acr_values` and `max_age` of the challenge (RFC 9470). A "
+        "refresh token does not help.",
+    ),
     AuthErrorCode.INSUFFICIENT_SCOPE: Answer(
         "the token lacks a scope that the view asks for",
         "Ask the issuer for a token with the scopes that the challenge lists.",
@@ -174,6 +187,8 @@ ANSWERS = {
 EXAMPLES: tuple[AuthError, ...] = (
     MissingClaimError.absent("email"),
     MissingClaimError.unusable("sub", "", "a string"),
+    InsufficientUserAuthenticationError(max_age=300),
+    InsufficientUserAuthenticationError(["phr", "phrh"], 300),
     InsufficientScopeError(["reports:read"], missing="reports:read"),
     InsufficientRoleError(missing="admin"),
 )

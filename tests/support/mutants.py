@@ -33,6 +33,7 @@ CLAIMS = ["auth.tokens.claims.*"]
 HELD_BY_THEIR_OWN_TESTS = [
     "auth.rules.*",
     "auth.path_rules.*",
+    "auth.step_up.*",
     "auth.wire.bearer.*",
     "auth.tokens.compact_jws.*",
     "auth.keys.*",

@@ -14,9 +14,12 @@ from tests.support.issuers import Browser, IssuerProgram, code_verifier_and_chal
 CALLBACK = "http://127.0.0.1:1/callback"
 
 
-def log_in(origin: str, page: str, user: str, callback: str) -> str:
-    """Follow redirects and submit forms until the provider sends the browser back, and return the URL it is sent to."""
-    browser = Browser(origin)
+def log_in(origin: str, page: str, user: str, callback: str, browser: Browser | None = None) -> str:
+    """Follow redirects and submit forms until the provider sends the browser back, and return the URL it is sent to.
+
+    ``browser`` is one that may be logged in already.
+    """
+    browser = browser or Browser(origin)
     answer = browser.get(page)
     for _ in range(10):
         if location := answer.headers["Location"]:

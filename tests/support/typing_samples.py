@@ -61,6 +61,16 @@ def for_clients(year: int) -> str:
     return current_token.client_id or str(year)
 
 
+@require_jwt(acr=["phr", "phrh"], max_age=300)
+def for_strong_logins(year: int) -> str:
+    return str(year)
+
+
+@require_jwt(max_age="300")  # type: ignore[call-overload, untyped-decorator]
+def for_no_number(year: int) -> str:
+    return str(year)
+
+
 @require_jwt(caller="clients")  # type: ignore[call-overload, untyped-decorator]
 def misspelt(year: int) -> str:
     return str(year)

@@ -88,7 +88,8 @@ def test_a_good_token_is_shown_with_every_check() -> None:
         "  ✓ binding           the token is not bound to a key.\n"
         "\n"
         'This app accepts the token. The user is "alice"; scopes notes:read; roles editor.\n'
-        "A view may still ask for scopes, roles, another user or another caller: flask auth routes lists them.\n"
+        "A view may still ask for scopes, roles, another login, another user or another caller: flask auth routes "
+        "lists them.\n"
     )
     assert token.rpartition(".")[2] not in result.output
 
@@ -394,6 +395,33 @@ def test_the_tenant_of_a_token_is_shown() -> None:
 
     assert 'The user is "alice", of the tenant "acme"; scopes' in inspected(app, token).output
     assert json.loads(inspected(app, token, "--json").output)["tenant_id"] == "acme"
+
+
+@pytest.mark.parametrize(
+    ("claims", "sentence"),
+    [
+        (
+            {"acr": "phr", "auth_time": NOW - 300},
+            "Of the login it says: acr is phr; auth_time is 2027-01-15 07:55:00 UTC (5 minutes ago).",
+        ),
+        ({"acr": "phr\x1b[2J"}, r"Of the login it says: acr is phr\x1b[2J."),
+        ({"auth_time": NOW}, "Of the login it says: auth_time is 2027-01-15 08:00:00 UTC (now)."),
+        (
+            {"auth_time": "noon"},
+            "Of the login it says: auth_time has the wrong type, so a view that asks for it answers 401 "
+            "malformed_token.",
+        ),
+        ({}, None),
+    ],
+)
+def test_the_login_is_shown(claims: dict[str, Any], sentence: str | None) -> None:
+    """What a view that asks for it would compare."""
+    result = inspected(service(), with_claims(**claims))
+
+    assert result.exit_code == 0
+    assert [line for line in result.output.splitlines() if line.startswith("Of the login")] == [sentence] * bool(
+        sentence
+    )
 
 
 def test_the_output_of_a_program_is_json() -> None:

@@ -42,6 +42,7 @@ def test_the_routes_are_listed_with_who_may_enter_and_which_place_says_so() -> N
     add_view(app, "/d", public(lambda: ""))
     add_view(app, "/e/<user_id>", Notes)
     add_view(app, "/f", require_jwt(scopes="x", roles=["editor", "site admin"], any_role=["a", "b"])(lambda: ""))
+    add_view(app, "/h", require_jwt(acr=["phr", "phrh"], max_age=300)(lambda: ""))
 
     result = routes_of(app)
 
@@ -56,6 +57,7 @@ def test_the_routes_are_listed_with_who_may_enter_and_which_place_says_so() -> N
         "POST    /e/<user_id>             owner <user_id>, token                                  view",
         "GET     /f                       token x role editor role site admin any role of (a, b)  view",
         "GET     /g/<user_id>             owner <user_id>, token team                             view, blueprint team",
+        "GET     /h                       token acr phr or phrh login within 300 s                view",
         "GET     /static/<path:filename>  public (static files)",
     ]
 

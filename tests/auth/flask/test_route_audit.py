@@ -229,6 +229,15 @@ def test_what_no_token_can_hold_is_a_fault() -> None:
     assert faults(app) == {"GET /x": ["unsatisfiable"]}
 
 
+def test_guards_whose_logins_exclude_each_other_are_a_fault() -> None:
+    """No login is of both kinds."""
+    app = service()
+    app.add_url_rule("/x", "x", require_jwt(acr="a")(require_jwt(acr="b")(lambda: "")))
+    app.add_url_rule("/y", "y", require_jwt(acr="a")(require_jwt(acr=["a", "b"])(lambda: "")))
+
+    assert faults(app) == {"GET /x": ["unsatisfiable"]}
+
+
 #: What stands in ``security``, for which guard, in which version, and whether the document disagrees.
 DOCUMENTS: dict[str, tuple[Any, Any, str, bool]] = {
     "nothing of the service's own": (None, require_jwt(scopes="a"), "3.1.0", False),

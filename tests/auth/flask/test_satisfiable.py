@@ -148,3 +148,79 @@ def test_routes_without_a_view_or_a_method_are_passed_over() -> None:
     app.add_url_rule("/socket", "socket", require_jwt(lambda: "in"), websocket=True, methods=[])
 
     assert app.test_client().get("/nowhere").status_code == 404
+
+
+ORDER: dict[str, Any] = {"AUTH_ACR_VALUES": ["pwd", "phr", "phrh"]}
+
+
+def problems(app: Flask) -> list[str]:
+    """Return what is wrong with the views of an app, as its first request is told."""
+    app.testing = True
+    with pytest.raises(ConfigurationError) as raised:
+        app.test_client().get("/")
+    return list(raised.value.problems)
+
+
+def test_an_acr_that_the_setting_does_not_hold_is_refused() -> None:
+    """The setting holds every kind of login that the issuer knows, so a name may be misspelt."""
+    app = service(**ORDER)
+    add_view(app, "/", require_jwt(acr=["phr", "gold"])(lambda: "in"))
+    add_view(app, "/typo", require_jwt(acr="phrr")(lambda: "in"))
+
+    ask, hint = "asks for acr", "Add it there, in the order of strength."
+
+    assert [problem.partition("The guard of the view ")[2].partition(" ")[2] for problem in problems(app)] == [
+        f"{ask} gold, and AUTH_ACR_VALUES does not hold it: nobody could enter by it. {hint}",
+        f"{ask} phrr, and AUTH_ACR_VALUES does not hold it: nobody could enter by it. {hint} Did you mean phr?",
+    ]
+
+
+def test_any_acr_is_fine_without_the_setting() -> None:
+    """Nothing says which there are."""
+    app = service()
+    add_view(app, "/", require_jwt(acr="gold")(lambda: "in"))
+
+    assert app.test_client().get("/", headers=bearer(with_claims(acr="gold"))).text == "in"
+
+
+@pytest.mark.parametrize("other", [{}, {"acr_values": ["silver", "gold"]}], ids=["any", "its own"])
+def test_an_acr_of_one_issuer_is_enough(other: dict[str, Any]) -> None:
+    """The users of the others learn that they have to log in otherwise."""
+    entry = {"secret": SECRET, "issuer": ISSUER, "audience": AUDIENCE, "acr_values": ["pwd", "phr"]}
+    app = Flask("service")
+    app.config["AUTH_ISSUERS"] = [
+        entry,
+        other | {"secret": OTHER_SECRET, "issuer": "https://t.example", "audience": AUDIENCE, "user_prefix": "t:"},
+    ]
+    ResourceServer(app, clock=clock)
+    add_view(app, "/", require_jwt(acr="gold")(lambda: "in"))
+
+    refused = app.test_client().get("/", headers=bearer(with_claims(acr="phr")))
+
+    assert refused.headers["WWW-Authenticate"].endswith('acr_values="gold"')
+
+
+def in_a_blueprint(app: Flask, around: str, inside: str) -> None:
+    blueprint = require_jwt(acr=around)(Blueprint("b", "b"))
+    blueprint.add_url_rule("/", "view", require_jwt(acr=inside)(lambda: "in"))
+    app.register_blueprint(blueprint)
+
+
+def test_guards_whose_logins_exclude_each_other_are_refused() -> None:
+    """No token could satisfy both, and clients would go round in circles."""
+    app = service()
+    in_a_blueprint(app, "phr", "pwd")
+
+    assert problems(app) == [
+        "The guards of the view b.view ask for acr pwd and acr phr at once: nobody could enter. Correct one of them, "
+        "or say in AUTH_ACR_VALUES which login is stronger."
+    ]
+
+
+@pytest.mark.parametrize("settings", [ORDER, {"AUTH_PROFILE": "entra"}], ids=["an order", "a list in the token"])
+def test_guards_whose_logins_go_together_are_fine(settings: dict[str, Any]) -> None:
+    """A stronger login satisfies both, or one token shows both."""
+    app = service(**settings)
+    in_a_blueprint(app, "phr", "pwd")
+
+    assert app.test_client().get("/nowhere").status_code == 404

@@ -632,6 +632,7 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_TENANT_CLAIM": "",
             "AUTH_LEEWAY": -1,
             "AUTH_MAX_TOKEN_AGE": -1,
+            "AUTH_ACR_VALUES": "",
             "AUTH_MAX_TOKEN_BYTES": 0,
             "AUTH_TOKEN_CACHE_SIZE": -1,
             "AUTH_REALM": '"',
@@ -656,7 +657,7 @@ def test_every_problem_is_reported_at_once() -> None:
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 34
+    assert len(problems) == len(set(problems)) == 35
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

@@ -27,6 +27,7 @@ OTHERS: dict[str, Any] = {
     "tenant_claim": "o.id",
     "leeway": 7,
     "max_token_age": 3600,
+    "acr_values": ["phr", "phrh"],
     "jwks_max_age": 60,
     "jwks_stale_limit": 3600,
     "jwks_timeout": 1.5,

@@ -14,6 +14,16 @@ CHALLENGES: dict[str, tuple[AuthError, list[str]]] = {
     "bad token": (errors.TokenExpiredError(), ['Bearer realm="api", error="invalid_token"']),
     "one scope": (InsufficientScopeError(["a"]), ['Bearer realm="api", error="insufficient_scope", scope="a"']),
     "two scopes": (InsufficientScopeError(["a", "b"]), ['Bearer realm="api", error="insufficient_scope", scope="a b"']),
+    "another login": (
+        errors.InsufficientUserAuthenticationError(["phr", "phrh"], 300),
+        [
+            'Bearer realm="api", error="insufficient_user_authentication", acr_values="phr phrh", max_age="300"',
+        ],
+    ),
+    "a newer login": (
+        errors.InsufficientUserAuthenticationError(max_age=1),
+        ['Bearer realm="api", error="insufficient_user_authentication", max_age="1"'],
+    ),
     "another owner": (errors.NotOwnerError(), []),
     "undeclared route": (errors.UndeclaredRouteError(), []),
     "no keys": (errors.KeysUnavailableError(), []),
