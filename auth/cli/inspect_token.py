@@ -12,7 +12,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..access_token import AccessToken
-from ..errors import AuthError, KeysUnavailableError
+from ..errors import AuthError, DenylistUnavailableError, KeysUnavailableError
 from ..flask.server import ServerState, current_state
 from ..tokens.findings import moment, names_in_words, printable, shown
 from ..tokens.inspection import Check, Inspection, inspect
@@ -44,8 +44,8 @@ def inspect_token(context: click.Context, text: str, as_json: bool) -> None:
     Each check of this app is made with its settings, its clock and the keys of the issuer. The signature of the token
     is never printed.
 
-    Exits with 0 if the app accepts the token, with 1 if it refuses it, and with 3 if the keys of the issuer are
-    unavailable.
+    Exits with 0 if the app accepts the token, with 1 if it refuses it, and with 3 if the keys of the issuer or the
+    denylist are unavailable.
     """
     token = _AROUND.sub("", (_read_input() if text == "-" else text).strip())
     if not token:
@@ -78,7 +78,8 @@ def _outcome(server: ServerState, token: str) -> AccessToken | AuthError:
 def _status(outcome: AccessToken | AuthError) -> int:
     if isinstance(outcome, AccessToken):
         return _ACCEPTED
-    return _UNKNOWN if isinstance(outcome, KeysUnavailableError) else _REFUSED
+    unavailable = (KeysUnavailableError, DenylistUnavailableError)
+    return _UNKNOWN if isinstance(outcome, unavailable) else _REFUSED
 
 
 def _as_lines(inspection: Inspection, outcome: AccessToken | AuthError, now: float) -> Iterator[str]:

@@ -36,7 +36,7 @@ from .token import (
     TokenNotYetValidError,
     TokenRevokedError,
 )
-from .unavailable import KeysUnavailableError
+from .unavailable import DenylistUnavailableError, KeysUnavailableError
 
 __all__ = [
     "AuthErrorCode",
@@ -62,6 +62,7 @@ __all__ = [
     "DelegatedTokenError",
     "UndeclaredRouteError",
     "KeysUnavailableError",
+    "DenylistUnavailableError",
     "ConfigurationError",
     "MisuseError",
 ]
