@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..flask.server import ServerState, current_state
 from ..tokens.findings import moment, names_in_words, printable, shown
 from ..tokens.inspection import Check, Inspection, inspect
 from .output import echo, echo_json, marks
+from .standard_input import read_input
 
 #: What people copy together with a token.
 _AROUND = re.compile(r"^(?:authorization:\s*)?(?:bearer(?:\s+|$))?", re.IGNORECASE)
@@ -47,7 +47,7 @@ def inspect_token(context: click.Context, text: str, as_json: bool) -> None:
     Exits with 0 if the app accepts the token, with 1 if it refuses it, and with 3 if the keys of the issuer or the
     denylist are unavailable.
     """
-    token = _AROUND.sub("", (_read_input() if text == "-" else text).strip())
+    token = _AROUND.sub("", (read_input() if text == "-" else text).strip())
     if not token:
         raise click.BadParameter("there is no token in the input", param_hint="TOKEN")
     server = current_state()
@@ -60,11 +60,6 @@ def inspect_token(context: click.Context, text: str, as_json: bool) -> None:
         for line in _as_lines(inspection, outcome, server.clock()):
             echo(line)
     context.exit(_status(outcome))
-
-
-def _read_input() -> str:
-    # There is no standard input at all if it was closed.
-    return sys.stdin.buffer.read().decode(errors="replace") if sys.stdin else ""
 
 
 def _outcome(server: ServerState, token: str) -> AccessToken | AuthError:

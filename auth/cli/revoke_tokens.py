@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from flask.cli import with_appcontext
 
 from ..errors import AuthError, DenylistUnavailableError, KeysUnavailableError
 from ..flask.server import ServerState, current_state
 from .output import echo
+from .standard_input import read_input
 
 #: The exit status if it is unknown whether the revocation is kept; 1 and 2 are those of the other commands.
 _UNKNOWN = 3
@@ -19,11 +18,11 @@ _UNKNOWN = 3
 @click.option("--user", metavar="ID", help="Revoke all tokens that the user has now.")
 @click.option("--session", metavar="ID", help="Revoke all tokens of a session: their sid.")
 @click.option("--issuer", metavar="NAME", help="The iss of the session; needed if there are several issuers.")
-@click.option("--token", metavar="TOKEN", help="Revoke one token; - reads it from the standard input.")
+@click.option("--token", "text", metavar="TOKEN", help="Revoke one token; - reads it from the standard input.")
 @click.pass_context
 @with_appcontext
 def revoke_tokens(
-    context: click.Context, user: str | None, session: str | None, issuer: str | None, token: str | None
+    context: click.Context, user: str | None, session: str | None, issuer: str | None, text: str | None
 ) -> None:
     """Refuse a token, a session or a user from now on.
 
@@ -36,7 +35,7 @@ def revoke_tokens(
     Exits with 0 if the revocation is kept, with 1 if it was refused, and with 3 if the denylist or the keys of the
     issuer are unavailable: run the command again then.
     """
-    if sum(value is not None for value in (user, session, token)) != 1:
+    if sum(value is not None for value in (user, session, text)) != 1:
         raise click.UsageError("Name one of --user, --session and --token.")
     if issuer is not None and session is None:
         raise click.UsageError("--issuer belongs to --session.")
@@ -48,7 +47,7 @@ def revoke_tokens(
         elif session is not None:
             server.revoke_session(_issuer_of_session(server, issuer), session)
         else:
-            server.revoke((_read_input() if token == "-" else token or "").strip())
+            server.revoke((read_input() if text == "-" else text or "").strip())
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except AuthError as error:
@@ -76,11 +75,6 @@ def _issuer_of_session(server: ServerState, issuer: str | None) -> str:
     if len(names) > 1:
         raise click.UsageError(f"Name the issuer of the session with --issuer: {' or '.join(names)}.")
     return names[0]
-
-
-def _read_input() -> str:
-    # There is no standard input at all if it was closed.
-    return sys.stdin.buffer.read().decode(errors="replace") if sys.stdin else ""
 
 
 def _failure(error: AuthError) -> str:

@@ -51,7 +51,7 @@ class Revocations:
         keep: float,
         clock: Callable[[], float],
     ) -> None:
-        """``refuses`` is what happens during an outage; ``keep`` is in seconds, and ``clock`` returns those since 1970."""
+        """``refuses`` is for outages, ``keep`` is in seconds, and ``clock`` returns those since the epoch."""
         self._denylist = denylist
         #: The first name of an issuer, by each of its names: what is revoked under one is revoked under all.
         self._names = {name: issuer.names[0] for issuer in issuers for name in issuer.names}

@@ -123,7 +123,7 @@ class BoundedCalls(Generic[Client]):
 
     def _start_thread(self) -> None:
         try:
-            threading.Thread(target=self._run, name="flask_resource_server.store", daemon=True).start()
+            threading.Thread(target=self._run, name="resource server store", daemon=True).start()
         except RuntimeError:
             # The system has no thread left. Those that there are do the work.
             if self._threads == 0:
