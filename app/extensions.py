@@ -11,7 +11,7 @@ import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import docs_ui, health, me
+from app import docs_ui, health, logout, me
 from app.config import in_our_names
 from app.docs_ui.login import EXTENSION, Login
 from app.docs_ui.login import blueprint as login_blueprint
@@ -69,6 +69,8 @@ def register_api(app: Flask) -> None:
     api = Api(app)
     for blueprint in (views.blp, me.blp, health.blp):
         api.register_blueprint(blueprint)
+    if app.config.get("AUTH_DENYLIST") is not None:
+        api.register_blueprint(logout.blp)
     app.register_blueprint(docs_ui.blueprint)
     if login := Login.from_config(app.config):
         app.extensions[EXTENSION] = login
