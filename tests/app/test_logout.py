@@ -43,8 +43,7 @@ def revoking(settings: dict[str, Any], denylist: Denylist) -> Iterator[Flask]:
 
 def test_every_token_of_the_user_is_refused_from_then_on(revoking: Flask, authorize: Authorize) -> None:
     """The one of the request as well."""
-    client, other = revoking.test_client(), authorize("alice", **{"X-Device": "phone"})
-    used = authorize("alice")
+    client, used, other = revoking.test_client(), authorize("alice"), authorize("alice")
 
     answer = client.post(PATH, headers=used)
 
@@ -84,10 +83,9 @@ def test_without_a_denylist_there_is_no_such_path(client: FlaskClient, headers: 
 
 def test_the_document_shows_the_operation(revoking: Flask) -> None:
     """With its refusals."""
-    operation = body_of(revoking.test_client().get("/openapi.json"))["paths"]["/api/{user_id}/logout-everywhere"][
-        "post"
-    ]
+    document = body_of(revoking.test_client().get("/openapi.json"))
 
+    operation = document["paths"]["/api/{user_id}/logout-everywhere"]["post"]
     assert operation["operationId"] == "logOutEverywhere"
     assert operation["security"] == [{"bearerAuth": []}]
     assert sorted(operation["responses"]) == ["204", "401", "403", "429", "503", "default"]

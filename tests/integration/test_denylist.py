@@ -55,11 +55,11 @@ class Visitors(Callers):
             assert self._changed.wait_for(lambda: self.outcomes[kind][outcome] >= enough, PATIENCE), self.outcomes
 
 
-def service_with(folder: Path, redis: RedisServer, **settings: str) -> GunicornServer:
+def service_with(folder: Path, redis: RedisServer, *, database: bool = False, **settings: str) -> GunicornServer:
     """Return a service of four workers with a denylist in Redis."""
     return GunicornServer(
         folder,
-        database=False,
+        database=database,
         probe="/health",
         WEB_CONCURRENCY="4",
         FLASK_AUTH_DENYLIST=redis.url,
@@ -114,7 +114,7 @@ def test_with_accept_requests_pass_and_log_and_readiness_say_so(tmp_path: Path) 
     good, revoked = ISSUER.authorization("alice"), ISSUER.authorization("mallory")
     with (
         lasting_redis(tmp_path) as redis,
-        service_with(tmp_path, redis, FLASK_AUTH_DENYLIST_FAILURE="accept") as service,
+        service_with(tmp_path, redis, database=True, FLASK_AUTH_DENYLIST_FAILURE="accept") as service,
     ):
         revoke_by_command(service, "--user", "mallory")
         with Visitors(service, good, revoked) as visitors:
@@ -129,10 +129,9 @@ def test_with_accept_requests_pass_and_log_and_readiness_say_so(tmp_path: Path) 
             after = service.call("GET", "/health/ready")[1]
         log = service.log.read_text()
 
-    # There is no table of tasks here, so readiness is 503 for that.
     assert set(visitors.outcomes["good"]) == {200}
-    assert during["errors"] == {"database": "unusable"}
-    assert after["errors"] == {"database": "unusable"}
+    assert (during["status"], during["denylist"]["ready"], during["denylist"]["refuses"]) == ("ok", False, False)
+    assert after["denylist"] == {"ready": True, "refuses": False, "last_error": None}
     assert visitors.longest < TIMEOUT + MARGIN
     assert 1 <= log.count("REVOKED TOKENS ARE ACCEPTED") <= 16
     assert 1 <= log.count("the denylist answers again") <= 16

@@ -6,11 +6,15 @@ import logging
 import math
 import os
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from auth.authenticator import RevocationAuthenticator
 from auth.errors import (
@@ -26,7 +30,10 @@ from auth.settings.service import AuthConfig
 from auth.stores import Entry, MemoryStore, StoreUnavailableError
 from auth.tokens.verifier import TokenVerifier
 from auth.wire.credentials import Credentials
-from tests.support.services import ISSUER, NOW, SETTINGS, compact, with_claims, with_header
+from tests.support.services import CLAIMS, ISSUER, NOW, SETTINGS, compact, segment, with_claims, with_header
+
+#: SEC 2 §2.4.2.
+_ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 OTHER_NAME = "https://login.example.com"
 DAY = 86_400
@@ -114,6 +121,24 @@ def test_a_token_without_an_id_is_revoked_by_header_and_payload() -> None:
 
     assert service.refusal(token) == "the token is on the denylist"
     assert service.refusal(other) is None
+
+
+def test_another_signature_under_the_same_payload_is_revoked_as_well() -> None:
+    """Anybody can make one of an ECDSA signature: ``s`` and the order of the curve less ``s`` are both good."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    service = Service(AUTH_SECRET=None, AUTH_PUBLIC_KEY=pem)
+    token = jwt.encode(CLAIMS, key, algorithm="ES256")
+    signing_input, _, signature = token.rpartition(".")
+    raw = urlsafe_b64decode(signature + "==")
+    other = raw[:32] + (_ORDER_OF_P256 - int.from_bytes(raw[32:])).to_bytes(32)
+    twin = f"{signing_input}.{segment(other)}"
+    before = service.refusal(twin)
+    service.authenticator.revoke(token)
+
+    assert twin != token
+    assert before is None
+    assert service.refusal(twin) == "the token is on the denylist"
 
 
 @pytest.mark.parametrize("claims", [{"jti": ""}, {"jti": None}])
