@@ -183,7 +183,7 @@ def _answer(question: Callable[[], Result]) -> Result:
     except StoreUnavailableError as error:
         raise DenylistUnavailableError(f"the denylist cannot be used: {error}") from error
     except Exception as error:
-        # A denylist of somebody else's making may raise anything, and nobody may pass by that.
+        # A denylist of somebody else may raise anything. Nobody passes by that.
         raise DenylistUnavailableError(f"the denylist cannot be used: it raised {type(error).__name__}") from error
 
 

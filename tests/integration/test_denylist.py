@@ -55,7 +55,7 @@ class Visitors(Callers):
             assert self._changed.wait_for(lambda: self.outcomes[kind][outcome] >= enough, PATIENCE), self.outcomes
 
 
-def service_with(folder: Path, redis: RedisServer, *, database: bool = False, **settings: str) -> GunicornServer:
+def service_with(folder: Path, redis: RedisServer, *, database: bool = False, **variables: str) -> GunicornServer:
     """Return a service of four workers with a denylist in Redis."""
     return GunicornServer(
         folder,
@@ -64,7 +64,7 @@ def service_with(folder: Path, redis: RedisServer, *, database: bool = False, **
         WEB_CONCURRENCY="4",
         FLASK_AUTH_DENYLIST=redis.url,
         FLASK_AUTH_DENYLIST_TIMEOUT=str(TIMEOUT),
-        **settings,
+        **variables,
     )
 
 
