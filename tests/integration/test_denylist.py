@@ -55,7 +55,7 @@ class Visitors(Callers):
             assert self._changed.wait_for(lambda: self.outcomes[kind][outcome] >= enough, PATIENCE), self.outcomes
 
 
-def service_with(folder: Path, redis: RedisServer, *, database: bool = False, **variables: str) -> GunicornServer:
+def service_with(folder: Path, redis: RedisServer, *, database: bool = False, **variables: Any) -> GunicornServer:
     """Return a service of four workers with a denylist in Redis."""
     return GunicornServer(
         folder,

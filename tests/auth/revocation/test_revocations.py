@@ -29,7 +29,6 @@ from auth.revocation.revocations import DenylistStatus, Revocations
 from auth.settings.service import AuthConfig
 from auth.stores import Entry, MemoryStore, StoreUnavailableError
 from auth.tokens.verifier import TokenVerifier
-from auth.wire.credentials import Credentials
 from tests.support.services import CLAIMS, ISSUER, NOW, SETTINGS, compact, segment, with_claims, with_header
 
 #: SEC 2 §2.4.2.
@@ -82,8 +81,8 @@ class Service:
         config = AuthConfig.from_mapping(SETTINGS | settings)
         self.store = BrokenStore(MemoryStore(clock=self.clock))
         self.revocations = Revocations(self.store, config.issuers, refuses=refuses, keep=keep, clock=self.clock)
-        verifier = TokenVerifier(config.issuers, max_token_bytes=8192, cache_size=10, clock=self.clock)
-        self.authenticator = RevocationAuthenticator(verifier, self.revocations)
+        verifier = TokenVerifier(config.issuers, max_token_bytes=8192, clock=self.clock)
+        self.authenticator = RevocationAuthenticator(verifier, self.revocations, cache_size=10, clock=self.clock)
 
     def refusal(self, token: str) -> str | None:
         """Return why a token is refused as revoked; None if it is accepted. Both ways to bring it say the same."""
@@ -91,7 +90,7 @@ class Service:
         for _ in range(2):  # verified, and remembered
             answers.add(self._refusal_of(lambda: self.authenticator.authenticate_field(f"Bearer {token}")))
             answers.add(self._refusal_of(lambda: self.authenticator.authenticate_field(f"bearer  {token}")))
-            answers.add(self._refusal_of(lambda: self.authenticator.authenticate(Credentials("bearer", token))))
+            answers.add(self._refusal_of(lambda: self.authenticator.verify(token)))
         (answer,) = answers
         return answer
 
