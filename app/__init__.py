@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import health, me
+from app import health, logout, me
 from app.config import configure
 from app.database import connect_database
 from app.fast import take_short_ways
@@ -57,6 +57,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     read_on_after_answers(app)
     take_short_ways(app)
     connect_database(app)
-    register_api(app, FEATURES)
+    # Nobody can be logged out without a denylist.
+    register_api(app, FEATURES if app.config.get("AUTH_DENYLIST") is None else (*FEATURES, logout.blp))
     app.cli.add_command(DatabaseCommands())
     return app

@@ -68,10 +68,26 @@ class KeysSchema(Schema):
     )
 
 
+class DenylistSchema(Schema):
+    """Where revoked tokens are kept."""
+
+    ready = fields.Boolean(required=True, metadata={"description": "Whether it answers."})
+    refuses = fields.Boolean(
+        required=True,
+        metadata={
+            "description": "Whether requests are refused while it does not answer; else revoked tokens are accepted."
+        },
+    )
+    last_error = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why it does not answer; null if it does."}
+    )
+
+
 class ReadinessSchema(HealthSchema):
     """Whether the service and its keys can be used."""
 
     issuers = fields.List(fields.Nested(KeysSchema), required=True)
+    denylist = fields.Nested(DenylistSchema, metadata={"description": "Only if the service has one."})
 
 
 @blp.route("/health")
@@ -98,14 +114,19 @@ class Ready(MethodView):
         """Check that the database and the keys can be used.
 
         If not, the answer is 503 and `errors` says why. If there are several issuers, one with usable keys is enough.
+        A denylist has to answer, unless the service accepts requests without it.
         """
         server = current_app.extensions["resource_server"]
         checks = {"database": database_is_usable(), "keys": server.keys_ready()}
         issuers = [{"issuer": issuer, **asdict(status)} for issuer, status in server.key_status().items()]
+        denylist = server.denylist_status()
+        if denylist is not None and denylist.refuses:
+            checks["denylist"] = denylist.ready
         missing = {name: "unusable" for name, usable in checks.items() if not usable}
         if missing:
             abort(503, message="The service is not ready.", errors=missing | reasons(issuers))
-        return {"status": "ok", "issuers": issuers}
+        revoked = {} if denylist is None else {"denylist": asdict(denylist)}
+        return {"status": "ok", "issuers": issuers, **revoked}
 
 
 def reasons(issuers: list[dict[str, Any]]) -> dict[str, Any]:

@@ -126,10 +126,14 @@ ERRORS: dict[str, dict[str, Any]] = {
     # Stands in for the library's description, which knows of no database.
     "KeysUnavailable": error(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "The database or the keys of the authorization server are unavailable. The token may be fine.",
+        "The database, the keys of the authorization server or the denylist are unavailable. The token may be fine.",
         headers=RETRY_AFTER,
         database={"message": "The database cannot be used at the moment."},
         keys={"message": "The keys to verify access tokens with are not available.", "error": "keys_unavailable"},
+        denylist={
+            "message": "Whether the access token has been revoked cannot be told at the moment. Try again later.",
+            "error": "denylist_unavailable",
+        },
     ),
     "SERVICE_UNAVAILABLE": error(
         HTTPStatus.SERVICE_UNAVAILABLE,

@@ -7,6 +7,7 @@ from .flask.current import current_token, verified_token
 from .flask.decorators import owns_path_tenant, owns_path_user, public, require_jwt
 from .flask.extension import ResourceServer
 from .keys import KeySource
+from .revocation.denylist import Denylist
 
 __all__ = [
     "ResourceServer",
@@ -19,5 +20,6 @@ __all__ = [
     "AccessToken",
     "Actor",
     "KeySource",
+    "Denylist",
     "errors",
 ]

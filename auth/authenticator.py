@@ -1,4 +1,4 @@
-"""From credentials to an access token: remembered or verified, and refused if it is bound to a key."""
+"""From credentials to an access token: remembered or verified, and refused if it is bound to a key or revoked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .access_token import AccessToken
 from .clock import system_time
+from .revocation.revocations import Revocations
 from .tokens.cache import TokenCache
 from .tokens.claims import check_unbound
 from .tokens.verifier import TokenVerifier
@@ -17,6 +18,9 @@ _SCHEME = "Bearer "
 
 class Authenticator:
     """Decides who is calling, and remembers the tokens it has accepted. Threads may share it."""
+
+    #: What has been revoked; None if the service has no denylist.
+    revocations: Revocations | None = None
 
     def __init__(
         self, verifier: TokenVerifier, *, cache_size: int = 0, clock: Callable[[], float] = system_time
@@ -62,3 +66,53 @@ class Authenticator:
         check_unbound(verified.token.claims)
         self._cache.keep(digest, verified)
         return verified.token
+
+
+class RevocationAuthenticator(Authenticator):
+    """The same for a service with a denylist, which is asked for every token, remembered or not."""
+
+    revocations: Revocations
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        *,
+        cache_size: int = 0,
+        clock: Callable[[], float] = system_time,
+    ) -> None:
+        """``cache_size`` is how many tokens are remembered; ``clock`` returns seconds since the epoch."""
+        super().__init__(verifier, cache_size=cache_size, clock=clock)
+        self.revocations = revocations
+
+    def authenticate_field(self, authorization: str | None) -> tuple[AccessToken, bool]:
+        """Return the same as the class above, for a token that is not revoked.
+
+        Raises:
+            AuthError: there is no token, or one that is refused, or the denylist does not answer.
+        """
+        token, is_remembered = super().authenticate_field(authorization)
+        self.revocations.check(token, lambda: parse_authorization(authorization).token)
+        return token, is_remembered
+
+    def verify(self, encoded: str) -> AccessToken:
+        """Return the access token that a text is, if it is not revoked.
+
+        Raises:
+            InvalidTokenError: one of its kinds; the token is to blame.
+            KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
+            DenylistUnavailableError: the denylist does not answer; the token may be fine.
+        """
+        token = super().verify(encoded)
+        self.revocations.check(token, lambda: encoded)
+        return token
+
+    def revoke(self, encoded: str) -> None:
+        """Revoke a token that this service would accept, revoked already or not.
+
+        Raises:
+            InvalidTokenError: one of its kinds; the service would refuse the token in any case.
+            KeysUnavailableError: the issuer's keys are unavailable.
+            DenylistUnavailableError: the denylist has not confirmed it.
+        """
+        self.revocations.revoke(super().verify(encoded), encoded)

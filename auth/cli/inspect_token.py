@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,11 +11,12 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..access_token import AccessToken
-from ..errors import AuthError, KeysUnavailableError
+from ..errors import AuthError, DenylistUnavailableError, KeysUnavailableError
 from ..flask.server import ServerState, current_state
 from ..tokens.findings import login_in_words, moment, names_in_words, printable, shown
 from ..tokens.inspection import Check, Inspection, inspect
 from .output import echo, echo_json, marks
+from .standard_input import read_input
 
 #: What people copy together with a token.
 _AROUND = re.compile(r"^(?:authorization:\s*)?(?:bearer(?:\s+|$))?", re.IGNORECASE)
@@ -44,10 +44,10 @@ def inspect_token(context: click.Context, text: str, as_json: bool) -> None:
     Each check of this app is made with its settings, its clock and the keys of the issuer. The signature of the token
     is never printed.
 
-    Exits with 0 if the app accepts the token, with 1 if it refuses it, and with 3 if the keys of the issuer are
-    unavailable.
+    Exits with 0 if the app accepts the token, with 1 if it refuses it, and with 3 if the keys of the issuer or the
+    denylist are unavailable.
     """
-    token = _AROUND.sub("", (_read_input() if text == "-" else text).strip())
+    token = _AROUND.sub("", (read_input() if text == "-" else text).strip())
     if not token:
         raise click.BadParameter("there is no token in the input", param_hint="TOKEN")
     server = current_state()
@@ -62,11 +62,6 @@ def inspect_token(context: click.Context, text: str, as_json: bool) -> None:
     context.exit(_status(outcome))
 
 
-def _read_input() -> str:
-    # There is no standard input at all if it was closed.
-    return sys.stdin.buffer.read().decode(errors="replace") if sys.stdin else ""
-
-
 def _outcome(server: ServerState, token: str) -> AccessToken | AuthError:
     """Return what a request with the token comes to before any rule of a view is asked."""
     try:
@@ -78,7 +73,8 @@ def _outcome(server: ServerState, token: str) -> AccessToken | AuthError:
 def _status(outcome: AccessToken | AuthError) -> int:
     if isinstance(outcome, AccessToken):
         return _ACCEPTED
-    return _UNKNOWN if isinstance(outcome, KeysUnavailableError) else _REFUSED
+    unavailable = (KeysUnavailableError, DenylistUnavailableError)
+    return _UNKNOWN if isinstance(outcome, unavailable) else _REFUSED
 
 
 def _as_lines(inspection: Inspection, outcome: AccessToken | AuthError, now: float) -> Iterator[str]:

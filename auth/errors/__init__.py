@@ -37,7 +37,7 @@ from .token import (
     TokenNotYetValidError,
     TokenRevokedError,
 )
-from .unavailable import KeysUnavailableError
+from .unavailable import DenylistUnavailableError, KeysUnavailableError
 
 __all__ = [
     "AuthErrorCode",
@@ -64,6 +64,7 @@ __all__ = [
     "DelegatedTokenError",
     "UndeclaredRouteError",
     "KeysUnavailableError",
+    "DenylistUnavailableError",
     "ConfigurationError",
     "MisuseError",
 ]

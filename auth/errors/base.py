@@ -31,6 +31,7 @@ class AuthErrorCode(StrEnum):
     DELEGATED_TOKEN = "delegated_token"
     UNDECLARED_ROUTE = "undeclared_route"
     KEYS_UNAVAILABLE = "keys_unavailable"
+    DENYLIST_UNAVAILABLE = "denylist_unavailable"
 
 
 class AuthError(Exception):

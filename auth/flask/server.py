@@ -10,9 +10,10 @@ from uuid import UUID
 from flask import Flask, Request, current_app, request
 
 from ..access_token import AccessToken
-from ..authenticator import Authenticator
+from ..authenticator import Authenticator, RevocationAuthenticator
 from ..errors import InvalidAudienceError, MalformedTokenError, MisuseError
 from ..keys import KeyStatus
+from ..revocation.revocations import Revocations
 from ..rules import Declaration, Policy, check_login
 from ..settings.service import AuthConfig
 from ..tokens.verifier import TokenVerifier
@@ -21,6 +22,7 @@ from .audit import log_override
 from .declarations import Marks, declaration_of, places_around
 from .path import PathReader
 from .request_id import request_id
+from .revoking import Revoking
 
 #: The key in ``app.extensions``.
 EXTENSION = "resource_server"
@@ -72,7 +74,7 @@ class _Known(NamedTuple):
 
 
 @dataclass(slots=True)
-class ServerState:
+class ServerState(Revoking):
     """One protected app: ``app.extensions["resource_server"]``."""
 
     config: AuthConfig
@@ -270,7 +272,13 @@ def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authent
         clock=clock,
         scope_hierarchy=config.scope_hierarchy,
     )
-    return Authenticator(verifier, cache_size=config.token_cache_size, clock=clock)
+    settings, size = config.denylist, config.token_cache_size
+    if settings is None:
+        return Authenticator(verifier, cache_size=size, clock=clock)
+    revocations = Revocations(
+        settings.open(clock), config.issuers, refuses=settings.refuses, keep=settings.keep, clock=clock
+    )
+    return RevocationAuthenticator(verifier, revocations, cache_size=size, clock=clock)
 
 
 def current_state() -> ServerState:

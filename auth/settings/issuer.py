@@ -130,6 +130,11 @@ def make_issuer(values: SimpleNamespace, keys: KeySource | None, http_hosts: fro
     )
 
 
+def may_lack_an_end(values: SimpleNamespace) -> bool:
+    """Tell whether a token that never expires would be accepted."""
+    return values.max_token_age is None and "exp" not in _required_claims(values)
+
+
 def _required_claims(values: SimpleNamespace) -> tuple[str, ...]:
     demanded = (*values.required_claims, *PROFILES[values.profile].required_claims)
     # An age cannot be told of a token that does not say when it was made.

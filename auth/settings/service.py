@@ -13,9 +13,11 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..keys import KeySource
+from ..revocation.denylist import DenylistSettings
 from ..scopes import FLAT, ScopeHierarchy
 from ..tokens.issuer import TrustedIssuer
 from ..wire.metadata import ResourceMetadata
+from .denylist import check_denylist, make_denylist
 from .environment import misnamed_settings, unread_variables
 from .issuer import check_issuer, make_issuer
 from .plain_http import allowed_hosts
@@ -41,6 +43,8 @@ class AuthConfig:
     development_tokens: bool
     #: What the service publishes about itself; None if clients do not know it by a URL.
     metadata: ResourceMetadata | None
+    #: None if nothing is ever revoked.
+    denylist: DenylistSettings | None
     scope_hierarchy: ScopeHierarchy = field(repr=False)
     #: What is allowed and unwise, to be said once at start.
     warnings: tuple[str, ...]
@@ -72,6 +76,7 @@ class AuthConfig:
             check_issuer(service, keys, http_hosts)
         mount = settings.get("APPLICATION_ROOT", "/")
         check_resource(service, sections, mount)
+        check_denylist(service, sections)
         if service.problems:
             # What several entries inherit is judged for each of them, and told once.
             unread = unread_variables(environment, settings)
@@ -86,6 +91,7 @@ class AuthConfig:
             deny_by_default=service.values.deny_by_default,
             development_tokens=service.values.development_tokens,
             metadata=make_metadata(service, sections, mount),
+            denylist=make_denylist(service),
             scope_hierarchy=ScopeHierarchy(service.values.scope_implies) if service.values.scope_implies else FLAT,
             warnings=(*dict.fromkeys(service.warnings), *unread_variables(environment, settings)),
         )

@@ -13,6 +13,7 @@ from typing import Any
 from ..keys import RemoteKeySettings
 from .acr_values import ACR_VALUES
 from .addresses import HOSTS, ISSUER, URL
+from .denylist_values import DENYLIST, FAILURE
 from .key_values import PUBLIC_KEYS, SECRETS
 from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPES
 from .values import (
@@ -147,6 +148,15 @@ TABLE = (
     Setting("scope_implies", {}, IMPLIES, _SERVICE,
             'Which scopes imply others: `{"tasks:write": ["tasks:read"]}` lets a token with `tasks:write` into a view '
             "that asks for `tasks:read`. What is implied may imply more; a circle stops the start."),
+    Setting("denylist", None, DENYLIST, _SERVICE,
+            "Where revoked tokens are kept. It is asked for every token: [revocation.md](revocation.md)."),
+    Setting("denylist_failure", "refuse", FAILURE, _SERVICE,
+            "What happens to requests with a token while the denylist does not answer: 503, or revoked tokens are "
+            "accepted meanwhile."),
+    Setting("denylist_timeout", 0.25, number(0.01, 10), _SERVICE,
+            "Seconds that a request waits for a Redis at most, whatever happens on the way."),
+    Setting("denylist_keep", 86_400, number(60, 315_360_000), _SERVICE,
+            "Seconds for which the revocation of a user or a session is kept; at least the longest life of a token."),
     Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
             "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
             "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from auth.stores import MemoryStore, StoreUnavailableError
 from tests.support.tasks_api import body_of
 
 
@@ -78,3 +80,40 @@ class WithoutKeys:
     def __getattr__(self, name: str) -> Any:
         """Be like any other in the rest."""
         return getattr(self.real, name)
+
+
+class Denylist(MemoryStore):
+    """A denylist that does not answer."""
+
+    def values(self, keys: Sequence[str]) -> list[float | None]:
+        """Say so."""
+        raise StoreUnavailableError("it cannot be reached")
+
+
+@pytest.mark.parametrize("failure", ["refuse", "accept"])
+def test_a_denylist_that_does_not_answer_is_named(settings: dict[str, Any], failure: str) -> None:
+    """It is a reason to send requests elsewhere only if they would be refused here."""
+    app = create_app(settings | {"AUTH_DENYLIST": Denylist(), "AUTH_DENYLIST_FAILURE": failure})
+
+    answer = app.test_client().get("/health/ready")
+
+    app.extensions["database_engine"].dispose()
+    if failure == "refuse":
+        assert (answer.status_code, body_of(answer)["errors"]) == (503, {"denylist": "unusable"})
+    else:
+        assert answer.status_code == 200
+        assert body_of(answer)["denylist"] == {
+            "ready": False,
+            "refuses": False,
+            "last_error": "the denylist cannot be used: it cannot be reached",
+        }
+
+
+def test_a_denylist_that_answers_is_shown(settings: dict[str, Any]) -> None:
+    """And the service is ready."""
+    app = create_app(settings | {"AUTH_DENYLIST": "memory"})
+
+    answer = app.test_client().get("/health/ready")
+
+    app.extensions["database_engine"].dispose()
+    assert body_of(answer)["denylist"] == {"ready": True, "refuses": True, "last_error": None}

@@ -37,6 +37,7 @@ ROWS = [
     (errors.DelegatedTokenError, "delegated_token", 403, None),
     (errors.UndeclaredRouteError, "undeclared_route", 403, None),
     (errors.KeysUnavailableError, "keys_unavailable", 503, None),
+    (errors.DenylistUnavailableError, "denylist_unavailable", 503, None),
 ]
 
 

@@ -85,6 +85,7 @@ def test_the_public_names_are_those_of_the_design() -> None:
         "AccessToken",
         "Actor",
         "KeySource",
+        "Denylist",
         "errors",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import NamedTuple
 
 from auth import errors
@@ -140,8 +141,8 @@ ANSWERS = {
         "Ask the issuer to add the claim that `message` names. A new token of the same kind will not help.",
     ),
     AuthErrorCode.TOKEN_REVOKED: Answer(
-        "the token has been revoked. No setting of this version leads to this answer: it is kept for a denylist",
-        "Get a new token.",
+        "the token, its session or its user has been [revoked](revocation.md)",
+        "Get a new token, by a new login if the refresh token is refused as well.",
     ),
     AuthErrorCode.INSUFFICIENT_USER_AUTHENTICATION: Answer(
         "the user has not logged in as the view asks, or too long ago: [step-up](step-up.md)",
@@ -179,6 +180,10 @@ ANSWERS = {
     ),
     AuthErrorCode.KEYS_UNAVAILABLE: Answer(
         "the issuer's keys are unavailable; the token may be fine",
+        "Keep the token, and send the request again after the seconds in `Retry-After`.",
+    ),
+    AuthErrorCode.DENYLIST_UNAVAILABLE: Answer(
+        "the [denylist](revocation.md) does not answer, so nobody knows whether the token has been revoked",
         "Keep the token, and send the request again after the seconds in `Retry-After`.",
     ),
 }
@@ -220,7 +225,7 @@ def _row(code: AuthErrorCode, kind: type[AuthError]) -> str:
 def _challenge(code: AuthErrorCode, kind: type[AuthError]) -> str:
     examples = [error for error in EXAMPLES if error.code is code]
     (challenge, *_) = challenges_for(examples[-1] if examples else kind(), "api") or (None,)
-    retry = ", `Retry-After`" if code is AuthErrorCode.KEYS_UNAVAILABLE else ""
+    retry = ", `Retry-After`" if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     if challenge is None:
         return f"no challenge{retry}"
     _, *parameters = challenge.parameters

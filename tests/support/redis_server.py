@@ -77,6 +77,11 @@ class RedisServer:
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        """Let it go on after it was frozen."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def keys(self) -> list[str]:
         """Return all keys it holds."""
         with Redis(port=self.port, decode_responses=True) as client:

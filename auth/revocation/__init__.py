@@ -1,0 +1,1 @@
+"""Which tokens have been revoked before their time. Knows no Flask."""

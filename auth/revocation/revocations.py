@@ -1,0 +1,204 @@
+"""Revokes tokens, sessions and users, and tells which tokens are revoked."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..access_token import AccessToken
+from ..errors import DenylistUnavailableError, TokenRevokedError
+from ..stores import Entry, StoreUnavailableError
+from ..tokens.issuer import TrustedIssuer
+from .denylist import Denylist
+from .keys import PREFIX, session_key, text_key, token_key, user_key
+from .outage import Outage
+
+_LOGGER = logging.getLogger("flask_resource_server")
+
+Result = TypeVar("Result")
+
+#: Seconds for which the revocation of a token outlives the token: the clocks of two machines differ.
+_CLOCKS_DIFFER = 60
+
+#: The same for users and sessions, with the most leeway that can be set.
+_SPARE = 660
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenylistStatus:
+    """What the denylist is like at the moment, for readiness probes."""
+
+    #: Whether it answers.
+    ready: bool
+    #: Whether requests are refused while it does not; otherwise revoked tokens are accepted meanwhile.
+    refuses: bool
+    #: Why it does not answer, in our own words; None if it does.
+    last_error: str | None
+
+
+class Revocations:
+    """Tokens that are refused before their time. Threads share it."""
+
+    def __init__(
+        self,
+        denylist: Denylist,
+        issuers: Iterable[TrustedIssuer],
+        *,
+        refuses: bool,
+        keep: float,
+        clock: Callable[[], float],
+    ) -> None:
+        """``refuses`` is for outages, ``keep`` is in seconds, and ``clock`` returns those since the epoch."""
+        self._denylist = denylist
+        #: The first name of an issuer, by each of its names: what is revoked under one is revoked under all.
+        self._names = {name: issuer.names[0] for issuer in issuers for name in issuer.names}
+        self._refuses = refuses
+        self._kept = keep + _SPARE
+        self._clock = clock
+        self._outage = Outage(refuses=refuses)
+        self._has_warned_of_age = False
+
+    def check(self, token: AccessToken, encoded: Callable[[], str]) -> None:
+        """Refuse a verified token that is revoked; ``encoded`` returns its text, and is called if it has no id.
+
+        Raises:
+            TokenRevokedError: the token, its session or its user is revoked.
+            DenylistUnavailableError: the denylist does not answer, and requests are refused meanwhile.
+        """
+        if not self._has_warned_of_age:
+            self._warn_of_age(token)
+        try:
+            user, own, *sessions = self._values(self._keys(token, encoded))
+        except DenylistUnavailableError:
+            if self._refuses:
+                raise
+            return
+        if own is not None:
+            raise TokenRevokedError("the token is on the denylist")
+        if any(session is not None for session in sessions):
+            raise TokenRevokedError("its session is on the denylist")
+        if user is not None:
+            _check_user(token, user)
+
+    def _keys(self, token: AccessToken, encoded: Callable[[], str]) -> Sequence[str]:
+        issuer = self._names.get(token.issuer or "", "")
+        own = token_key(issuer, token.token_id) if token.token_id else text_key(encoded())
+        sessions = (session_key(issuer, token.session_id),) if token.session_id else ()
+        return (user_key(token.user_id), own, *sessions)
+
+    def _warn_of_age(self, token: AccessToken) -> None:
+        issued = token.claims.get("iat")
+        if issued is not None and token.valid_until - issued > self._kept:
+            self._has_warned_of_age = True
+            _LOGGER.warning(
+                "a token is good for %.0f s, and AUTH_DENYLIST_KEEP is %.0f: after that time it would be accepted "
+                "although its user or session is revoked. Raise AUTH_DENYLIST_KEEP, or set AUTH_MAX_TOKEN_AGE.",
+                token.valid_until - issued,
+                self._kept - _SPARE,
+            )
+
+    def revoke(self, token: AccessToken, encoded: str) -> None:
+        """Revoke a verified token, given with its text.
+
+        Raises:
+            DenylistUnavailableError: the denylist has not confirmed it.
+        """
+        issuer = self._names.get(token.issuer or "", "")
+        key = token_key(issuer, token.token_id) if token.token_id else text_key(encoded)
+        until = token.valid_until if math.isfinite(token.valid_until) else self._clock() + self._kept
+        self._remember({key: Entry(self._clock(), until + _CLOCKS_DIFFER)})
+
+    def revoke_session(self, issuer: str, session_id: str) -> None:
+        """Revoke every token with a session id (``sid``) of an issuer.
+
+        Raises:
+            ValueError: there is no such issuer, or the id is empty.
+            DenylistUnavailableError: the denylist has not confirmed it.
+        """
+        if not session_id:
+            raise ValueError("The id of a session is not empty.")
+        if self._names and issuer not in self._names:
+            raise ValueError(f"The issuer is not one of {', '.join(self._names)}.")
+        now = self._clock()
+        key = session_key(self._names.get(issuer, ""), session_id)
+        self._remember({key: Entry(now, now + self._kept)})
+
+    def revoke_user(self, user_id: str, before: float | None = None) -> None:
+        """Revoke the tokens of a user that were issued until a time, in seconds since the epoch; by default until now.
+
+        Raises:
+            ValueError: the id is empty, or the time is no finite number.
+            DenylistUnavailableError: the denylist has not confirmed it.
+        """
+        now = self._clock()
+        until = now if before is None else before
+        if not user_id:
+            raise ValueError("The id of a user is not empty.")
+        if not math.isfinite(until):
+            raise ValueError("The time is not a finite number.")
+        self._remember({user_key(user_id): Entry(until, max(now, until) + self._kept)})
+
+    def add_once(self, name: str, until: float) -> bool:
+        """Keep a name until a time; return False if it is there already.
+
+        Raises:
+            DenylistUnavailableError: the denylist does not answer. The name may be kept or not.
+        """
+        return _answer(lambda: self._denylist.add_once(PREFIX + name, until))
+
+    def status(self) -> DenylistStatus:
+        """Ask the denylist and return what it is like; waits no longer than a request does."""
+        try:
+            self._values([f"{PREFIX}probe"])
+        except DenylistUnavailableError as error:
+            return DenylistStatus(ready=False, refuses=self._refuses, last_error=error.reason)
+        return DenylistStatus(ready=True, refuses=self._refuses, last_error=None)
+
+    def _remember(self, entries: Mapping[str, Entry]) -> None:
+        _answer(lambda: self._denylist.remember(entries))
+
+    def _values(self, keys: Sequence[str]) -> Sequence[float | None]:
+        was_down = self._outage.is_known
+        try:
+            values = _answer(lambda: _numbers(self._denylist.values(keys), len(keys)))
+        except DenylistUnavailableError as error:
+            self._outage.begin(error.reason)
+            raise
+        if was_down:
+            self._outage.end()
+        return values
+
+
+def _answer(question: Callable[[], Result]) -> Result:
+    """Return what a denylist answers.
+
+    Raises:
+        DenylistUnavailableError: it raised an error, whichever that is.
+    """
+    try:
+        return question()
+    except StoreUnavailableError as error:
+        raise DenylistUnavailableError(f"the denylist cannot be used: {error}") from error
+    except Exception as error:
+        # A denylist of somebody else may raise anything. Nobody passes by that.
+        raise DenylistUnavailableError(f"the denylist cannot be used: it raised {type(error).__name__}") from error
+
+
+def _numbers(values: Sequence[float | None], count: int) -> Sequence[float | None]:
+    """Return the values of a denylist as numbers; a database may have them as decimals."""
+    numbers = [None if value is None else float(value) for value in values]
+    if len(numbers) != count or any(number is not None and math.isnan(number) for number in numbers):
+        raise StoreUnavailableError("it does not return a number or None for each key")
+    return numbers
+
+
+def _check_user(token: AccessToken, until: float) -> None:
+    """Refuse a token that was issued until a time, the second of that time included, or at an unknown time."""
+    issued = token.claims.get("iat")
+    if issued is None:
+        raise TokenRevokedError("its user's tokens were revoked, and it does not say when it was issued (iat)")
+    if math.floor(issued) <= until:
+        raise TokenRevokedError("issued before its user's tokens were revoked")

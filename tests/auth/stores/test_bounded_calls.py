@@ -1,0 +1,248 @@
+"""Calls that end in time, and what happens to those that wait meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from auth.stores.bounded_calls import BoundedCalls
+from auth.stores.store import StoreUnavailableError
+
+#: Seconds in which nothing takes place that does not hang.
+LONG = 30.0
+
+
+class Clients:
+    """Makes numbered clients, and notes which are closed."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.closed: list[int] = []
+        self.all_are_closed = threading.Event()
+
+    def connect(self) -> int:
+        self.made += 1
+        return self.made
+
+    def close(self, client: int) -> None:
+        self.closed.append(client)
+        self.all_are_closed.set()
+
+
+@pytest.fixture
+def clients() -> Clients:
+    return Clients()
+
+
+@pytest.fixture
+def hanging() -> Iterator[threading.Event]:
+    """What calls wait for that hang; they go on when the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def calls_of(clients: Clients, *, timeout: float = LONG, threads: int = 2, idle: float = LONG) -> BoundedCalls[int]:
+    return BoundedCalls(clients.connect, clients.close, timeout, threads=threads, idle=idle)
+
+
+def failing(_client: int) -> None:
+    raise ValueError("no")
+
+
+def waiting(begun: threading.Event, end: threading.Event) -> Callable[[int], None]:
+    """Return work that says when it has begun, and waits for its end."""
+
+    def work(_client: int) -> None:
+        begun.set()
+        end.wait()
+
+    return work
+
+
+def test_a_call_returns_what_the_work_returns(clients: Clients) -> None:
+    """One thread with one client is enough for calls that come one after the other."""
+    calls = calls_of(clients)
+
+    assert [calls.call(lambda client: ("got", client)) for _ in range(3)] == [("got", 1)] * 3
+
+
+def test_a_call_raises_what_the_work_raises(clients: Clients) -> None:
+    """And the thread goes on."""
+    calls = calls_of(clients)
+
+    with pytest.raises(ValueError, match="no"):
+        calls.call(failing)
+
+    assert calls.call(lambda client: client) == 1
+
+
+def test_a_client_that_cannot_be_made_is_tried_again(clients: Clients) -> None:
+    """The next call may have more luck."""
+    outcomes: list[int | Exception] = [OSError("no"), 7]
+
+    def connect() -> int:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    calls = BoundedCalls(connect, clients.close, LONG)
+    with pytest.raises(OSError, match="no"):
+        calls.call(lambda client: client)
+
+    assert calls.call(lambda client: client) == 7
+
+
+def test_a_caller_does_not_wait_for_work_that_hangs(clients: Clients, hanging: threading.Event) -> None:
+    """The next call gets another thread."""
+    calls = calls_of(clients, timeout=0.05)
+
+    with pytest.raises(StoreUnavailableError, match="it did not answer in time"):
+        calls.call(lambda _client: hanging.wait())
+
+    assert calls.call(lambda client: client) == 2
+
+
+def test_work_that_nobody_waits_for_any_longer_is_not_begun(clients: Clients, hanging: threading.Event) -> None:
+    """It would only keep the thread from the work of others."""
+    calls, begun = calls_of(clients, timeout=0.05, threads=1), [threading.Event() for _ in range(3)]
+    for event in begun:
+        with pytest.raises(StoreUnavailableError, match="it did not answer in time"):
+            calls.call(waiting(event, hanging))
+    hanging.set()
+
+    assert calls.call(lambda client: client) == 1
+    assert [event.is_set() for event in begun] == [True, False, False]
+
+
+def test_no_more_threads_are_made_than_allowed(clients: Clients) -> None:
+    """Calls beyond them wait for one."""
+    calls, inside = calls_of(clients, threads=2), threading.Barrier(2)
+
+    answers = together(6, lambda: calls.call(lambda client: (inside.wait(), client)[1]))
+
+    assert {type(answer) for answer in answers} == {int}
+    assert clients.made == 2
+
+
+def test_while_calls_fail_one_caller_tries_and_the_others_are_told_at_once(
+    clients: Clients, hanging: threading.Event
+) -> None:
+    """An outage holds one thread of the server, not all of them."""
+    calls, begun = calls_of(clients, threads=4), threading.Event()
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no"):
+            calls.call(failing)
+
+    with ExitStack() as stack:
+        trying = threading.Thread(target=calls.call, args=(waiting(begun, hanging),))
+        trying.start()
+        stack.callback(trying.join)
+        stack.callback(hanging.set)
+        begun.wait(LONG)
+        with pytest.raises(StoreUnavailableError, match="it does not answer, and another request is asking it"):
+            calls.call(lambda client: client)
+
+    # The one that tried was answered, so all ask again.
+    assert together(4, lambda: type(calls.call(lambda client: client))) == [int] * 4
+
+
+def test_each_caller_in_turn_tries_while_calls_fail(clients: Clients) -> None:
+    """So the end of an outage is noticed by the next call."""
+    calls = calls_of(clients)
+    for _ in range(5):
+        with pytest.raises(ValueError, match="no"):
+            calls.call(failing)
+
+    assert calls.call(lambda client: client) == 1
+
+
+def test_waiting_calls_are_bounded(clients: Clients, hanging: threading.Event) -> None:
+    """Calls that nobody waits for any longer do not fill the memory."""
+    calls = BoundedCalls(clients.connect, clients.close, 0.05, threads=1, waiting=2)
+
+    reasons = [reason_of(calls, hanging.wait) for _ in range(4)]
+
+    assert reasons == ["it did not answer in time"] * 3 + ["too many requests wait for it"]
+
+
+def test_a_thread_without_work_closes_its_client(clients: Clients) -> None:
+    """And the next call makes another."""
+    calls = calls_of(clients, idle=0.01)
+    calls.call(lambda client: client)
+    clients.all_are_closed.wait(LONG)
+
+    assert calls.call(lambda client: client) == 2
+    assert 1 in clients.closed
+
+
+def test_a_call_that_comes_while_a_thread_is_ending_is_made(clients: Clients) -> None:
+    """By that thread or by another."""
+    calls = calls_of(clients, idle=0)
+
+    assert {calls.call(lambda _client: "made") for _ in range(200)} == {"made"}
+
+
+def test_a_thread_that_got_no_client_has_none_to_close(clients: Clients) -> None:
+    """It ends all the same."""
+    threads = []
+
+    def connect() -> int:
+        threads.append(threading.current_thread())
+        raise OSError("no")
+
+    calls = BoundedCalls(connect, clients.close, LONG, idle=0.01)
+    with pytest.raises(OSError, match="no"):
+        calls.call(lambda client: client)
+    threads[0].join(LONG)
+
+    assert not threads[0].is_alive()
+    assert clients.closed == []
+
+
+def test_calls_go_on_if_the_system_has_no_thread_left(
+    clients: Clients, hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that there are do the work; without any, the call fails."""
+    calls, none, begun = calls_of(clients, timeout=LONG), calls_of(clients), threading.Event()
+    first = threading.Thread(target=calls.call, args=(waiting(begun, hanging),))
+    first.start()
+    begun.wait(LONG)
+    second = threading.Thread(target=calls.call, args=(lambda client: client,))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (start if thread is second else refuse)(thread))
+    second.start()
+    with pytest.raises(StoreUnavailableError, match="no thread could be started to ask it"):
+        none.call(lambda client: client)
+    hanging.set()
+    first.join(LONG)
+    second.join(LONG)
+
+    assert not second.is_alive()
+    assert clients.made == 1
+
+
+def reason_of(calls: BoundedCalls[int], work: Callable[[], object]) -> str:
+    """Return why a call fails."""
+    with pytest.raises(StoreUnavailableError) as caught:
+        calls.call(lambda _client: work())
+    return str(caught.value)
+
+
+def together(count: int, work: Callable[[], object]) -> list[object]:
+    """Return what some threads return."""
+    results: list[object] = []
+    threads = [threading.Thread(target=lambda: results.append(work())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
