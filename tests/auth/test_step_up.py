@@ -226,40 +226,39 @@ def test_the_login_is_read_in_the_shape_of_the_tokens_issuer() -> None:
     assert isinstance(refused, InsufficientUserAuthenticationError)
 
 
-@pytest.mark.parametrize(
-    ("written", "names"),
-    [
-        (None, ()),
-        ("phr", ("phr",)),
-        (["phr", "phrh", "phr"], ("phr", "phrh")),
-        (("urn:okta:loa:2fa:any",), ("urn:okta:loa:2fa:any",)),
-        ((name for name in ("a", "b")), ("a", "b")),
-        ("!#[]~", ("!#[]~",)),
-    ],
-)
+ACR: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "nothing": (None, ()),
+    "a text": ("phr", ("phr",)),
+    "a list": (["phr", "phrh", "phr"], ("phr", "phrh")),
+    "a tuple": (("urn:okta:loa:2fa:any",), ("urn:okta:loa:2fa:any",)),
+    "the keys of a mapping": ({"a": 1, "b": 2}, ("a", "b")),
+    "the outermost characters": ("!#[]~", ("!#[]~",)),
+}
+
+
+@pytest.mark.parametrize(("written", "names"), ACR.values(), ids=ACR)
 def test_acr_values_are_one_text_or_a_list(written: Any, names: tuple[str, ...]) -> None:
     """One text is one value."""
     assert acr_names(written) == names
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "",
-        [],
-        "phr phrh",
-        " phr",
-        'p"hr',
-        "p\\hr",
-        "phr\r\nSet-Cookie: a=b",
-        "phr\x00",
-        "phr\x7f",
-        "größer",
-        [1],
-        [None],
-    ],
-    ids=repr,
-)
+UNQUOTABLE: dict[str, Any] = {
+    "empty": "",
+    "an empty list": [],
+    "two in one text": "phr phrh",
+    "a space in front": " phr",
+    "a quotation mark": 'p"hr',
+    "a backslash": "p\\hr",
+    "another header": "phr\r\nSet-Cookie: a=b",
+    "null": "phr\x00",
+    "delete": "phr\x7f",
+    "no ASCII": "größer",
+    "a number": [1],
+    "None in a list": [None],
+}
+
+
+@pytest.mark.parametrize("written", UNQUOTABLE.values(), ids=UNQUOTABLE)
 def test_what_a_challenge_cannot_quote_is_refused(written: Any) -> None:
     """RFC 6750 §3: no quotes, no backslashes, no controls; spaces stand between values."""
     with pytest.raises(TypeError) as raised:
@@ -277,7 +276,21 @@ def test_an_age_is_a_whole_number_of_seconds(age: int) -> None:
     assert TokenRule(max_age=age).max_age == age
 
 
-@pytest.mark.parametrize("age", [0, -1, True, False, 300.0, "300", 315_360_001, 10**5000, math.nan, [300]], ids=type)
+AGES: dict[str, Any] = {
+    "0": 0,
+    "negative": -1,
+    "true": True,
+    "false": False,
+    "a fraction": 300.0,
+    "a text": "300",
+    "too long": 315_360_001,
+    "huge": 10**5000,
+    "not a number": math.nan,
+    "a list": [300],
+}
+
+
+@pytest.mark.parametrize("age", AGES.values(), ids=AGES)
 def test_any_other_age_is_refused(age: Any) -> None:
     """No request could meet 0 seconds for longer than the leeway."""
     with pytest.raises(TypeError) as raised:
