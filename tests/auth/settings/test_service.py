@@ -652,12 +652,16 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_RESOURCE_NAME": "Tasks\n",
             "AUTH_RESOURCE_DOCS": "http://docs.example",
             "AUTH_SCOPE_IMPLIES": {"a": "a"},
+            "AUTH_DENYLIST": "redis",
+            "AUTH_DENYLIST_FAILURE": "ignore",
+            "AUTH_DENYLIST_TIMEOUT": 0,
+            "AUTH_DENYLIST_KEEP": 0,
             "AUTH_SECRETS": SECRET,
         }
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 35
+    assert len(problems) == len(set(problems)) == 39
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

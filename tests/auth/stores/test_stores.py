@@ -39,7 +39,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.server)])
 def store(request: pytest.FixtureRequest, clock: Clock) -> Store:
     """A store that is empty."""
     if request.param == "memory":
@@ -82,12 +82,15 @@ def test_the_larger_value_stays(store: Store, first: float, second: float) -> No
 
 
 @pytest.mark.parametrize("times", [(60, 7200), (7200, 60)])
-def test_the_later_time_stays(store: Store, redis: RedisServer, clock: Clock, times: tuple[int, int]) -> None:
+def test_the_later_time_stays(
+    store: Store, clock: Clock, times: tuple[int, int], request: pytest.FixtureRequest
+) -> None:
     """So nothing that is remembered later shortens what was promised."""
     for seconds in times:
         store.remember({"key": Entry(1, NOW + seconds)})
 
     if isinstance(store, RedisStore):
+        redis: RedisServer = request.getfixturevalue("redis")
         assert 3600 < redis.tell("TTL", "key") <= 7200
     clock.now += 3600
     assert store.values(["key"]) == [1]
