@@ -124,6 +124,7 @@ def make_issuer(values: SimpleNamespace, keys: KeySource | None, http_hosts: fro
         tenant_path=values.tenant_claim,
         leeway=values.leeway,
         max_token_age=values.max_token_age,
+        logout_audience=frozenset(values.logout_audience),
         user_prefix=values.user_prefix,
     )
 
