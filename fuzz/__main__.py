@@ -28,6 +28,7 @@ TARGETS = (
     "authorization",
     "token_text",
     "signed_claims",
+    "logout_tokens",
     "two_verifiers",
     "key_sets",
     "metadata",

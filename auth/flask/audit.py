@@ -1,4 +1,4 @@
-"""One log line per refusal or override: why, the route, the request id and, if verified, whose token it is.
+"""One log line per refusal, override or logout: why, the route, the request id and, if verified, whose token it is.
 
 Of the token, user, tenant, client and actor are written and nothing else. No raw text of a client is written: routes
 appear as their rule, reasons in our own words, and names, the owner of an overridden path among them, as JSON strings.
@@ -56,6 +56,28 @@ def log_override(override: str, *, token: AccessToken, owner: str, route: str, r
         **_names_in(token),
     }
     _LOGGER.warning("access overridden: %s", _as_text(fields), extra=fields)
+
+
+def log_logout(*, issuer: str, user_id: str | None, route: str, request_id: str) -> None:
+    """Log one logout that an issuer has announced: of a user, or of a session, whose name is not written.
+
+    At INFO, because a logout is nothing unusual.
+    """
+    fields: dict[str, str | int] = {
+        "ended": "session" if user_id is None else "user",
+        "issuer": issuer,
+        "route": route,
+        "request_id": request_id,
+    }
+    if user_id is not None:
+        fields["user_id"] = user_id[:_LONGEST_NAME]
+    _LOGGER.info("logged out: %s", _as_text(fields), extra=fields)
+
+
+def log_refused_logout(error: AuthError, *, route: str, request_id: str) -> None:
+    """Log one refused logout token, at WARNING."""
+    fields = {"error": error.code.value, "reason": error.reason, "route": route, "request_id": request_id}
+    _LOGGER.warning("logout refused: %s", _as_text(fields), extra=fields)
 
 
 def _names_in(token: AccessToken) -> dict[str, str]:

@@ -83,6 +83,11 @@ class ResourceServer:
         check_satisfiable(app, server)
         if config.metadata is not None:
             serve_metadata(app, config.metadata)
+        if config.logout_path is not None:
+            # Only services that receive logouts pay for it.
+            from .backchannel_logout import receive_logouts
+
+            receive_logouts(app, server, config.logout_path)
         return server
 
 

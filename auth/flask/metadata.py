@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Flask, Request, Response
 from werkzeug.routing import Rule
 
-from ..errors import ConfigurationError
 from ..wire.metadata import ResourceMetadata
-from .declarations import mark_public
+from .own_routes import add_own_routes
 from .server import this_app, this_request
 
 #: The endpoint of the documents; a service may have one that is called like the RFC.
@@ -37,9 +36,6 @@ def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
         ConfigurationError: the app has such a route already.
     """
     documents = metadata.documents()
-    taken = {route.rule for route in app.url_map.iter_rules()}
-    if found := sorted(taken & documents.keys()):
-        raise ConfigurationError([f"The app has a route {path} already; AUTH_RESOURCE makes it." for path in found])
 
     def serve_document(**_host: str) -> Response:
         request = this_request()
@@ -58,29 +54,12 @@ def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
         request = this_request()
         return serve_document() if request.path in documents and request.method in _METHODS else None
 
-    mark_public(serve_document)
-    for path in documents:
-        for place in _places(app):
-            app.add_url_rule(
-                path,
-                ENDPOINT,
-                serve_document,
-                methods=["GET", "OPTIONS"],
-                provide_automatic_options=False,
-                **place,
-            )
+    add_own_routes(app, documents, ENDPOINT, serve_document, methods=["GET", "OPTIONS"], setting="AUTH_RESOURCE")
 
 
 def is_document(request: Request) -> bool:
     """Tell whether a request is answered with a document, so that its credentials mean nothing."""
     return _ANSWERED in vars(request)
-
-
-def _places(app: Flask) -> list[dict[str, str]]:
-    """Return how a route says that it answers at every host of an app."""
-    if app.url_map.host_matching:
-        return [{"host": "<host>"}]
-    return [{}, {"subdomain": "<subdomain>"}] if app.subdomain_matching else [{}]
 
 
 def outside_of_resources(route: Rule, metadata: ResourceMetadata | None) -> str | None:

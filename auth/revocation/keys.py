@@ -35,6 +35,15 @@ def user_key(user_id: str) -> str:
     return _key("revoked_user", user_id)
 
 
+def logout_name(issuer: str, token_id: str) -> str:
+    """Return the name of a logout token, without the beginning that all keys have."""
+    return _name("logout_token", issuer, token_id)
+
+
 def _key(kind: str, *parts: str) -> str:
+    return PREFIX + _name(kind, *parts)
+
+
+def _name(kind: str, *parts: str) -> str:
     text = "".join(f"{len(part)}:{part}" for part in parts)
-    return f"{PREFIX}{kind}:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+    return f"{kind}:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"

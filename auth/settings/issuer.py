@@ -126,6 +126,7 @@ def make_issuer(values: SimpleNamespace, keys: KeySource | None, http_hosts: fro
         leeway=values.leeway,
         login=replace(profile.login, acr_values=values.acr_values, leeway=values.leeway),
         max_token_age=values.max_token_age,
+        logout_audience=frozenset(values.logout_audience),
         user_prefix=values.user_prefix,
     )
 

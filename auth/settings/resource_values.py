@@ -12,7 +12,7 @@ from ..keys.remote.urls import has_only_characters_of_urls, is_loopback, is_plai
 from ..rules import scope_names
 from ..scopes import closed_over
 from .addresses import HOST_NAME
-from .values import AS_LIST, Kind, Place, is_broken_json, text, texts
+from .values import AS_LIST, SEGMENT, Kind, Place, is_broken_json, text, texts
 
 #: Scopes of OpenID Connect (Core §5.4, §11). They ask for something about the user, and say nothing about an API.
 _OF_OPENID = ("openid", "profile", "email", "offline_access")
@@ -20,8 +20,7 @@ _OF_OPENID = ("openid", "profile", "email", "offline_access")
 #: Ports that clients leave out (WHATWG URL, "special scheme").
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
-#: A path whose segments clients, proxies and servers all read alike: nothing encoded, empty, or made of dots alone.
-_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:@-]+)*")
+_PATH = re.compile(f"(?:{SEGMENT})*")
 
 #: The end of a host that clients take for an IPv4 address, however it is written (WHATWG URL, "ends in a number").
 _IN_NUMBERS = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\Z")

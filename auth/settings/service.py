@@ -20,6 +20,7 @@ from ..wire.metadata import ResourceMetadata
 from .denylist import check_denylist, make_denylist
 from .environment import misnamed_settings, unread_variables
 from .issuer import check_issuer, make_issuer
+from .logout import check_logout, logout_path
 from .plain_http import allowed_hosts
 from .reader import Section, read_entry, read_service
 from .resource import check_resource, make_metadata, take_resource_as_audience
@@ -45,6 +46,8 @@ class AuthConfig:
     metadata: ResourceMetadata | None
     #: None if nothing is ever revoked.
     denylist: DenylistSettings | None
+    #: Where logout tokens are received; None if none are.
+    logout_path: str | None
     scope_hierarchy: ScopeHierarchy = field(repr=False)
     #: What is allowed and unwise, to be said once at start.
     warnings: tuple[str, ...]
@@ -77,6 +80,7 @@ class AuthConfig:
         mount = settings.get("APPLICATION_ROOT", "/")
         check_resource(service, sections, mount)
         check_denylist(service, sections)
+        check_logout(service, sections)
         if service.problems:
             # What several entries inherit is judged for each of them, and told once.
             unread = unread_variables(environment, settings)
@@ -92,6 +96,7 @@ class AuthConfig:
             development_tokens=service.values.development_tokens,
             metadata=make_metadata(service, sections, mount),
             denylist=make_denylist(service),
+            logout_path=logout_path(service, sections),
             scope_hierarchy=ScopeHierarchy(service.values.scope_implies) if service.values.scope_implies else FLAT,
             warnings=(*dict.fromkeys(service.warnings), *unread_variables(environment, settings)),
         )

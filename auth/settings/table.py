@@ -22,6 +22,7 @@ from .values import (
     HEADER,
     IDENTITY_CLAIM,
     ISSUERS,
+    PATH,
     PROFILE,
     REALM,
     TENANT_CLAIM,
@@ -157,6 +158,12 @@ TABLE = (
             "Seconds that a request waits for a Redis at most, whatever happens on the way."),
     Setting("denylist_keep", 86_400, number(60, 315_360_000), _SERVICE,
             "Seconds for which the revocation of a user or a session is kept; at least the longest life of a token."),
+    Setting("logout_audience", (), texts(), _SHARED,
+            "The client ids whose logout tokens are meant for this service (OpenID Connect Back-Channel Logout 1.0). "
+            "Needs `AUTH_DENYLIST`: [backchannel-logout.md](backchannel-logout.md)."),
+    Setting("logout_path", "/auth/backchannel-logout", PATH, _SERVICE,
+            "Where issuers post logout tokens, if `AUTH_LOGOUT_AUDIENCE` is set; below the path at which the app is "
+            "mounted."),
     Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
             "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
             "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "

@@ -142,6 +142,17 @@ HEADER = matching(r"(?i)(?!.*authorization$|cookie$)[a-z0-9-]+", "must be the na
 USER_PREFIX = matching(r"[A-Za-z0-9._~:|@-]+", "may hold ASCII letters, digits and . _ ~ : | @ - only.")
 
 
+#: A segment of a path that clients, proxies and servers all read alike: nothing encoded, empty, or made of dots alone.
+SEGMENT = r"/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:@-]+"
+
+#: A path of the app that is made of such segments.
+PATH = matching(
+    f"(?:{SEGMENT})+",
+    "must be a path such as /auth/backchannel-logout: segments of ASCII letters, digits and . _ ~ : @ - that are not "
+    "empty, . or .., without a slash at the end.",
+)
+
+
 def _check_profile(name: str, place: Place) -> None:
     if name not in PROFILES:
         meant = closest(name, PROFILES)

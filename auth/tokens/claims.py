@@ -25,7 +25,7 @@ from ..identifiers import is_identifier
 from ..numeric_date import is_numeric_date
 from ..wire.near_names import difference
 from .issuer import TrustedIssuer
-from .kinds import other_kind
+from .kinds import media_type, other_kind
 from .profiles import AUDIENCE, ClaimPath
 
 #: Claims that only ID tokens carry (OpenID Connect Core §3.1.3.6 and §3.3.2.11), which often come without a ``typ``.
@@ -37,12 +37,7 @@ _MOST_LISTED = 5
 
 def check_type(header: Mapping[str, Any], claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
     """Accept access tokens only: no refresh, ID, logout or proof tokens, and no links from a mail."""
-    media_type = None
-    if "typ" in header:
-        if not isinstance(header["typ"], str):
-            raise MalformedTokenError("typ is not a string")
-        media_type = header["typ"].lower().removeprefix("application/")
-    if media_type not in issuer.profile.types:
+    if media_type(header) not in issuer.profile.types:
         raise InvalidTypeError("typ is not one of those in AUTH_PROFILE")
     if not _ID_TOKEN_CLAIMS.isdisjoint(claims):
         raise InvalidTypeError("an ID token by its claims")
@@ -64,12 +59,18 @@ def check_audience(claims: Mapping[str, Any], issuer: TrustedIssuer) -> None:
             return
     elif "aud" not in claims and not issuer.audience:
         return
-    audience = claims.get("aud")
-    values = [audience] if isinstance(audience, str) else audience
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    values = audiences(claims)
+    if values is None:
         raise InvalidAudienceError(f"aud is absent or not a string or a list of strings; {_ours(issuer)}")
     if issuer.audience.isdisjoint(values):
         raise InvalidAudienceError(_why_another_service("aud", values, issuer))
+
+
+def audiences(claims: Mapping[str, Any]) -> list[str] | None:
+    """Return the values of ``aud``, which is a text or a list of texts (RFC 7519 §4.1.3); None if it is neither."""
+    audience = claims.get("aud")
+    values = [audience] if isinstance(audience, str) else audience
+    return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else None
 
 
 def _check_audience_claim(value: object, issuer: TrustedIssuer) -> None:

@@ -34,6 +34,8 @@ class TrustedIssuer:
     login: LoginShape = field(default=OPENID_LOGIN, repr=False)
     #: Seconds after ``iat`` from which a token is refused, even if its ``exp`` is later.
     max_token_age: float | None
+    #: The client ids whose logout tokens are meant for this service; empty if none are.
+    logout_audience: frozenset[str] = frozenset()
     #: What stands in front of the identity claim in a user id; empty for the one issuer that owns the plain ids.
     user_prefix: str = ""
     #: The prefixes of the other issuers, with which no plain id may begin; empty if ``user_prefix`` is set.

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+from ..errors import MalformedTokenError
+
 #: Claims that name the kind of a token. Flask-JWT-Extended and many services write ``type``, SimpleJWT ``token_type``,
 #: Keycloak ``typ``, Cognito ``token_use``, OpenIddict ``token_usage``, Casdoor ``tokenType`` or ``TokenType``;
 #: ``purpose`` stands in links that a service mails, and in the ID tokens of PagerDuty.
@@ -90,6 +92,15 @@ _OTHER_KINDS = frozenset(
         "csrf",
     }
 )
+
+
+def media_type(header: Mapping[str, Any]) -> str | None:
+    """Return ``typ`` in lower case and without ``application/`` (RFC 7515 §4.1.9); None if there is none."""
+    if "typ" not in header:
+        return None
+    if not isinstance(header["typ"], str):
+        raise MalformedTokenError("typ is not a string")
+    return header["typ"].lower().removeprefix("application/")
 
 
 def other_kind(claims: Mapping[str, Any], exceptions: Container[str]) -> str | None:

@@ -43,6 +43,18 @@ class Verification(NamedTuple):
     ring: KeyRing
 
 
+class VerifiedSignature(NamedTuple):
+    """A token whose signature is good."""
+
+    token: SignedToken
+    #: Its claims, without those that are null.
+    claims: Mapping[str, Any]
+    #: Who signed it.
+    issuer: TrustedIssuer
+    #: The keys of the issuer, one of which verified it.
+    ring: KeyRing
+
+
 class TokenVerifier:
     """Verifies access tokens of the issuers that are trusted. Threads may share it."""
 
@@ -67,12 +79,7 @@ class TokenVerifier:
             InvalidTokenError: one of its subclasses; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
-        token = parse_compact(encoded, self._max_token_bytes)
-        claims = without_null(token.claims)
-        check_header(token.header)
-        issuer = self.issuer_of(claims)
-        check_algorithm(token.header, issuer)
-        ring = check_signature(token, issuer.keys)
+        token, claims, issuer, ring = self.verify_signature(encoded, self._max_token_bytes)
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
         check_claim_types(claims, issuer)
@@ -96,6 +103,20 @@ class TokenVerifier:
             scope_hierarchy=self._scope_hierarchy,
         )
         return Verification(verified, issuer.keys, ring)
+
+    def verify_signature(self, encoded: str, max_bytes: int) -> VerifiedSignature:
+        """Return a token of any kind whose signature is that of a trusted issuer. What it says is not judged yet.
+
+        Raises:
+            InvalidTokenError: one of its subclasses; the token is to blame.
+            KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
+        """
+        token = parse_compact(encoded, max_bytes)
+        claims = without_null(token.claims)
+        check_header(token.header)
+        issuer = self.issuer_of(claims)
+        check_algorithm(token.header, issuer)
+        return VerifiedSignature(token, claims, issuer, check_signature(token, issuer.keys))
 
     def issuer_of(self, claims: Mapping[str, Any]) -> TrustedIssuer:
         """Return the issuer that a token names, compared exactly, before any key is looked up (RFC 8725 §3.8)."""

@@ -41,6 +41,7 @@ server.listen(0, "127.0.0.1", async () => {
     const path = request.url;
     if (path === "/test/mails") return answer(response, mails);
     if (path === "/test/rotation-interval-is-over") return answer(response, expireSigningKeys());
+    if (path.startsWith("/test/logout-uri")) return answer(response, tellAboutLogouts(new URL(path, origin).searchParams));
     if (path === "/test/machine-client") return registerMachine(servers[0][1], request, response);
     if (OPEN_TO_PAGES.includes(path) && pages.includes(request.headers.origin)) {
       response.setHeader("Access-Control-Allow-Origin", request.headers.origin);
@@ -121,6 +122,13 @@ async function registerMachine(auth, request, response) {
     client_credentials_scopes: ["tasks:read"],
   };
   return answer(response, await auth.api.adminCreateOAuthClient({ headers: fromNodeHeaders(request.headers), body }));
+}
+
+// Who registers a client may name neither http nor loopback.
+function tellAboutLogouts(wish) {
+  const client = database.oauthClient.find(({ clientId }) => clientId === wish.get("client"));
+  client.backchannelLogoutUri = wish.get("uri");
+  return client.clientId;
 }
 
 function remember(name) {

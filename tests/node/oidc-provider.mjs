@@ -1,6 +1,8 @@
 // A standard OpenID provider on loopback: `node oidc-provider.mjs '{"api": "https://tasks.example.com"}'`.
 //
 // `api` is the resource whose access tokens are JWTs (RFC 9068); those of any other resource, and of none, are opaque.
+// A client with a `backchannel_logout_uri` is told there when a session of its users ends; if it demands the session as
+// well (`backchannel_logout_session_required`), its access tokens name it (`sid`).
 // `page` is a public client, a page that asks the token endpoint from its own origin with PKCE (RFC 7636).
 // Access tokens are good for `lifetime` seconds, and a refresh token for one use; `/test/revoke` revokes all of those.
 // `mcp` makes it one for clients that register themselves (RFC 7591): it lists the `scopes` of every resource, whose
@@ -38,9 +40,17 @@ server.listen(0, "127.0.0.1", async () => {
     scopes: ["openid", "offline_access", ...resourceScopes],
     ttl: { AccessToken: lifetime },
     rotateRefreshToken: true,
+    // The provider itself puts the session into ID tokens alone.
+    extraTokenClaims: ({ oidc: { entities } }) => {
+      const { sid } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
+      return sid ? { sid } : undefined;
+    },
+    // It sends nothing to addresses of special use, such as loopback, by a dispatcher of its own.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     ...(mcp ? forClientsThatRegister() : {}),
     ...(acrValues ? forKindsOfLogin() : {}),
     features: {
+      backchannelLogout: { enabled: true },
       registration: { enabled: Boolean(mcp) },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },

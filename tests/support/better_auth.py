@@ -42,6 +42,10 @@ class BetterAuthServer(IssuerProgram):
         """Make the signing keys old: the next token is signed with a new one."""
         done(self.browser().get("/test/rotation-interval-is-over"))
 
+    def tell_about_logouts(self, client: dict[str, Any], uri: str) -> None:
+        """Post logout tokens of a client to an address that it could not register: on loopback, and by http."""
+        done(self.browser().get(f"/test/logout-uri?{urlencode({'client': client['client_id'], 'uri': uri})}"))
+
     def mail(self, subject: str) -> str:
         """Return the token in the newest mail of a kind."""
         token: str = done(self.browser().get("/test/mails")).body[subject]["token"]

@@ -17,7 +17,7 @@ CALLBACK = "http://127.0.0.1:1/callback"
 def log_in(origin: str, page: str, user: str, callback: str, browser: Browser | None = None) -> str:
     """Follow redirects and submit forms until the provider sends the browser back, and return the URL it is sent to.
 
-    ``browser`` is one that may be logged in already.
+    ``browser`` keeps the session of the user, who may be logged in already; by default nobody keeps it.
     """
     browser = browser or Browser(origin)
     answer = browser.get(page)
@@ -31,6 +31,14 @@ def log_in(origin: str, page: str, user: str, callback: str, browser: Browser | 
             (prompt,) = re.findall(r'name="prompt" value="(\w+)"', answer.body)
             answer = browser.submit(action, prompt=prompt, login=user, password="any")
     raise AssertionError(f"the login leads nowhere: {answer}")
+
+
+def log_out(browser: Browser) -> None:
+    """End the session of a user, by the form in which the provider asks for that."""
+    answer = browser.get("/session/end")
+    (secret,) = re.findall(r'name="xsrf" value="([^"]+)"', answer.body)
+    answer = browser.submit("/session/end/confirm", xsrf=secret, logout="yes")
+    assert answer.status == 303, answer
 
 
 class OpenProvider(IssuerProgram):

@@ -656,12 +656,14 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_DENYLIST_FAILURE": "ignore",
             "AUTH_DENYLIST_TIMEOUT": 0,
             "AUTH_DENYLIST_KEEP": 0,
+            "AUTH_LOGOUT_AUDIENCE": "",
+            "AUTH_LOGOUT_PATH": "logout",
             "AUTH_SECRETS": SECRET,
         }
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 39
+    assert len(problems) == len(set(problems)) == 41
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

@@ -49,6 +49,8 @@ OTHERS: dict[str, Any] = {
     "denylist_failure": "accept",
     "denylist_timeout": 1.5,
     "denylist_keep": 3600,
+    "logout_audience": ["tasks-web"],
+    "logout_path": "/oidc/logout",
     "insecure_http_hosts": ["keycloak"],
     "user_prefix": "x:",
     "published": False,
