@@ -60,7 +60,7 @@ def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
 
     mark_public(serve_document)
     for path in documents:
-        for place in _places(app):
+        for place in places_for(app):
             app.add_url_rule(
                 path,
                 ENDPOINT,
@@ -76,7 +76,7 @@ def is_document(request: Request) -> bool:
     return _ANSWERED in vars(request)
 
 
-def _places(app: Flask) -> list[dict[str, str]]:
+def places_for(app: Flask) -> list[dict[str, str]]:
     """Return how a route says that it answers at every host of an app."""
     if app.url_map.host_matching:
         return [{"host": "<host>"}]

@@ -13,13 +13,14 @@ from typing import Any
 from ..keys import RemoteKeySettings
 from .addresses import HOSTS, ISSUER, URL
 from .key_values import PUBLIC_KEYS, SECRETS
-from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPES
+from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPE, SCOPES
 from .values import (
     ALGORITHMS,
     FLAG,
     HEADER,
     IDENTITY_CLAIM,
     ISSUERS,
+    PATH,
     PROFILE,
     REALM,
     TENANT_CLAIM,
@@ -142,6 +143,17 @@ TABLE = (
     Setting("scope_implies", {}, IMPLIES, _SERVICE,
             'Which scopes imply others: `{"tasks:write": ["tasks:read"]}` lets a token with `tasks:write` into a view '
             "that asks for `tasks:read`. What is implied may imply more; a circle stops the start."),
+    Setting("metrics", False, FLAG, _SERVICE,
+            "Count requests, refusals and fetches of keys for Prometheus, in prometheus-client's default registry; "
+            "needs the extra `metrics`: [signals-and-metrics.md](signals-and-metrics.md#metrics)."),
+    Setting("metrics_path", None, PATH, _SERVICE,
+            "The path at which Prometheus reads the counts, such as `/metrics`; it turns `AUTH_METRICS` on. Without it "
+            "there is no such route."),
+    Setting("metrics_scope", "metrics:read", SCOPE, _SERVICE,
+            "The scope that a token needs for `AUTH_METRICS_PATH`."),
+    Setting("trace_user", False, FLAG, _SERVICE,
+            "Write the id of the user into the OpenTelemetry span of a request, as `enduser.id`: "
+            "[signals-and-metrics.md](signals-and-metrics.md#traces)."),
     Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
             "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
             "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "

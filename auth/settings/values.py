@@ -135,6 +135,9 @@ REALM = matching(
     "must be printable ASCII without quotes and backslashes, at most 200 characters.",
 )
 
+#: The path of a route without variables.
+PATH = matching(r"/[A-Za-z0-9._~/-]*", "must be a path of letters, digits and -._~/, such as /metrics.")
+
 #: The name of a header field that a server hands on to an app; none that holds credentials, for an id is logged.
 HEADER = matching(r"(?i)(?!.*authorization$|cookie$)[a-z0-9-]+", "must be the name of a header, such as X-Request-ID.")
 

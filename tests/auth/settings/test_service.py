@@ -651,12 +651,16 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_RESOURCE_NAME": "Tasks\n",
             "AUTH_RESOURCE_DOCS": "http://docs.example",
             "AUTH_SCOPE_IMPLIES": {"a": "a"},
+            "AUTH_METRICS": 1,
+            "AUTH_METRICS_PATH": "metrics",
+            "AUTH_METRICS_SCOPE": "a b",
+            "AUTH_TRACE_USER": 1,
             "AUTH_SECRETS": SECRET,
         }
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 34
+    assert len(problems) == len(set(problems)) == 38
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text
