@@ -16,6 +16,7 @@ from app.database import connect_database
 from app.errors import register_error_handlers
 from app.extensions import protect, register_api, trust_proxies
 from app.logs import configure_logging
+from app.metrics import count_requests
 from app.migrations.commands import db_commands
 from app.rate_limits import limit_addresses, limit_users
 from app.response_headers import register_response_headers
@@ -42,6 +43,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         raise ConfigurationError(problems)
 
     limit_users(app)
+    count_requests(app)
     register_response_headers(app)
     # Around the headers, because they depend on the scheme of the request.
     trust_proxies(app)
