@@ -19,7 +19,8 @@ PYTHON_FOLDERS := $(filter-out %/shims,$(subst :, ,$(PATH))) $(wildcard $(or $(P
 find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
 PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version)),$(version)))
 LOWEST_VENV := .venv-lowest
-TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator pytest pytest-xdist time-machine flask-cors
+TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator opentelemetry-instrumentation-flask opentelemetry-sdk \
+    pytest pytest-xdist time-machine flask-cors
 SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider -m 'not server' tests/auth tests/app
 
 # Made anew whenever the dependencies change.

@@ -8,6 +8,7 @@ GUNICORN_READ_TIMEOUT  seconds a client may stay silent in the middle of a reque
 GUNICORN_MAX_REQUESTS  requests after which a worker is replaced, 0 for never (0)
 FORWARDED_ALLOW_IPS    addresses of proxies whose X-Forwarded-Proto is believed (none)
 FLASK_LOG_FORMAT       text or json (text)
+FLASK_AUTH_METRICS_PATH  path at which Prometheus reads the counts of all workers (none)
 FLASK_AUTH_MAX_TOKEN_BYTES  bytes of the longest access token (8192); a field of a request may have 8192 more
 
 ``python gunicorn.conf.py`` starts nothing: it ends with one sentence if gunicorn could not start with these settings.
@@ -15,12 +16,15 @@ FLASK_AUTH_MAX_TOKEN_BYTES  bytes of the longest access token (8192); a field of
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
+import shutil
 import socket
 import struct
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -102,12 +106,49 @@ if os.environ.get("FLASK_LOG_FORMAT") == "json":
     }
 
 
+#: Where prometheus-client keeps the counts of each worker, so that any of them can show the sum. It has to be known
+#: before the app is imported.
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+COUNTS_ARE_WANTED = bool(os.environ.get("FLASK_AUTH_METRICS_PATH") or os.environ.get("FLASK_AUTH_METRICS") == "true")
+
+
+def make_folder_of_counts() -> None:
+    """Make the folder if the operator names none. It goes when this process ends."""
+    # A server that takes the place of another one (SIGUSR2) inherits its variables, and not its folder.
+    prefix, mine = "tasks-metrics-", f"tasks-metrics-{os.getpid()}-"
+    named = Path(os.environ.get(COUNTS, "")).name
+    if not named or (named.startswith(prefix) and not named.startswith(mine)):
+        os.environ[COUNTS] = folder = tempfile.mkdtemp(prefix=mine)
+        atexit.register(remove_folder, folder, os.getpid())
+
+
+def remove_folder(folder: str, owner: int) -> None:
+    """Remove a folder, unless this is a worker that has inherited the duty."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if COUNTS_ARE_WANTED and __name__ != "__main__":
+    make_folder_of_counts()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget what only a living worker can say, such as the age of its keys. What it has counted stays."""
+    if COUNTS_ARE_WANTED:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+
+
 def on_starting(server: Any) -> None:
-    """Stop with one sentence if the options or the address cannot be used, wherever they were set."""
+    """Stop with one sentence if the options or the address cannot be used, and forget counts of an earlier start."""
     if server.cfg.reuse_port:
         raise SystemExit("Leave out --reuse-port (reuse_port): with it, SIGHUP resets connections of waiting clients.")
     if server.cfg.worker_class_str == "gthread" != server.cfg.settings["worker_class"].get():
         raise SystemExit("Set GUNICORN_THREADS=1 for --worker-class sync: with more threads, gunicorn runs gthread.")
+    if COUNTS_ARE_WANTED and not server.master_pid:
+        for file in Path(os.environ[COUNTS]).glob("*.db"):
+            file.unlink()
     # A master that replaces another one, or that systemd has started, may inherit sockets that listen already.
     if not server.master_pid and "LISTEN_FDS" not in os.environ:
         for address in server.cfg.address:

@@ -16,6 +16,7 @@ from app.config import configure
 from app.database import connect_database
 from app.fast import take_short_ways
 from app.logs import configure_logging
+from app.metrics import count_requests
 from app.migrations import DatabaseCommands
 from app.rate_limits import limit_addresses, limit_users
 from app.response_headers import register_response_headers
@@ -51,6 +52,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         raise ConfigurationError(problems)
 
     limit_users(app)
+    count_requests(app)
     register_response_headers(app)
     # Around the headers, because they depend on the scheme of the request.
     trust_proxies(app)

@@ -56,6 +56,8 @@ class AuthError(Exception):
     retry_after: int | None = None
     #: Whether the client is told that there is no such resource, or the exception that the views raise for one.
     hide: bool | type[Exception] = False
+    #: Whether the route declares nothing, so that the fault is the service's and not the caller's.
+    undeclared: bool = False
 
     def __init__(self, reason: str = "", message: str | None = None) -> None:
         """Keep the exact cause for the log, and a message that fits it better than that of the class.

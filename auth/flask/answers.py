@@ -16,8 +16,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from ..errors import AuthError
 from ..rules import Policy
 from ..wire.challenges import body_for, headers_for
-from .audit import log_refusal
-from .current import verified_token
+from .announcing import announce_refusal
 from .misplaced import app_and_request
 from .server import EXTENSION, ServerState, state_of, this_app, this_request
 
@@ -59,8 +58,8 @@ def enforce_on_call(policy: Policy, arguments: Mapping[str, Any]) -> None:
 
 
 def hidden(error: AuthError) -> Exception:
-    """Log a refusal that the client is not told of; return what is raised in its place: an unknown resource."""
-    _log(error)
+    """Announce a refusal that the client is not told of; return what is raised in its place: an unknown resource."""
+    announce_refusal(this_app(), this_request(), error)
     return NotFound() if isinstance(error.hide, bool) else error.hide()
 
 
@@ -77,7 +76,7 @@ def _raise(error: Exception) -> NoReturn:
 
 
 def answer(error: AuthError, policy: Policy | None = None, *, is_undeclared: bool = False) -> Response:
-    """Return the answer to a refused request and log the refusal.
+    """Return the answer to a refused request and announce the refusal.
 
     ``policy`` is the one that was enforced, if it is known, and ``is_undeclared`` says that the route declares nothing.
     """
@@ -85,19 +84,9 @@ def answer(error: AuthError, policy: Policy | None = None, *, is_undeclared: boo
     state = state_of(app)
     if state.config.metadata is not None:
         _name_scopes(error, policy or _declared(app, request, state), state.config.metadata.scopes)
-    _log(error, is_undeclared=is_undeclared)
+    error.undeclared = is_undeclared
+    announce_refusal(app, request, error)
     return _completed(app.make_response(_worded(app, request, error)), error, state, request)
-
-
-def _log(error: AuthError, *, is_undeclared: bool = False) -> None:
-    app, request = this_app(), this_request()
-    log_refusal(
-        error,
-        route=request.url_rule.rule if request.url_rule is not None else "",
-        request_id=state_of(app).request_id(request.environ),
-        token=verified_token(),
-        undeclared=is_undeclared,
-    )
 
 
 def _declared(app: Flask, request: Request, state: ServerState) -> Policy:

@@ -3,7 +3,7 @@
 Of the token, user, tenant, client and actor are written and nothing else. No raw text of a client is written: routes
 appear as their rule, reasons in our own words, and names, the owner of an overridden path among them, as JSON strings.
 Standard :mod:`logging`, logger ``flask_resource_server.audit``; the fields are on the record as well, for formatters
-that write JSON.
+that write JSON. The log is a receiver of the signals, as any other can be.
 """
 
 from __future__ import annotations
@@ -12,12 +12,36 @@ import json
 import logging
 from collections.abc import Mapping
 
+from flask import Flask
+
 from ..access_token import AccessToken
 from ..errors import AuthError
+from ..signals import access_overridden, token_refused
+from .announcing import OVERRIDDEN, route_of
+from .current import verified_token
+from .server import state_of, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server.audit")
 #: Characters of a name that are logged; the rest of a longer one is left out.
 _LONGEST_NAME = 255
+
+
+def keep_audit_log(app: Flask) -> None:
+    """Log what the signals say about an app."""
+    token_refused.connect(_on_refusal, app)
+    access_overridden.connect(_on_override, app)
+
+
+def _on_refusal(app: Flask, error: AuthError, route: str) -> None:
+    request_id = state_of(app).request_id(this_request().environ)
+    log_refusal(error, route=route, request_id=request_id, token=verified_token(), undeclared=error.undeclared)
+
+
+def _on_override(app: Flask, token: AccessToken, owner: str) -> None:
+    request = this_request()
+    request_id = state_of(app).request_id(request.environ)
+    *_, override = request.environ[OVERRIDDEN].values()
+    log_override(override, token=token, owner=owner, route=route_of(request), request_id=request_id)
 
 
 def log_refusal(

@@ -20,6 +20,7 @@ from ..tokens.verifier import TokenVerifier
 from ..wire.challenges import body_for
 from ..wire.logout_request import parse_logout_request
 from .audit import log_logout, log_refused_logout
+from .declarations import mark_public
 from .own_routes import add_own_routes
 from .server import ServerState, this_app, this_request
 
@@ -59,6 +60,7 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
             return None
         return receive_logout() if request.method == "POST" else _other_method()
 
+    mark_public(receive_logout)
     add_own_routes(app, [path], ENDPOINT, receive_logout, methods=["POST"], setting="AUTH_LOGOUT_AUDIENCE")
 
 

@@ -19,14 +19,16 @@ from ..clock import system_time
 from ..errors import AuthError, ConfigurationError, UndeclaredRouteError
 from ..keys import KeySource
 from ..settings.service import AuthConfig
+from .announcing import OVERRIDDEN
 from .answers import REFUSED, answer, answer_first, answer_hidden, complete
 from .commands import StartRefusedError, register_commands, run_without_settings
 from .cors import answer_to_preflight, let_scripts_read
 from .metadata import is_document, serve_metadata
+from .observers import observe, observe_spans
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
-from .server import EXTENSION, OVERRIDDEN, ServerState, authenticator_for, current_state, this_app, this_request
+from .server import EXTENSION, ServerState, authenticator_for, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server")
 
@@ -80,6 +82,7 @@ class ResourceServer:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
         config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
         server = ServerState(config, authenticator_for(config, self._clock), self._clock)
+        observe(app, server)
         check_satisfiable(app, server)
         if config.metadata is not None:
             serve_metadata(app, config.metadata)
@@ -112,6 +115,7 @@ def _enforce_declaration() -> Any:
         check_satisfiable(app, server)
         if server.config.deny_by_default:
             refuse_what_never_works(app)
+        observe_spans(app)
         server.begin_serving()
         _join_frameworks(app)
         # The signal knows the app by identity.

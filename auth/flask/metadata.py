@@ -6,6 +6,7 @@ from flask import Flask, Request, Response
 from werkzeug.routing import Rule
 
 from ..wire.metadata import ResourceMetadata
+from .declarations import mark_public
 from .own_routes import add_own_routes
 from .server import this_app, this_request
 
@@ -54,6 +55,7 @@ def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
         request = this_request()
         return serve_document() if request.path in documents and request.method in _METHODS else None
 
+    mark_public(serve_document)
     add_own_routes(app, documents, ENDPOINT, serve_document, methods=["GET", "OPTIONS"], setting="AUTH_RESOURCE")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Flask
 
 from ..errors import ConfigurationError
-from .declarations import mark_public
 
 
 def add_own_routes(
@@ -20,7 +19,7 @@ def add_own_routes(
     methods: list[str],
     setting: str,
 ) -> None:
-    """Add public routes to an app; ``setting`` is what asks for them.
+    """Add routes to an app; ``setting`` is what asks for them, and ``view`` declares who may enter.
 
     Raises:
         ConfigurationError: the app has such a route already.
@@ -28,7 +27,6 @@ def add_own_routes(
     taken = {route.rule for route in app.url_map.iter_rules()}
     if found := sorted(taken.intersection(paths)):
         raise ConfigurationError([f"The app has a route {path} already; {setting} makes it." for path in found])
-    mark_public(view)
     for path in paths:
         for place in _places(app):
             app.add_url_rule(path, endpoint, view, methods=methods, provide_automatic_options=False, **place)

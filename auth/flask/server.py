@@ -16,9 +16,10 @@ from ..keys import KeyStatus
 from ..revocation.revocations import Revocations
 from ..rules import Declaration, Policy, check_login
 from ..settings.service import AuthConfig
+from ..signals import token_accepted
 from ..tokens.verifier import TokenVerifier
 from ..wire.metadata import ResourceMetadata, is_for
-from .audit import log_override
+from .announcing import announce_acceptance, announce_overrides
 from .declarations import Marks, declaration_of, places_around
 from .path import PathReader
 from .request_id import request_id
@@ -33,10 +34,8 @@ _AUTHENTICATION = "resource_server.authentication"
 #: The methods of RFC 9110 §9.3 and RFC 5789.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
-#: The key in the WSGI environ of the overrides that the audit log has: the hook and the guarded function both ask.
-OVERRIDDEN = "resource_server.overridden"
-
 _NONE: Mapping[str, Any] = {}
+_ANONYMOUS = (None, False)
 
 #: The app and the request themselves. Asking the proxies for one attribute takes several times as long, and Flask's
 #: types hide that there are any.
@@ -57,6 +56,8 @@ class Authentication:
     #: None for an anonymous caller.
     token: AccessToken | None
     path: str
+    #: Whether the token had been verified before and was only looked up.
+    remembered: bool
 
     def token_at(self, now: float) -> AccessToken | None:
         """Return the token if it is valid at a time, in seconds since the epoch."""
@@ -177,10 +178,10 @@ class ServerState(Revoking):
         # No guard has asked yet, or the token has expired since, or an optional guard let an anonymous caller pass.
         authorization = environ.get("HTTP_AUTHORIZATION")
         is_anonymous = optional and authorization is None
-        token = None if is_anonymous else self.authenticator.authenticate_field(authorization)[0]
+        token, remembered = _ANONYMOUS if is_anonymous else self.authenticator.authenticate_field(authorization)
         if token is not None and self._separate is not None:
             _check_resource(token, request, self._separate)
-        environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path)
+        environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path, remembered)
         return token
 
     def check_token(self, request: Request) -> None:
@@ -202,8 +203,14 @@ class ServerState(Revoking):
         who the owner is, it must be the same user.
         """
         token = self.authenticate(request, policy.optional)
-        if not policy.checks:
-            return
+        if policy.checks:
+            self._check(policy, token, app, request, arguments)
+        if token_accepted.receivers and token is not None:
+            announce_acceptance(app, request, token, request.environ[_AUTHENTICATION].remembered)
+
+    def _check(
+        self, policy: Policy, token: AccessToken | None, app: Flask, request: Request, arguments: Mapping[str, Any]
+    ) -> None:
         if policy.login is not None and token is not None:
             check_login(token, policy.login, self.clock())
         texts = values = request.view_args or _NONE
@@ -218,17 +225,7 @@ class ServerState(Revoking):
                 if name in arguments and arguments[name] != texts[name] and arguments[name] != values[name]:
                     raise rule.refusal(f"the view is called with another {name} than the one in the path")
         if policy.overridable and token is not None:
-            overrides = _overrides(policy, token, texts, values)
-            self._log_overrides(overrides, request, token)
-
-    def _log_overrides(self, overrides: Mapping[str, tuple[str, str]], request: Request, token: AccessToken) -> None:
-        """Log once for each request who has passed that is not the owner."""
-        environ, route = request.environ, "" if request.url_rule is None else request.url_rule.rule
-        for param, (owner, override) in overrides.items():
-            passed = (environ.get("HTTP_AUTHORIZATION"), route, param, owner)
-            if passed not in environ.setdefault(OVERRIDDEN, set()):
-                environ[OVERRIDDEN].add(passed)
-                log_override(override, token=token, owner=owner, route=route, request_id=self.request_id(environ))
+            announce_overrides(app, request, token, _overrides(policy, token, texts, values))
 
 
 def _check_resource(token: AccessToken, request: Request, metadata: ResourceMetadata) -> None:

@@ -60,6 +60,11 @@ class Revocations:
         self._clock = clock
         self._outage = Outage(refuses=refuses)
         self._has_warned_of_age = False
+        self._told: Callable[[], None] | None = None
+
+    def on_failure(self, tell: Callable[[], None]) -> None:
+        """Call a function at each question that the denylist does not answer, in place of the one before."""
+        self._told = tell
 
     def check(self, token: AccessToken, encoded: Callable[[], str]) -> None:
         """Refuse a verified token that is revoked; ``encoded`` returns its text, and is called if it has no id.
@@ -147,7 +152,7 @@ class Revocations:
         Raises:
             DenylistUnavailableError: the denylist does not answer. The name may be kept or not.
         """
-        return _answer(lambda: self._denylist.add_once(PREFIX + name, until))
+        return self._answer(lambda: self._denylist.add_once(PREFIX + name, until))
 
     def status(self) -> DenylistStatus:
         """Ask the denylist and return what it is like; waits no longer than a request does."""
@@ -158,12 +163,12 @@ class Revocations:
         return DenylistStatus(ready=True, refuses=self._refuses, last_error=None)
 
     def _remember(self, entries: Mapping[str, Entry]) -> None:
-        _answer(lambda: self._denylist.remember(entries))
+        self._answer(lambda: self._denylist.remember(entries))
 
     def _values(self, keys: Sequence[str]) -> Sequence[float | None]:
         was_down = self._outage.is_known
         try:
-            values = _answer(lambda: _numbers(self._denylist.values(keys), len(keys)))
+            values = self._answer(lambda: _numbers(self._denylist.values(keys), len(keys)))
         except DenylistUnavailableError as error:
             self._outage.begin(error.reason)
             raise
@@ -171,20 +176,20 @@ class Revocations:
             self._outage.end()
         return values
 
+    def _answer(self, question: Callable[[], Result]) -> Result:
+        """Return what the denylist answers.
 
-def _answer(question: Callable[[], Result]) -> Result:
-    """Return what a denylist answers.
-
-    Raises:
-        DenylistUnavailableError: it raised an error, whichever that is.
-    """
-    try:
-        return question()
-    except StoreUnavailableError as error:
-        raise DenylistUnavailableError(f"the denylist cannot be used: {error}") from error
-    except Exception as error:
-        # A denylist of somebody else may raise anything. Nobody passes by that.
-        raise DenylistUnavailableError(f"the denylist cannot be used: it raised {type(error).__name__}") from error
+        Raises:
+            DenylistUnavailableError: it raised an error, whichever that is.
+        """
+        try:
+            return question()
+        except Exception as error:
+            if self._told is not None:
+                self._told()
+            # A denylist of somebody else's making may raise anything, and nobody may pass by that.
+            reason = str(error) if isinstance(error, StoreUnavailableError) else f"it raised {type(error).__name__}"
+            raise DenylistUnavailableError(f"the denylist cannot be used: {reason}") from error
 
 
 def _numbers(values: Sequence[float | None], count: int) -> Sequence[float | None]:

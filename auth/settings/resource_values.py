@@ -111,6 +111,14 @@ def _is_scope(name: object) -> bool:
         return False
 
 
+def _check_scope(name: str, place: Place) -> None:
+    if not _is_scope(name):
+        place.refuse("must be one scope: printable ASCII without spaces, quotes and backslashes.")
+
+
+SCOPE = text(_check_scope, "a scope")
+
+
 def _read_scopes(value: Any, place: Place) -> Any:
     if isinstance(value, str) and value.strip():
         if is_broken_json(value, place):

@@ -42,6 +42,12 @@ class AuthConfig:
     deny_by_default: bool
     #: Whether ``flask auth token`` may mint tokens with the shared secret.
     development_tokens: bool
+    #: Whether requests are counted for Prometheus, where it may read the counts, and the scope that it needs there.
+    metrics: bool
+    metrics_path: str | None
+    metrics_scope: str
+    #: Whether the span of a request names its user.
+    trace_user: bool
     #: What the service publishes about itself; None if clients do not know it by a URL.
     metadata: ResourceMetadata | None
     #: None if nothing is ever revoked.
@@ -94,6 +100,10 @@ class AuthConfig:
             request_id_header=service.values.request_id_header,
             deny_by_default=service.values.deny_by_default,
             development_tokens=service.values.development_tokens,
+            metrics=service.values.metrics or service.values.metrics_path is not None,
+            metrics_path=service.values.metrics_path,
+            metrics_scope=service.values.metrics_scope,
+            trace_user=service.values.trace_user,
             metadata=make_metadata(service, sections, mount),
             denylist=make_denylist(service),
             logout_path=logout_path(service, sections),

@@ -15,7 +15,7 @@ from .acr_values import ACR_VALUES
 from .addresses import HOSTS, ISSUER, URL
 from .denylist_values import DENYLIST, FAILURE
 from .key_values import PUBLIC_KEYS, SECRETS
-from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPES
+from .resource_values import IMPLIES, NAME, PAGE, RESOURCE, SCOPE, SCOPES
 from .values import (
     ALGORITHMS,
     FLAG,
@@ -164,6 +164,17 @@ TABLE = (
     Setting("logout_path", "/auth/backchannel-logout", PATH, _SERVICE,
             "Where issuers post logout tokens, if `AUTH_LOGOUT_AUDIENCE` is set; below the path at which the app is "
             "mounted."),
+    Setting("metrics", False, FLAG, _SERVICE,
+            "Count requests, refusals and fetches of keys for Prometheus, in prometheus-client's default registry; "
+            "needs the extra `metrics`: [signals-and-metrics.md](signals-and-metrics.md#metrics)."),
+    Setting("metrics_path", None, PATH, _SERVICE,
+            "The path at which Prometheus reads the counts, such as `/metrics`; it turns `AUTH_METRICS` on. Without it "
+            "there is no such route."),
+    Setting("metrics_scope", "metrics:read", SCOPE, _SERVICE,
+            "The scope that a token needs for `AUTH_METRICS_PATH`."),
+    Setting("trace_user", False, FLAG, _SERVICE,
+            "Write the id of the user into the OpenTelemetry span of a request, as `enduser.id`: "
+            "[signals-and-metrics.md](signals-and-metrics.md#traces)."),
     Setting("insecure_http_hosts", (), HOSTS, _SERVICE,
             "Exact names of hosts that issuers and keys may be at by plain http, such as `keycloak` in a network of "
             "containers. Refused unless `AUTH_DEVELOPMENT_TOKENS` is set or `flask --debug` runs: "

@@ -148,7 +148,7 @@ SEGMENT = r"/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:@-]+"
 #: A path of the app that is made of such segments.
 PATH = matching(
     f"(?:{SEGMENT})+",
-    "must be a path such as /auth/backchannel-logout: segments of ASCII letters, digits and . _ ~ : @ - that are not "
+    "must be a path such as /auth/metrics: segments of ASCII letters, digits and . _ ~ : @ - that are not "
     "empty, . or .., without a slash at the end.",
 )
 

@@ -33,7 +33,7 @@ WITHOUT_SESSIONS = {"client_id": "app", "client_secret": "e95a1d04c7f84b62a3d9be
 STRANGER = {"client_id": "shop", "client_secret": "03d7ae81f6c54b29805fd2b6a19c7e4375db10c8"}
 
 
-def behind(folder: Path, redis: RedisServer, **variables: str) -> GunicornServer:
+def behind(folder: Path, redis: RedisServer, **variables: Any) -> GunicornServer:
     """Return the service with two workers that say which of them answers, and that share a denylist."""
     return GunicornServer(
         folder,

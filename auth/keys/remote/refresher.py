@@ -14,7 +14,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .bounded_http import FetchError
 from .discovery import JwksLocation, KeyFetcher
@@ -59,10 +59,12 @@ class Refresher:
         settings: RemoteKeySettings,
         clock: Callable[[], float],
         inherited: Snapshot | None,
+        listeners: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._name = location.name
         self._settings = settings
         self._clock = clock
+        self._listeners = listeners
         self._process = os.getpid()
         self._fetcher = KeyFetcher(location, settings, clock)
         self._budget = FetchBudget(settings.unknown_key_budget, clock())
@@ -184,6 +186,9 @@ class Refresher:
                 self.state, self._under_way = after, None
             # Requests go on before anything is logged: log handlers may be slow.
             fetch.end()
+            if after.snapshot is not None and after.snapshot is not before.snapshot:
+                for listener in self._listeners:
+                    listener()
             self._log(before, after)
         finally:
             self._under_way = None

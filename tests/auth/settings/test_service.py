@@ -658,12 +658,16 @@ def test_every_problem_is_reported_at_once() -> None:
             "AUTH_DENYLIST_KEEP": 0,
             "AUTH_LOGOUT_AUDIENCE": "",
             "AUTH_LOGOUT_PATH": "logout",
+            "AUTH_METRICS": 1,
+            "AUTH_METRICS_PATH": "metrics",
+            "AUTH_METRICS_SCOPE": "a b",
+            "AUTH_TRACE_USER": 1,
             "AUTH_SECRETS": SECRET,
         }
     )
     text = "\n".join(problems)
 
-    assert len(problems) == len(set(problems)) == 41
+    assert len(problems) == len(set(problems)) == 45
     for name in [*(DEFAULTS.keys() - {"AUTH_ISSUERS"}), "AUTH_SECRETS"]:
         assert name in text
     assert SECRET not in text

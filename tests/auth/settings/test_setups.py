@@ -460,7 +460,7 @@ SHAPES: dict[str, Any] = {
 #: What is no secret by its nature: it is in tokens, in challenges or in headers.
 PUBLIC = {
     "issuer", "audience", "realm", "identity_claim", "required_claims", "tenant_claim", "user_prefix",
-    "request_id_header", "resource_scopes", "resource_name",
+    "request_id_header", "resource_scopes", "resource_name", "metrics_scope",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from base64 import urlsafe_b64decode
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -376,6 +377,27 @@ WITHOUT_USABLE_KEYS = {
     "private": ([SECOND.jwk(d="c2VjcmV0LXZhbHVl")], 86_400),
     "of an unknown type": ([{"kty": "AKP", "kid": "pq"}], 86_400),
 }
+
+
+def test_a_listener_is_called_after_each_fetch_that_brings_keys(issuer: IssuerServer) -> None:
+    """Not after one that fails; and those who come late hear of the next one."""
+    clock, heard = Clock(), Counter[str]()
+    keys = remote(issuer, clock, max_age=10)
+    keys.on_fetch(lambda: heard.update(["first"]))
+    keys.current()
+    eventually(lambda: heard["first"] == 1)
+    keys.on_fetch(lambda: heard.update(["second"]))
+    issuer.fault = Fault.SERVER_ERROR
+    clock.now += 11
+    until_failing(keys)
+    before = Counter(heard)
+    issuer.fault = None
+    clock.now += 61
+    keys.peek()
+    eventually(lambda: heard["second"] == 1)
+
+    assert before == {"first": 1}
+    assert heard == {"first": 2, "second": 1}
 
 
 def until_asked_again(issuer: IssuerServer, keys: RemoteKeySource, clock: Clock) -> None:

@@ -1,0 +1,143 @@
+"""Counts what happens at the guards with prometheus-client: receivers of the signals, and a clock around verification.
+
+Imported only if the settings turn it on. The metrics are prometheus-client's own, one of each in a process, in its
+default registry; the apps of a process count together. Every label has a closed set of values: nothing of a token or a
+request becomes one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Protocol
+
+from flask import Flask
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ..access_token import AccessToken
+from ..clock import system_time
+from ..errors import AuthError, AuthErrorCode
+from ..keys import RemoteKeySource
+from ..signals import token_accepted, token_refused
+from .announcing import OVERRIDDEN
+from .server import ServerState, this_request
+
+#: From a remembered token to an issuer that is slow to send its keys.
+_SECONDS = (
+    *(0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5),
+    *(0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
+_Authenticate = Callable[[str | None], tuple[AccessToken, bool]]
+
+_LAST_SUCCESS = "auth_jwks_last_success_timestamp_seconds"
+
+_requests = Counter("auth_requests_total", "Requests that a guard has judged, by result.", ["result"])
+_refusals = Counter("auth_refusals_total", "Requests that a guard has refused, by error.", ["error"])
+_verification = Histogram(
+    "auth_verification_seconds", "Time from the Authorization field to a token or an error.", buckets=_SECONDS
+)
+_cache = Counter("auth_token_cache_total", "Tokens that were looked for among the verified ones.", ["result"])
+_denylist_failures = Counter("auth_denylist_failures_total", "Questions that the denylist did not answer.")
+# Of the processes that live, the one whose keys are oldest is the one to worry about.
+_last_success = Gauge(
+    _LAST_SUCCESS,
+    "When the keys of an issuer were last fetched, in the process with the oldest ones.",
+    ["issuer"],
+    registry=None,
+    multiprocess_mode="livemin",
+)
+
+# Made at once, so that each is there with 0 before it first happens.
+_RESULTS = {result: _requests.labels(result) for result in ("accepted", "overridden", "refused", "unavailable")}
+_ERRORS = {code: _refusals.labels(code.value) for code in AuthErrorCode}
+_HIT, _MISS = (_cache.labels(result) for result in ("hit", "miss"))
+
+
+class _Collector(Protocol):
+    def collect(self) -> Iterable[Metric]: ...
+
+
+class _WithAges:
+    """A collector, and the age of the keys beside the time of their last fetch: an age has to be worked out late."""
+
+    def __init__(self, collector: _Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what the collector has, and the ages."""
+        for metric in self._collector.collect():
+            yield metric
+            if metric.name == _LAST_SUCCESS:
+                yield _ages(metric)
+
+
+def _ages(last_success: Metric) -> Metric:
+    help_text = "Seconds since the keys of an issuer were last fetched, in the process with the oldest ones."
+    ages = GaugeMetricFamily("auth_jwks_age_seconds", help_text, labels=["issuer"])
+    for sample in last_success.samples:
+        ages.add_metric([sample.labels["issuer"]], max(0, system_time() - sample.value))
+    return ages
+
+
+REGISTRY.register(_WithAges(_last_success))
+
+
+def _measured(authenticate_field: _Authenticate) -> _Authenticate:
+    """Return the function with a clock around it, which counts how many tokens were remembered."""
+
+    def authenticate_and_measure(authorization: str | None) -> tuple[AccessToken, bool]:
+        remembered = False
+        try:
+            with _verification.time():
+                token, remembered = authenticate_field(authorization)
+        finally:
+            if authorization is not None:
+                (_HIT if remembered else _MISS).inc()
+        return token, remembered
+
+    return authenticate_and_measure
+
+
+def registry() -> CollectorRegistry:
+    """Return the registry that Prometheus is to be served from, for a route or a port of your own.
+
+    It is prometheus-client's default registry; with ``PROMETHEUS_MULTIPROC_DIR`` one that adds up all processes.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    together.register(_WithAges(MultiProcessCollector(None)))  # type: ignore[no-untyped-call]  # it has no types
+    return together
+
+
+def count(app: Flask, server: ServerState) -> None:
+    """Count what happens at the guards of an app from now on."""
+    authenticator = server.authenticator
+    # What comes in no field of a request is not measured.
+    authenticator.authenticate_field = _measured(authenticator.authenticate_field)  # type: ignore[method-assign,assignment]
+    if authenticator.revocations is not None:
+        authenticator.revocations.on_failure(_denylist_failures.inc)
+    token_accepted.connect(_on_accepted, app)
+    token_refused.connect(_on_refused, app)
+    for issuer in server.config.issuers:
+        if isinstance(issuer.keys, RemoteKeySource):
+            # The label is made in the process that fetches: a child of a fork would have it with 0.
+            issuer.keys.on_fetch(partial(_note_fetch, issuer.name))
+
+
+def _note_fetch(issuer: str | None) -> None:
+    _last_success.labels(issuer).set(system_time())
+
+
+def _on_accepted(_app: Flask, token: AccessToken, remembered: bool) -> None:  # noqa: ARG001 - what the signal sends
+    is_overridden = OVERRIDDEN in this_request().environ
+    _RESULTS["overridden" if is_overridden else "accepted"].inc()
+
+
+def _on_refused(_app: Flask, error: AuthError, route: str) -> None:  # noqa: ARG001 - what the signal sends
+    _RESULTS["unavailable" if error.status >= 500 else "refused"].inc()
+    _ERRORS[error.code].inc()

@@ -1,0 +1,314 @@
+"""The counts that Prometheus reads: what is counted, that labels come from closed sets, and who may read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from prometheus_client import REGISTRY, generate_latest
+
+from auth import ResourceServer, owns_path_user, require_jwt
+from auth.errors import AuthErrorCode, ConfigurationError
+from auth.metrics import registry
+from auth.stores import MemoryStore, StoreUnavailableError
+from auth.testing import PublishedIssuer, assert_routes_guarded
+from tests.support.lifetimes import A_DAY
+from tests.support.remote_keys import eventually
+from tests.support.scrapes import Sample, by_label, samples
+from tests.support.services import (
+    ISSUED,
+    OTHER_SECRET,
+    SETTINGS,
+    add_view,
+    bearer,
+    clock,
+    compact,
+    service,
+    with_claims,
+)
+
+PROMETHEUS = ISSUED.authorization("prometheus", scopes="metrics:read", is_client=True, expires_in=A_DAY)
+ALICE = ISSUED.authorization("alice", expires_in=A_DAY)
+SUPPORT = ISSUED.authorization("support", scopes="tasks:any", expires_in=A_DAY)
+
+
+def counting(**settings: Any) -> Flask:
+    app = service(**{"AUTH_METRICS": True} | settings)
+
+    @owns_path_user(unless_scope="tasks:any")
+    def tasks(user_id: str) -> ResponseReturnValue:
+        return {"owner": user_id}
+
+    @require_jwt(optional=True)
+    def news() -> ResponseReturnValue:
+        return {}
+
+    add_view(app, "/users/<user_id>", tasks)
+    add_view(app, "/news", news)
+    return app
+
+
+class SilentDenylist(MemoryStore):
+    """A denylist that does not answer."""
+
+    def values(self, keys: Sequence[str]) -> list[float | None]:
+        """Say so."""
+        raise StoreUnavailableError("the test has stopped it")
+
+
+def ask(app: Flask, path: str, headers: dict[str, str]) -> int:
+    return app.test_client().get(path, headers=headers).status_code
+
+
+def counts() -> dict[Sample, float]:
+    return samples(generate_latest(registry()).decode())
+
+
+def added(before: dict[Sample, float], name: str, label: str) -> Counter[str]:
+    """Return what was counted since, by the value of a label; tests of one process share the registry."""
+    return by_label(counts(), name, label) - by_label(before, name, label)
+
+
+def test_each_request_has_one_result() -> None:
+    """An anonymous caller of an optional view has none: no token was judged."""
+    app, before = counting(), counts()
+    for path, headers in (
+        ("/users/alice", ALICE),
+        ("/users/alice", ALICE),
+        ("/users/bob", ALICE),
+        ("/users/bob", SUPPORT),
+        ("/users/bob", {}),
+        ("/news", {}),
+        ("/news", bearer(compact(secret=OTHER_SECRET))),
+    ):
+        ask(app, path, headers)
+
+    assert added(before, "auth_requests_total", "result") == {"accepted": 2, "overridden": 1, "refused": 3}
+    assert added(before, "auth_refusals_total", "error") == {
+        "not_owner": 1,
+        "missing_token": 1,
+        "invalid_signature": 1,
+    }
+
+
+def test_an_issuer_without_keys_is_a_result_of_its_own() -> None:
+    """Nobody's token is to blame."""
+    with PublishedIssuer.generate("ES256", audience="https://api.example") as issuer:
+        settings = issuer.settings | {"AUTH_JWKS_TIMEOUT": 0.1}
+        headers = issuer.authorization("alice")
+    app = Flask("service")
+    app.config.update(settings, AUTH_METRICS=True)
+    ResourceServer(app)
+    add_view(app, "/", require_jwt(lambda: {"news": []}))
+    before = counts()
+    status = ask(app, "/", headers)
+
+    assert status == 503
+    assert added(before, "auth_requests_total", "result") == {"unavailable": 1}
+    assert added(before, "auth_refusals_total", "error") == {"keys_unavailable": 1}
+
+
+def test_a_token_is_looked_for_once_for_each_request_that_brings_one() -> None:
+    """Whatever becomes of it later; and what is found takes its time to be measured, too."""
+    app, before = counting(), counts()
+    for headers in (ALICE, ALICE, SUPPORT, {}, bearer("no token"), bearer(with_claims(exp=1))):
+        ask(app, "/users/bob", headers)
+    judged = ("auth_verification_seconds_count", ())
+
+    assert added(before, "auth_token_cache_total", "result") == {"hit": 1, "miss": 4}
+    assert counts()[judged] - before[judged] == 6
+
+
+def test_a_token_that_comes_in_no_field_is_verified_and_not_counted() -> None:
+    """``verify`` is for messages of sockets and of jobs."""
+    app, before = counting(), counts()
+    token = app.extensions["resource_server"].verify(compact())
+
+    assert token.user_id == "alice"
+    assert not added(before, "auth_token_cache_total", "result")
+    assert not added(before, "auth_requests_total", "result")
+
+
+def test_a_failure_of_the_denylist_is_counted() -> None:
+    """Also if the settings let requests pass meanwhile, so that nothing is refused."""
+    name = ("auth_denylist_failures_total", ())
+    app = counting(AUTH_DENYLIST=SilentDenylist(), AUTH_DENYLIST_FAILURE="accept")
+    before = counts()[name]
+
+    assert ask(app, "/users/alice", ALICE) == 200
+    assert counts()[name] == before + 1
+
+
+def test_every_result_and_error_is_there_before_it_happens() -> None:
+    """So a rate begins with 0, and no label has a value that is not ours."""
+    labels: dict[str, set[str]] = {}
+    for name, pairs in counts():
+        if name in ("auth_requests_total", "auth_refusals_total", "auth_token_cache_total"):
+            labels.setdefault(name, set()).update(value for _, value in pairs)
+
+    assert labels == {
+        "auth_requests_total": {"accepted", "overridden", "refused", "unavailable"},
+        "auth_refusals_total": {code.value for code in AuthErrorCode},
+        "auth_token_cache_total": {"hit", "miss"},
+    }
+
+
+def test_the_age_of_fetched_keys_is_shown_by_the_name_of_the_issuer() -> None:
+    """A set secret has no age."""
+    with PublishedIssuer.generate("ES256", audience="https://api.example") as issuer:
+        app = Flask("service")
+        app.config.update(issuer.settings, AUTH_METRICS=True)
+        ResourceServer(app)
+        add_view(app, "/", require_jwt(lambda: {"news": []}))
+        name = (("issuer", str(issuer.issuer)),)
+        before = counts()
+        status = ask(app, "/", issuer.authorization("alice"))
+        # The answer does not wait for those who listen to the fetch.
+        eventually(lambda: ("auth_jwks_age_seconds", name) in counts())
+        after = counts()
+
+    assert status == 200
+    assert ("auth_jwks_age_seconds", name) not in before
+    assert 0 <= after["auth_jwks_age_seconds", name] < 60
+    assert after["auth_jwks_last_success_timestamp_seconds", name] > 1_700_000_000
+
+
+CHILD = """\
+import os
+from auth.flask import metrics
+metrics._note_fetch("https://login.example")
+metrics._RESULTS["accepted"].inc({})
+"""
+
+
+def test_the_processes_of_a_server_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry reads what each has written into the folder of prometheus-client."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for number in (1, 2):
+        subprocess.run([sys.executable, "-c", CHILD.format(number)], check=True)
+    together = counts()
+
+    assert registry() is not REGISTRY
+    assert together["auth_requests_total", (("result", "accepted"),)] == 3
+    assert together["auth_refusals_total", (("error", "not_owner"),)] == 0
+    assert 0 <= together["auth_jwks_age_seconds", (("issuer", "https://login.example"),)] < 60
+
+
+def test_the_route_is_there_only_if_its_path_is_set() -> None:
+    """``AUTH_METRICS`` alone counts for a route of the service's own."""
+    assert ask(counting(), "/metrics", PROMETHEUS) == 404
+    assert registry() is REGISTRY
+
+
+@pytest.mark.parametrize("settings", [{}, {"AUTH_METRICS": False}], ids=["unset", "off"])
+def test_the_path_turns_counting_on_and_serves_the_counts(settings: dict[str, Any]) -> None:
+    """In the text format, which no shared cache keeps."""
+    app = counting(**{"AUTH_METRICS": None, "AUTH_METRICS_PATH": "/metrics", **settings})
+    ask(app, "/users/alice", ALICE)
+    answer = app.test_client().get("/metrics", headers=PROMETHEUS)
+
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain; version=")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert samples(answer.text)["auth_requests_total", (("result", "accepted"),)] > 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [
+        ({}, 401, "missing_token"),
+        (ALICE, 403, "insufficient_scope"),
+        (bearer(with_claims(exp=1)), 401, "token_expired"),
+    ],
+)
+def test_the_counts_are_guarded(headers: dict[str, str], status: int, error: str) -> None:
+    """Whoever has no token with the scope reads nothing."""
+    app = counting(AUTH_METRICS_PATH="/metrics", AUTH_DENY_BY_DEFAULT=True)
+    answer = app.test_client().get("/metrics", headers=headers)
+
+    assert (answer.status_code, answer.get_json()["error"]) == (status, error)
+    assert_routes_guarded(app)
+
+
+def test_the_scope_can_be_another() -> None:
+    """Some issuers say how scopes have to be called."""
+    app = counting(AUTH_METRICS_PATH="/metrics", AUTH_METRICS_SCOPE="api/metrics")
+
+    assert ask(app, "/metrics", PROMETHEUS) == 403
+    assert ask(app, "/metrics", ISSUED.authorization("p", scopes="api/metrics")) == 200
+
+
+def test_the_route_answers_at_every_host() -> None:
+    """Where hosts tell routes apart."""
+    app = Flask("service", host_matching=True, static_host="static.example")
+    app.config.update(SETTINGS, AUTH_METRICS_PATH="/metrics")
+    ResourceServer(app, clock=clock)
+
+    answer = app.test_client().get("/metrics", headers=PROMETHEUS, base_url="https://any.example")
+
+    assert answer.status_code == 200
+
+
+def test_a_route_of_the_service_at_the_path_stops_the_start() -> None:
+    """One of the two would never run."""
+    app = Flask("service")
+    app.config.update(SETTINGS, AUTH_METRICS_PATH="/metrics")
+    app.add_url_rule("/metrics", "own", lambda: "own")
+
+    with pytest.raises(ConfigurationError) as caught:
+        ResourceServer(app)
+    assert caught.value.problems == ("The app has a route /metrics already; AUTH_METRICS_PATH makes it.",)
+
+
+@pytest.mark.parametrize("path", ["metrics", "/a path", "/<metrics>", "/metrics?x", ""])
+def test_a_path_that_cannot_be_a_route_stops_the_start(path: str) -> None:
+    """With one sentence."""
+    with pytest.raises(ConfigurationError, match=r"AUTH_METRICS_PATH"):
+        service(AUTH_METRICS_PATH=path)
+
+
+@pytest.mark.parametrize("scope", ["two scopes", 'quo"te'])
+def test_what_is_no_scope_stops_the_start(scope: str) -> None:
+    """No token could have it."""
+    with pytest.raises(ConfigurationError, match=r"AUTH_METRICS_SCOPE must be one scope"):
+        service(AUTH_METRICS_PATH="/metrics", AUTH_METRICS_SCOPE=scope)
+
+
+@pytest.mark.parametrize("settings", [{"AUTH_METRICS": True}, {"AUTH_METRICS_PATH": "/metrics"}], ids=list)
+def test_the_missing_extra_is_named(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the command that installs it."""
+    monkeypatch.delitem(sys.modules, "auth.flask.metrics")
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    with pytest.raises(ConfigurationError) as caught:
+        service(**settings)
+    assert caught.value.problems == (
+        "AUTH_METRICS and AUTH_METRICS_PATH need prometheus-client: pip install 'flask-resource-server[metrics]'.",
+    )
+
+
+def test_a_module_of_another_that_is_missing_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The traceback says what is missing."""
+    monkeypatch.setitem(sys.modules, "auth.flask.metrics_route", None)
+
+    with pytest.raises(ModuleNotFoundError, match="metrics_route"):
+        service(AUTH_METRICS=True)
+
+
+def test_without_the_setting_prometheus_client_is_not_imported() -> None:
+    """Off is free."""
+    program = (
+        "import sys\nfrom flask import Flask\nfrom auth import ResourceServer\napp = Flask('service')\n"
+        f"app.config.update(AUTH_SECRET={OTHER_SECRET!r})\nResourceServer(app)\napp.test_client().get('/')\n"
+        "print(sorted({'prometheus_client', 'opentelemetry'} & set(sys.modules)))"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert finished.stdout.strip() == "[]"
