@@ -50,7 +50,7 @@ class Effort:
 
 
 FULL = Effort(rounds=3, starts=11, warm_up=1, tokens_for=4, tokens=2 * CACHE_SIZE)
-QUICK = Effort(rounds=1, starts=1, warm_up=0.3, tokens_for=0.3, tokens=500)
+QUICK = Effort(rounds=1, starts=1, warm_up=1, tokens_for=1, tokens=500)
 
 
 def measure(*, quick: bool) -> list[Chapter]:

@@ -86,8 +86,8 @@ class Effort:
     tasks: int
 
 
-FULL = Effort(STAGES, rounds=8, chief_rounds=40, seconds=0.6, tasks=TASKS)
-QUICK = Effort(FEW_STAGES, rounds=1, chief_rounds=2, seconds=0.3, tasks=20)
+FULL = Effort(STAGES, rounds=7, chief_rounds=40, seconds=0.5, tasks=TASKS)
+QUICK = Effort(FEW_STAGES, rounds=1, chief_rounds=2, seconds=0.6, tasks=20)
 
 
 @dataclass(frozen=True, slots=True)
