@@ -99,7 +99,7 @@ def written(page: str, chapters: Chapters) -> str:
 
 def written_tables(page: str, chapters: Chapters) -> str:
     """Return the text of the page of tables with the figures of these chapters."""
-    return rewritten(page, {name: f"{words(chapter)}\n\n{details(chapter)}" for name, chapter in chapters.items()})
+    return rewritten(page, {name: words(chapter) + details(chapter) for name, chapter in chapters.items()})
 
 
 def rewritten(page: str, blocks: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ def words(chapter: Chapter) -> str:
     """Return what there is to read of a chapter, the quartiles aside."""
     parts = [
         table(chapter),
-        _reading_help(chapter),
+        *([_reading_help(chapter)] if _spreads(chapter) else []),
         *([_bullets(chapter.notes)] if chapter.notes else []),
         *([_versions(chapter)] if chapter.versions else []),
     ]
@@ -22,8 +22,10 @@ def words(chapter: Chapter) -> str:
 
 
 def details(chapter: Chapter) -> str:
-    """Return the quartiles, folded up."""
-    return f"<details>\n<summary>Quartiles</summary>\n\n{quartiles(chapter)}\n\n</details>"
+    """Return the quartiles, folded up; nothing if each figure is a single sample."""
+    if not _spreads(chapter):
+        return ""
+    return f"\n\n<details>\n<summary>Quartiles</summary>\n\n{quartiles(chapter)}\n\n</details>"
 
 
 def table(chapter: Chapter) -> str:
@@ -61,6 +63,10 @@ def number(value: float) -> str:
 def ratio(value: float) -> str:
     """Return a ratio, three digits of those that are small."""
     return f"{value:.3f} ×" if abs(value) < 0.1 else f"{value:.2f} ×"
+
+
+def _spreads(chapter: Chapter) -> bool:
+    return any(figure.value.low != figure.value.high for figure in chapter.figures)
 
 
 def _cell(figure: Figure | None) -> str:

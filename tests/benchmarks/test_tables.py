@@ -79,9 +79,17 @@ def test_a_small_ratio_has_three_digits(value: float, written: str) -> None:
     assert ratio(value) == written
 
 
+def test_single_samples_have_no_medians_and_no_quartiles() -> None:
+    """The worst of many bursts is one of them."""
+    single = Chapter("worst", "Worst", "part", "theirs", (Figure("list", "ours", Spread.of([0.7]), None),))
+
+    assert "Medians" not in words(single)
+    assert details(single) == ""
+
+
 def test_the_quartiles_are_folded_up() -> None:
     """They are for readers who doubt a figure, and longer than all else."""
     folded = details(CHAPTER)
 
-    assert folded.startswith("<details>\n<summary>Quartiles</summary>\n\n")
+    assert folded.startswith("\n\n<details>\n<summary>Quartiles</summary>\n\n")
     assert quartiles(CHAPTER) in folded
