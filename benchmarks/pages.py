@@ -45,11 +45,13 @@ def guard_section(chapters: Chapters) -> str:
 
 
 def service_section(chapters: Chapters) -> str:
-    """Return how many requests the service answers, and how even that is."""
-    chapter, worst = chapters["service"], chapters["service-worst"]
-    parts = {figure.setting: number(figure.value.median) for figure in worst.figures if figure.subject == OURS}
-    rows = [[*row, parts[row[0]]] for row in _compared(chapter, OURS)]
-    heads = [chapter.unit, OURS, chapter.reference, "ratio", f"{worst.title.lower()}, {worst.unit}"]
+    """Return how many requests the service answers and, if that is known, how even it is."""
+    chapter, worst = chapters["service"], chapters.get("service-worst")
+    heads, rows = [chapter.unit, OURS, chapter.reference, "ratio"], _compared(chapter, OURS)
+    if worst is not None:
+        parts = {figure.setting: number(figure.value.median) for figure in worst.figures if figure.subject == OURS}
+        heads += [f"{worst.title.lower()}, {worst.unit}"]
+        rows = [[*row, parts[row[0]]] for row in rows]
     return markdown(heads, rows)
 
 
@@ -80,7 +82,7 @@ def processes_section(chapters: Chapters) -> str:
 #: What the page shows, and the chapters that each part is made of.
 SECTIONS: dict[str, tuple[tuple[str, ...], Callable[[Chapters], str]]] = {
     "guard": (("guard",), guard_section),
-    "service": (("service", "service-worst"), service_section),
+    "service": (("service",), service_section),
     "growth": (("growth",), growth_section),
     "processes": (("memory", "start-up"), processes_section),
 }

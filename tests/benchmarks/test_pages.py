@@ -78,6 +78,11 @@ def test_a_row_of_the_service_tells_its_worst_burst() -> None:
     ]
 
 
+def test_requests_are_shown_without_a_worst_burst() -> None:
+    """An earlier run did not look for it."""
+    assert sections({"service": SERVICE})["service"].splitlines()[2] == "| list | 900 | 300 | 3.00 × |"
+
+
 def test_pages_of_many_tasks_are_compared_with_the_first_page_of_few() -> None:
     """The last page too; what is no page is left to the page of tables."""
     assert sections(CHAPTERS)["growth"].splitlines() == [
@@ -100,7 +105,7 @@ def test_memory_and_start_stand_in_one_table() -> None:
 
 def test_a_section_needs_all_of_its_chapters() -> None:
     """A run of one part leaves the others as they are."""
-    assert sections({"guard": GUARD, "service": SERVICE}).keys() == {"guard"}
+    assert sections({"guard": GUARD, "memory": MEMORY}).keys() == {"guard"}
 
 
 def test_a_section_has_its_plot_above_its_table() -> None:
