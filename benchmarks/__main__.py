@@ -4,7 +4,8 @@
     make bench BENCH='--only guard'
     make bench BENCH='--quick --output /tmp/figures'
 
-Without ``--output`` the figures go to ``docs/benchmarks``, and ``docs/performance.md`` shows them afterwards.
+Without ``--output`` the figures go to ``docs/benchmarks``. ``docs/performance.md`` and ``docs/performance-tables.md``
+show them afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.measurement import Chapter
-from benchmarks.tables import FOLDER, words
+from benchmarks.pages import FOLDER
+from benchmarks.tables import words
 
 #: What can be measured, and the module whose ``measure(quick=…)`` returns its chapters.
 MEASURED = {
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             chapter.save(wanted.output)
             print(f"\n{chapter.title}\n\n{words(chapter)}\n", flush=True)
         print(f"{name} took {time.monotonic() - start:.0f} s.", flush=True)
-    importlib.import_module("benchmarks.report").publish(wanted.output)
+    print(importlib.import_module("benchmarks.report").publish(wanted.output), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

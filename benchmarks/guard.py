@@ -41,7 +41,7 @@ from benchmarks.peers import (
 )
 
 BARE, BARE_AGAIN = bare_route.NAME, "bare route again"
-OURS, UNCACHED = this_library.NAME, f"{this_library.NAME}, cache off"
+OURS, UNCACHED = this_library.NAME, this_library.UNCACHED
 REFERENCE = flask_jwt_extended.NAME
 PEERS: tuple[ModuleType, ...] = (flask_jwt_extended, authlib_protector, flask_httpauth_pyjwt, axioms)
 

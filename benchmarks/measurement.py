@@ -108,7 +108,10 @@ def in_turns(measured: Mapping[Name, Callable[[], Sample]], rounds: int) -> dict
 
 
 def figures_of(setting: str, samples: Mapping[str, list[float]], reference: str) -> list[Figure]:
-    """Return the figures of one setting; the ratios are those of samples from the same round."""
+    """Return the figures of one setting; a ratio compares samples of the same round.
+
+    A subject that was measured in the first rounds only is compared in those.
+    """
     against = samples.get(reference)
     return [
         Figure(
@@ -117,7 +120,7 @@ def figures_of(setting: str, samples: Mapping[str, list[float]], reference: str)
             Spread.of(values),
             None
             if against is None or subject == reference
-            else Spread.of([value / other for value, other in zip(values, against, strict=True)]),
+            else Spread.of([value / other for value, other in zip(values, against, strict=False)]),
         )
         for subject, values in samples.items()
     ]

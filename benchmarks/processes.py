@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,11 +16,14 @@ from benchmarks.databases import SQLITE, Database
 from benchmarks.load import fire
 from benchmarks.machine import versions
 from benchmarks.measurement import Chapter, Figure, figures_of, in_turns
-from benchmarks.servers import WORKERS, Server, wait_for_workers
-from benchmarks.subjects import BARE, ORIGINAL, OURS, OURS_GRANIAN, database_for, serve
-from benchmarks.traffic import CREATE, TASKS, write_many_tokens, write_traffic
+from benchmarks.servers import ROOT, WORKERS, Server, clean_environment, wait_for_workers
+from benchmarks.subjects import ORIGINAL, OURS, OURS_GRANIAN, database_for, serve, settings_for
+from benchmarks.traffic import TASKS, write_many_tokens, write_traffic
 
-COMPARED = (OURS, OURS_GRANIAN, BARE, ORIGINAL)
+COMPARED = (OURS, OURS_GRANIAN, ORIGINAL)
+
+#: The module that has the app, made by the time it is imported.
+MODULES = {OURS: "wsgi", ORIGINAL: "benchmarks.original_stack.main"}
 
 PACKAGES = ("Flask", "flask-smorest", "SQLAlchemy", "gunicorn", "granian", "fastapi", "sqlmodel", "uvicorn")
 
@@ -26,6 +31,9 @@ PACKAGES = ("Flask", "flask-smorest", "SQLAlchemy", "gunicorn", "granian", "fast
 CACHE_SIZE: int = DEFAULTS["AUTH_TOKEN_CACHE_SIZE"]
 
 USS, PSS = "a worker alone (USS)", "all processes together (PSS)"
+WARM, MANY_TOKENS = "warm", "many tokens"
+
+IMPORTED, ANSWERED = "app imported and made", "first request answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,8 @@ class Effort:
     tokens: int
 
 
-FULL = Effort(rounds=3, starts=11, warm_up=1.5, tokens_for=10, tokens=2 * CACHE_SIZE)
-QUICK = Effort(rounds=1, starts=1, warm_up=0.3, tokens_for=0.3, tokens=500)
+FULL = Effort(rounds=3, starts=11, warm_up=1, tokens_for=4, tokens=2 * CACHE_SIZE)
+QUICK = Effort(rounds=1, starts=1, warm_up=1, tokens_for=1, tokens=500)
 
 
 def measure(*, quick: bool) -> list[Chapter]:
@@ -61,8 +69,7 @@ def _memory(databases: Mapping[str, Database | None], effort: Effort) -> Chapter
         write_many_tokens(tokens, effort.tokens)
         looks = {}
         for name, database in databases.items():
-            usual = [file for operation, file in files.items() if database is not None or operation != CREATE]
-            looks[name] = partial(_megabytes, name, database, usual, tokens, effort)
+            looks[name] = partial(_megabytes, name, database, list(files.values()), tokens, effort)
         samples = in_turns(looks, effort.rounds)
     figures: list[Figure] = []
     for setting in samples[OURS][0]:
@@ -88,7 +95,7 @@ def _megabytes(
         warm = _taken(server)
         fire(server.origin, tokens, effort.tokens_for)
         full = _taken(server)
-    return {f"{what}, {when}": taken[what] for what in warm for when, taken in (("warm", warm), ("many tokens", full))}
+    return {f"{what}, {when}": taken[what] for what in warm for when, taken in ((WARM, warm), (MANY_TOKENS, full))}
 
 
 def _taken(server: Server) -> dict[str, float]:
@@ -105,17 +112,31 @@ def _sum(pid: int, *names: str) -> float:
 
 def _start_up(databases: Mapping[str, Database | None], effort: Effort) -> Chapter:
     """Start each subject again and again."""
-    starts: dict[str, Callable[[], float]] = {
-        name: partial(_milliseconds, name, database) for name, database in databases.items()
-    }
-    # Not the first time: Python has compiled every module by then.
-    in_turns(starts, 1)
-    figures = figures_of("until the first answer", in_turns(starts, effort.starts), ORIGINAL)
-    notes = (f"From the command to the first GET /health that is answered 200; {effort.starts} starts each.",)
-    return Chapter("start-up", "Start-up", "ms", ORIGINAL, tuple(figures), notes, versions(*PACKAGES))
+    figures: list[Figure] = []
+    for setting, seconds, names in ((IMPORTED, _import_seconds, MODULES), (ANSWERED, _answer_seconds, COMPARED)):
+        starts: dict[str, Callable[[], float]] = {name: partial(seconds, name, databases[name]) for name in names}
+        # Not the first time: Python has compiled every module by then.
+        in_turns(starts, 1)
+        figures += figures_of(setting, in_turns(starts, effort.starts), ORIGINAL)
+    notes = (
+        f"{effort.starts} starts each. The app is imported and made in a new process; the start of Python itself is "
+        "not counted.",
+        "The first request is counted from the command to the answer 200 to GET /health.",
+    )
+    return Chapter("start-up", "Start-up", "seconds", ORIGINAL, tuple(figures), notes, versions(*PACKAGES))
 
 
-def _milliseconds(name: str, database: Database | None) -> float:
+def _import_seconds(name: str, database: Database | None) -> float:
+    """Import the app of a subject in a new process, which makes it."""
+    code = f"from time import perf_counter as now; start = now(); import {MODULES[name]}; print(now() - start)"
+    environment = clean_environment() | settings_for(name, database)
+    run = subprocess.run(  # noqa: S603 - our own arguments, and no shell
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    return float(run.stdout)
+
+
+def _answer_seconds(name: str, database: Database | None) -> float:
     """Start a subject, and stop it again."""
     with serve(name, database) as server:
-        return server.start_up * 1e3
+        return server.start_up

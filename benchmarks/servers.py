@@ -98,7 +98,7 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Se
         process = subprocess.Popen(  # noqa: S603 - our own arguments, and no shell
             [part.format(port=port) for part in command],
             cwd=ROOT,
-            env=_clean_environment() | dict(environment) | {"HOST": HOST, "PORT": str(port)},
+            env=clean_environment() | dict(environment) | {"HOST": HOST, "PORT": str(port)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -122,7 +122,8 @@ def wait_for_workers(server: Server, workers: int = WORKERS) -> None:
         time.sleep(0.05)
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
+    """Return the environment of this process without any setting of a service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     # A developer's .env is for other purposes.
     return kept | {"PYTHON_DOTENV_DISABLED": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

@@ -20,7 +20,7 @@ BARE = "bare Flask, a constant"
 ORIGINAL = "FastAPI + python-jose + SQLModel"
 TUNED = "FastAPI stack, tuned"
 
-#: Threads of a worker of ours under granian, as many as the pool has connections; gunicorn.conf.py says the same.
+#: Threads of a worker of ours under granian, which does not read gunicorn.conf.py.
 THREADS = 2
 
 _GUNICORN = (sys.executable, "-m", "gunicorn")
@@ -43,12 +43,14 @@ class Subject:
 
     command: tuple[str, ...]
     database: MakeDatabase | None
+    #: How many threads it is told to have; None for its default.
+    threads: int | None = None
 
 
 SUBJECTS = {
     OURS: Subject(_GUNICORN, our_database),
-    OURS_SYNC: Subject((*_GUNICORN, "--worker-class", "sync", "--threads", "1"), our_database),
-    OURS_GRANIAN: Subject(_GRANIAN, our_database),
+    OURS_SYNC: Subject((*_GUNICORN, "--worker-class", "sync"), our_database, threads=1),
+    OURS_GRANIAN: Subject(_GRANIAN, our_database, THREADS),
     BARE: Subject((*_GUNICORN, "--config", "benchmarks/bare_gunicorn.py", "benchmarks.bare:app"), None),
     ORIGINAL: Subject((*_UVICORN, "benchmarks.original_stack.main:app"), original_database),
     TUNED: Subject((*_UVICORN, "benchmarks.original_stack.tuned:app"), original_database),
@@ -84,13 +86,18 @@ def check(name: str, server: Server, tasks: int) -> None:
 
 def serve(name: str, database: Database | None, synchronous: str = "full") -> AbstractContextManager[Server]:
     """Start a subject on its database."""
-    environment = {
+    return start(SUBJECTS[name].command, settings_for(name, database, synchronous))
+
+
+def settings_for(name: str, database: Database | None, synchronous: str = "full") -> dict[str, str]:
+    """Return the environment variables of a subject. What is not named there has its default."""
+    threads = SUBJECTS[name].threads
+    return {
         "BETTER_AUTH_SECRET": SECRET,
         "DATABASE_URL": database.url if database else "",
         # The original stack's name for it, and ours.
         "DATABASE_SYNCHRONOUS": synchronous,
         "FLASK_DATABASE_SYNCHRONOUS": synchronous,
         "WEB_CONCURRENCY": str(WORKERS),
-        "GUNICORN_THREADS": str(THREADS),
+        **({} if threads is None else {"GUNICORN_THREADS": str(threads)}),
     }
-    return start(SUBJECTS[name].command, environment)

@@ -1,42 +1,31 @@
-"""The figures as tables in Markdown, and their place on a page.
-
-On the page everything of a chapter stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; the words around it are
-nobody's but the author's.
-"""
+"""The figures of a chapter as tables in Markdown, with the words that belong to them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from benchmarks.measurement import Chapter, Figure, Spread
-
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-
-#: Where the chapters and their plots are kept, and the page that shows them.
-FOLDER = DOCS / "benchmarks"
-PAGE = DOCS / "performance.md"
 
 #: Stands for a missing figure.
 NONE = "–"
 
 
-def block(chapter: Chapter) -> str:
-    """Return all that the page shows of a chapter: its plot, which lies beside the figures, and its words."""
-    return f"![{chapter.title}: {chapter.unit}](benchmarks/{chapter.name}.svg)\n\n{words(chapter)}"
-
-
 def words(chapter: Chapter) -> str:
-    """Return what there is to read of a chapter."""
+    """Return what there is to read of a chapter, the quartiles aside."""
     parts = [
         table(chapter),
-        _reading_help(chapter),
+        *([_reading_help(chapter)] if _spreads(chapter) else []),
         *([_bullets(chapter.notes)] if chapter.notes else []),
-        f"<details>\n<summary>Quartiles</summary>\n\n{quartiles(chapter)}\n\n</details>",
         *([_versions(chapter)] if chapter.versions else []),
     ]
     return "\n\n".join(parts)
+
+
+def details(chapter: Chapter) -> str:
+    """Return the quartiles, folded up; nothing if each figure is a single sample."""
+    if not _spreads(chapter):
+        return ""
+    return f"\n\n<details>\n<summary>Quartiles</summary>\n\n{quartiles(chapter)}\n\n</details>"
 
 
 def table(chapter: Chapter) -> str:
@@ -47,7 +36,7 @@ def table(chapter: Chapter) -> str:
         [setting, *(_cell(found.get((setting, subject))) for subject in subjects)]
         for setting in in_order(figure.setting for figure in chapter.figures)
     ]
-    return _markdown([chapter.unit, *subjects], rows)
+    return markdown([chapter.unit, *subjects], rows)
 
 
 def quartiles(chapter: Chapter) -> str:
@@ -56,23 +45,7 @@ def quartiles(chapter: Chapter) -> str:
         [figure.setting, figure.subject, *_spread(figure.value, number), *_spread(figure.ratio, ratio)]
         for figure in chapter.figures
     ]
-    return _markdown(["", "", chapter.unit, "quartiles", "ratio", "quartiles"], rows)
-
-
-def rewritten(page: str, chapters: Iterable[Chapter]) -> str:
-    """Return a page with what stands between the markers of each chapter replaced.
-
-    Raises:
-        ValueError: the page has no place for a chapter.
-    """
-    for chapter in chapters:
-        name = re.escape(chapter.name)
-        place = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
-        if len(place.findall(page)) != 1:
-            raise ValueError(f"The page needs one <!-- {chapter.name} --> and <!-- /{chapter.name} --> after it.")
-        before, after = place.split(page)
-        page = f"{before}\n{block(chapter)}\n\n{after}"
-    return page
+    return markdown(["", "", chapter.unit, "quartiles", "ratio", "quartiles"], rows)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -92,6 +65,10 @@ def ratio(value: float) -> str:
     return f"{value:.3f} ×" if abs(value) < 0.1 else f"{value:.2f} ×"
 
 
+def _spreads(chapter: Chapter) -> bool:
+    return any(figure.value.low != figure.value.high for figure in chapter.figures)
+
+
 def _cell(figure: Figure | None) -> str:
     if figure is None:
         return NONE
@@ -106,7 +83,8 @@ def _spread(spread: Spread | None, written: Callable[[float], str]) -> list[str]
     return [written(spread.median), f"{written(spread.low)} – {written(spread.high)}"]
 
 
-def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+def markdown(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a table whose first column holds texts, and the others numbers."""
     lines = [heads, ["---", *("--:" for _ in heads[1:])], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -10,6 +10,8 @@ from auth import ResourceServer, owns_path_user, require_jwt
 from benchmarks.peers import ANSWER, AUDIENCE, EVERY_ALGORITHM, ISSUER, ROUTE
 
 NAME = "this library"
+#: The same without the memory of verified tokens.
+UNCACHED = f"{NAME}, cache off"
 ALGORITHMS = EVERY_ALGORITHM
 
 

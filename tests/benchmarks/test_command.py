@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import MEASURED, main
-from benchmarks.tables import FOLDER
+from benchmarks.pages import FOLDER
 
 
 def test_a_quick_run_needs_a_folder_of_its_own() -> None:

@@ -62,6 +62,13 @@ def test_a_ratio_compares_samples_of_the_same_round() -> None:
     ]
 
 
+def test_a_subject_of_fewer_rounds_is_compared_in_those() -> None:
+    """The first ones: the reference has gone on without it."""
+    (ours, _) = figures_of("get", {"ours": [4.0, 6.0], "theirs": [2.0, 3.0, 99.0]}, reference="theirs")
+
+    assert ours.ratio == Spread(2.0, 2.0, 2.0)
+
+
 def test_there_is_no_ratio_where_the_reference_cannot_do_it() -> None:
     """The values stand by themselves then."""
     (figure,) = figures_of("get", {"ours": [1.0]}, reference="theirs")

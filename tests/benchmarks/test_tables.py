@@ -1,11 +1,11 @@
-"""The tables: what stands in them for a chapter, and where on a page they go."""
+"""The tables: what stands in them for a chapter."""
 
 from __future__ import annotations
 
 import pytest
 
 from benchmarks.measurement import Chapter, Figure, Spread, figures_of
-from benchmarks.tables import block, number, quartiles, ratio, rewritten, table, words
+from benchmarks.tables import details, number, quartiles, ratio, table, words
 
 FIGURES = (
     *figures_of("list of 20", {"ours": [10.0, 11.0, 12.0], "theirs": [200.0, 220.0, 240.0]}, reference="theirs"),
@@ -59,7 +59,7 @@ def test_the_words_are_silent_on_what_there_is_none_of() -> None:
 
     told = words(alone)
 
-    assert "\nMedians.\n" in told
+    assert told.endswith("\n\nMedians.")
     assert "Measured with" not in told
     assert "\n- " not in told
 
@@ -79,23 +79,17 @@ def test_a_small_ratio_has_three_digits(value: float, written: str) -> None:
     assert ratio(value) == written
 
 
-def test_a_page_keeps_its_words_and_gets_new_figures() -> None:
-    """What stood between the markers before is gone."""
-    page = "# Page\n\n<!-- example -->\nold\n<!-- /example -->\n\nWords.\n"
+def test_single_samples_have_no_medians_and_no_quartiles() -> None:
+    """The worst of many bursts is one of them."""
+    single = Chapter("worst", "Worst", "part", "theirs", (Figure("list", "ours", Spread.of([0.7]), None),))
 
-    made = rewritten(page, [CHAPTER])
-
-    assert made == f"# Page\n\n<!-- example -->\n\n{block(CHAPTER)}\n\n<!-- /example -->\n\nWords.\n"
-    assert rewritten(made, [CHAPTER]) == made
+    assert "Medians" not in words(single)
+    assert details(single) == ""
 
 
-@pytest.mark.parametrize("page", ["# Page\n", "<!-- example -->\n<!-- /example -->\n" * 2], ids=["none", "two"])
-def test_a_page_needs_one_place_for_a_chapter(page: str) -> None:
-    """Figures that nobody would see are a mistake, and so are two copies."""
-    with pytest.raises(ValueError, match="needs one <!-- example -->"):
-        rewritten(page, [CHAPTER])
+def test_the_quartiles_are_folded_up() -> None:
+    """They are for readers who doubt a figure, and longer than all else."""
+    folded = details(CHAPTER)
 
-
-def test_a_picture_is_described_for_those_who_cannot_see_it() -> None:
-    """By what it shows and in which unit."""
-    assert block(CHAPTER).startswith("![An example: µs per request](benchmarks/example.svg)\n")
+    assert folded.startswith("\n\n<details>\n<summary>Quartiles</summary>\n\n")
+    assert quartiles(CHAPTER) in folded

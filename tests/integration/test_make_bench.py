@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measurement import Chapter, load
+from benchmarks.pages import PAGE, PLOTTED, SECTIONS, TABLES_PAGE, sections
 from tests.support.availability import unavailable
 from tests.support.environments import ROOT, run
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
@@ -34,7 +35,7 @@ def chapters(folder: Path) -> list[Chapter]:
     return [load(path) for path in sorted(folder.glob("*.json"))]
 
 
-def test_every_chapter_has_figures_a_table_and_a_plot(measured: tuple[Path, str]) -> None:
+def test_every_chapter_has_figures_and_a_table(measured: tuple[Path, str]) -> None:
     """And none of them is an empty one."""
     folder, printed = measured
 
@@ -43,8 +44,24 @@ def test_every_chapter_has_figures_a_table_and_a_plot(measured: tuple[Path, str]
         assert chapter.figures
         assert chapter.title in printed
         assert f"| {chapter.unit} |" in printed
-        picture = ET.parse(folder / f"{chapter.name}.svg").getroot()  # noqa: S314 - drawn by ourselves a moment ago
-        assert picture.tag.endswith("}svg")
+
+
+def test_each_kind_of_cost_has_a_plot(measured: tuple[Path, str]) -> None:
+    """And nothing else: the tables have the rest."""
+    pictures = {picture.stem: picture for picture in measured[0].glob("*.svg")}
+
+    assert pictures.keys() == PLOTTED.keys()
+    for picture in pictures.values():
+        assert ET.parse(picture).getroot().tag.endswith("}svg")  # noqa: S314 - drawn by ourselves a moment ago
+
+
+def test_the_run_ends_with_what_most_readers_ask_for(measured: tuple[Path, str]) -> None:
+    """The tables of the page, of this run."""
+    folder, printed = measured
+    tables = sections({chapter.name: chapter for chapter in chapters(folder)})
+
+    assert tables.keys() == SECTIONS.keys()
+    assert printed.rstrip().endswith("\n\n".join(tables.values()))
 
 
 def test_every_chapter_tells_where_it_was_measured(measured: tuple[Path, str]) -> None:
@@ -84,9 +101,9 @@ def test_a_plot_holds_no_date_and_is_the_same_each_time(measured: tuple[Path, st
 @pytest.mark.usefixtures("registry")
 def test_figures_of_a_quick_run_do_not_get_on_the_page() -> None:
     """They mean nothing: the run refuses to put them where the good ones are."""
-    before = (ROOT / "docs/performance.md").read_text()
+    before = [page.read_text() for page in (PAGE, TABLES_PAGE)]
 
     with pytest.raises(AssertionError, match="its figures mean nothing"):
         run(["make", "bench", "BENCH=--quick"])
 
-    assert (ROOT / "docs/performance.md").read_text() == before
+    assert [page.read_text() for page in (PAGE, TABLES_PAGE)] == before
