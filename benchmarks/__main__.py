@@ -27,6 +27,7 @@ from benchmarks.tables import words
 #: What can be measured, and the module whose ``measure(quick=…)`` returns its chapters.
 MEASURED = {
     "guard": "benchmarks.guard",
+    "denylist": "benchmarks.denylist",
     "service": "benchmarks.service",
     "framework": "benchmarks.framework",
     "processes": "benchmarks.processes",

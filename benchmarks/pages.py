@@ -16,7 +16,7 @@ from benchmarks.measurement import Chapter, Figure
 from benchmarks.peers import this_library
 from benchmarks.processes import USS, WARM
 from benchmarks.subjects import OURS
-from benchmarks.tables import details, in_order, markdown, number, ratio, words
+from benchmarks.tables import details, in_order, markdown, number, ratio, table, words
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -42,6 +42,11 @@ def guard_section(chapters: Chapters) -> str:
     chapter = chapters["guard"]
     heads = [f"{chapter.unit}, added to a bare route", this_library.NAME, chapter.reference, "ratio"]
     return markdown(heads, _compared(chapter, this_library.NAME))
+
+
+def denylist_section(chapters: Chapters) -> str:
+    """Return what a request pays for each kind of denylist."""
+    return table(chapters["denylist"])
 
 
 def service_section(chapters: Chapters) -> str:
@@ -82,6 +87,7 @@ def processes_section(chapters: Chapters) -> str:
 #: What the page shows, and the chapters that each part is made of.
 SECTIONS: dict[str, tuple[tuple[str, ...], Callable[[Chapters], str]]] = {
     "guard": (("guard",), guard_section),
+    "denylist": (("denylist",), denylist_section),
     "service": (("service",), service_section),
     "growth": (("growth",), growth_section),
     "processes": (("memory", "start-up"), processes_section),

@@ -69,6 +69,14 @@ def test_a_guard_is_compared_with_the_peer_in_each_setting() -> None:
     ]
 
 
+def test_each_denylist_is_compared_with_none() -> None:
+    """What a request pays for it, as a whole and as a ratio."""
+    values = {"no denylist": [100.0], "in Redis": [250.0]}
+    chapter = Chapter("denylist", "Denylist", "µs", "no denylist", tuple(figures_of("seen", values, "no denylist")))
+
+    assert sections({"denylist": chapter})["denylist"].splitlines()[2:] == ["| seen | 100 | 250 (2.50 ×) |"]
+
+
 def test_a_row_of_the_service_tells_its_worst_burst() -> None:
     """A median hides a service that stalls now and then."""
     assert sections(CHAPTERS)["service"].splitlines() == [
