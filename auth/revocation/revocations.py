@@ -187,7 +187,7 @@ class Revocations:
         except Exception as error:
             if self._told is not None:
                 self._told()
-            # A denylist of somebody else's making may raise anything, and nobody may pass by that.
+            # A denylist that somebody else has made may raise anything. Nobody passes by that.
             reason = str(error) if isinstance(error, StoreUnavailableError) else f"it raised {type(error).__name__}"
             raise DenylistUnavailableError(f"the denylist cannot be used: {reason}") from error
 

@@ -30,8 +30,8 @@ REQUESTS = 1000
 #: gunicorn answers a longer field itself, before any app.
 LONGEST_FIELD = 16_000
 
-#: Those that the routes of the tasks API have while it has no denylist, and no view asks for roles, a login or a kind of
-#: caller.
+#: Those that the routes of the tasks API have while there is no denylist, and no view asks for roles, a login or a
+#: kind of caller.
 KINDS_OF_REFUSALS = {code.value for code in AuthErrorCode} - {
     "token_revoked",
     "denylist_unavailable",

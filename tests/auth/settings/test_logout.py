@@ -111,7 +111,7 @@ def test_a_path_at_which_nothing_is_received_is_refused() -> None:
 def test_a_path_that_could_be_read_in_two_ways_is_refused(path: str) -> None:
     """Clients, proxies and Flask have to mean the same address."""
     assert problems_of(ON | {"AUTH_LOGOUT_PATH": path}) == (
-        "AUTH_LOGOUT_PATH must be a path such as /auth/backchannel-logout: segments of ASCII letters, digits and "
+        "AUTH_LOGOUT_PATH must be a path such as /auth/metrics: segments of ASCII letters, digits and "
         ". _ ~ : @ - that are not empty, . or .., without a slash at the end.",
     )
 
