@@ -97,7 +97,7 @@ def test_a_denylist_that_does_not_answer_is_named(settings: dict[str, Any], fail
 
     answer = app.test_client().get("/health/ready")
 
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
     if failure == "refuse":
         assert (answer.status_code, body_of(answer)["errors"]) == (503, {"denylist": "unusable"})
     else:
@@ -115,5 +115,5 @@ def test_a_denylist_that_answers_is_shown(settings: dict[str, Any]) -> None:
 
     answer = app.test_client().get("/health/ready")
 
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
     assert body_of(answer)["denylist"] == {"ready": True, "refuses": True, "last_error": None}

@@ -38,7 +38,7 @@ def revoking(settings: dict[str, Any], denylist: Denylist) -> Iterator[Flask]:
     """The service with a denylist."""
     app = create_app(settings | {"AUTH_DENYLIST": denylist})
     yield app
-    app.extensions["database_engine"].dispose()
+    app.extensions["database"].engine.dispose()
 
 
 def test_every_token_of_the_user_is_refused_from_then_on(revoking: Flask, authorize: Authorize) -> None:
