@@ -131,6 +131,7 @@ def test_every_command_is_explained_in_full(tmp_path: Path) -> None:
         "check",
         "inspect",
         "keygen",
+        "revoke",
         "routes",
         "token",
     ]
