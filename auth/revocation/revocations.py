@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..access_token import AccessToken
 from ..errors import DenylistUnavailableError, TokenRevokedError
-from ..stores import Entry, StoreUnavailableError
+from ..stores import Entry, StoreBusyError, StoreUnavailableError
 from ..tokens.issuer import TrustedIssuer
 from .denylist import Denylist
 from .keys import PREFIX, session_key, text_key, token_key, user_key
@@ -71,14 +71,15 @@ class Revocations:
 
         Raises:
             TokenRevokedError: the token, its session or its user is revoked.
-            DenylistUnavailableError: the denylist does not answer, and requests are refused meanwhile.
+            DenylistUnavailableError: the denylist does not answer, and requests are refused meanwhile; or this process
+                asks it more than it can. Nobody passes by that, or a client could open the gate by load.
         """
         if not self._has_warned_of_age:
             self._warn_of_age(token)
         try:
             user, own, *sessions = self._values(self._keys(token, encoded))
-        except DenylistUnavailableError:
-            if self._refuses:
+        except DenylistUnavailableError as error:
+            if self._refuses or _is_load(error):
                 raise
             return
         if own is not None:
@@ -170,7 +171,8 @@ class Revocations:
         try:
             values = self._answer(lambda: _numbers(self._denylist.values(keys), len(keys)))
         except DenylistUnavailableError as error:
-            self._outage.begin(error.reason)
+            if not _is_load(error):
+                self._outage.begin(error.reason)
             raise
         if was_down:
             self._outage.end()
@@ -190,6 +192,11 @@ class Revocations:
             # A denylist that somebody else has made may raise anything. Nobody passes by that.
             reason = str(error) if isinstance(error, StoreUnavailableError) else f"it raised {type(error).__name__}"
             raise DenylistUnavailableError(f"the denylist cannot be used: {reason}") from error
+
+
+def _is_load(error: DenylistUnavailableError) -> bool:
+    """Whether the denylist may be well, and this process has too much to ask it."""
+    return isinstance(error.__cause__, StoreBusyError)
 
 
 def _numbers(values: Sequence[float | None], count: int) -> Sequence[float | None]:

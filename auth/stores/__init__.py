@@ -2,6 +2,6 @@
 
 from .memory_store import MemoryStore
 from .redis_store import RedisStore
-from .store import Entry, Store, StoreUnavailableError
+from .store import Entry, Store, StoreBusyError, StoreUnavailableError
 
-__all__ = ["Entry", "MemoryStore", "RedisStore", "Store", "StoreUnavailableError"]
+__all__ = ["Entry", "MemoryStore", "RedisStore", "Store", "StoreBusyError", "StoreUnavailableError"]

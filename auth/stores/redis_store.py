@@ -52,6 +52,10 @@ _REASONS = {
     "TimeoutError": "it did not answer in time",
 }
 
+#: Connection errors by name, and errors that look like one although Redis has answered with them.
+_NOT_THERE = {"ConnectionError", "OSError", "TimeoutError"}
+_ANSWERS = {"AuthenticationError", "AuthorizationError", "BusyLoadingError"}
+
 _BAD_URL = "The URL of the Redis cannot be used. It looks like redis://:password@host:6379/0; rediss:// means TLS."
 
 _SCHEMES = ("redis://", "rediss://")
@@ -121,7 +125,9 @@ class RedisStore:
         process = os.getpid()
         calls = self._calls.get(process)
         if calls is None:
-            made: BoundedCalls[Redis] = BoundedCalls(self._connect, methodcaller("close"), self._timeout)
+            made: BoundedCalls[Redis] = BoundedCalls(
+                self._connect, methodcaller("close"), self._timeout, is_outage=_is_outage
+            )
             calls = self._calls.setdefault(process, made)
         try:
             return calls.call(work)
@@ -166,6 +172,12 @@ def _client_maker(url: str, timeout: float) -> Callable[[], Redis]:
 
 def _milliseconds(seconds: float) -> int:
     return math.ceil(seconds * 1000)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether Redis is not there. An error that it answers with proves that it is."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return not kinds.isdisjoint(_NOT_THERE) and kinds.isdisjoint(_ANSWERS)
 
 
 def _reason(error: Exception) -> str:

@@ -21,6 +21,10 @@ class StoreUnavailableError(Exception):
     """
 
 
+class StoreBusyError(StoreUnavailableError):
+    """This process asks more than it can: the store itself may be well. That is no outage of the store."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """Keeps numbers under keys, each until a time. Threads share a store.

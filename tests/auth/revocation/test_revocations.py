@@ -27,7 +27,7 @@ from auth.errors import (
 from auth.revocation.denylist import Denylist
 from auth.revocation.revocations import DenylistStatus, Revocations
 from auth.settings.service import AuthConfig
-from auth.stores import Entry, MemoryStore, StoreUnavailableError
+from auth.stores import Entry, MemoryStore, StoreBusyError, StoreUnavailableError
 from auth.tokens.verifier import TokenVerifier
 from tests.support.services import CLAIMS, ISSUER, NOW, SETTINGS, compact, segment, with_claims, with_header
 
@@ -397,6 +397,19 @@ def test_during_an_outage_requests_pass_if_the_settings_say_so(
         ),
         (logging.WARNING, "the denylist answers again"),
     ]
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_load_of_this_process_is_no_outage_and_nobody_passes_by_it(
+    refuses: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client could open the gate by load while the denylist is well."""
+    service = Service(refuses=refuses)
+    service.store.error = StoreBusyError("too many requests ask it at once")
+
+    assert service.refusal(compact()) == "the denylist cannot be used: too many requests ask it at once"
+    assert not service.revocations.status().ready
+    assert caplog.messages == []
 
 
 def test_numbers_of_a_database_are_numbers() -> None:

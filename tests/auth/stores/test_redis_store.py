@@ -13,6 +13,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from auth.errors import ConfigurationError
 from auth.stores import Entry, RedisStore, StoreUnavailableError
@@ -143,6 +153,63 @@ def test_a_restart_between_two_calls_is_not_noticed(mortal: RedisServer) -> None
     mortal.start()
 
     assert store.values(["key"]) == [None]
+
+
+def reasons_together(error: Exception, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return why two calls fail that ask at the same time, after some that failed with an error of the client."""
+    store, over = store_at("redis://127.0.0.1:1", timeout=30), threading.Event()
+    inside, reasons = threading.Semaphore(0), list[str]()
+
+    def fail(*_anything: object) -> None:
+        raise error
+
+    def wait(*_anything: object) -> None:
+        inside.release()
+        over.wait()
+        raise error
+
+    monkeypatch.setattr("redis.Redis.mget", fail)
+    for _ in range(4):
+        reason_of(store)
+    monkeypatch.setattr("redis.Redis.mget", wait)
+    callers = [threading.Thread(target=lambda: reasons.append(reason_of(store))) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    # Both have asked, or one has and the other has been told without asking.
+    inside.acquire()
+    while not reasons and not inside.acquire(timeout=0.01):
+        pass
+    over.set()
+    for caller in callers:
+        caller.join()
+    return set(reasons)
+
+
+ANSWERS: dict[str, tuple[Exception, str]] = {
+    "full": (OutOfMemoryError("OOM"), "its memory is full"),
+    "replica": (ReadOnlyError("READONLY"), "it is a replica, which takes no writes"),
+    "rights": (
+        NoPermissionError("NOPERM"),
+        "it does not allow the user in the URL to read, to write and to run scripts",
+    ),
+    "loading": (BusyLoadingError("LOADING"), "it is still loading its data"),
+    "password": (AuthenticationError("WRONGPASS"), "it does not accept the user or the password in the URL"),
+    "another": (ResponseError("ERR"), "it answered with an error (ResponseError)"),
+}
+
+
+@pytest.mark.parametrize(("error", "reason"), ANSWERS.values(), ids=ANSWERS)
+def test_an_error_that_redis_answers_with_does_not_make_callers_take_turns(
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It proves that Redis is there: writes may fail while reads go on."""
+    assert reasons_together(error, monkeypatch) == {reason}
+
+
+@pytest.mark.parametrize("error", [RedisConnectionError("lost"), RedisTimeoutError("late"), OSError("no route")])
+def test_a_redis_that_is_not_there_makes_callers_take_turns(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One asks, the others are told at once."""
+    assert "it does not answer, and another request is asking it" in reasons_together(error, monkeypatch)
 
 
 def test_an_answer_that_is_none_of_ours_is_an_outage() -> None:
