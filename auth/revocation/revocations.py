@@ -20,10 +20,11 @@ _LOGGER = logging.getLogger("flask_resource_server")
 
 Result = TypeVar("Result")
 
-#: Seconds for which the revocation of a token outlives the token: the clocks of two machines differ.
-_CLOCKS_DIFFER = 60
+#: The name of the issuer of a service that accepts any.
+_ANY_ISSUER = ""
 
-#: The same for users and sessions, with the most leeway that can be set.
+#: Seconds for which a revocation outlives what it revokes: the most leeway that can be set, as another service with the
+#: same denylist may have it, and a minute, because the clocks of two machines differ.
 _SPARE = 660
 
 
@@ -53,8 +54,9 @@ class Revocations:
     ) -> None:
         """``refuses`` is for outages, ``keep`` is in seconds, and ``clock`` returns those since the epoch."""
         self._denylist = denylist
-        #: The first name of an issuer, by each of its names: what is revoked under one is revoked under all.
-        self._names = {name: issuer.names[0] for issuer in issuers for name in issuer.names}
+        #: All names of an issuer, by each of them: what is revoked under one is revoked under all. An entry is kept for
+        #: each name, so it is found whatever the order of the names in the settings is later.
+        self._names = {name: issuer.names for issuer in issuers for name in issuer.names}
         self._refuses = refuses
         self._kept = keep + _SPARE
         self._clock = clock
@@ -89,7 +91,7 @@ class Revocations:
             _check_user(token, user)
 
     def _keys(self, token: AccessToken, encoded: Callable[[], str]) -> Sequence[str]:
-        issuer = self._names.get(token.issuer or "", "")
+        issuer = token.issuer if token.issuer in self._names else _ANY_ISSUER
         own = token_key(issuer, token.token_id) if token.token_id else text_key(encoded())
         sessions = (session_key(issuer, token.session_id),) if token.session_id else ()
         return (user_key(token.user_id), own, *sessions)
@@ -111,10 +113,9 @@ class Revocations:
         Raises:
             DenylistUnavailableError: the denylist has not confirmed it.
         """
-        issuer = self._names.get(token.issuer or "", "")
-        key = token_key(issuer, token.token_id) if token.token_id else text_key(encoded)
-        until = token.valid_until if math.isfinite(token.valid_until) else self._clock() + self._kept
-        self._remember({key: Entry(self._clock(), until + _CLOCKS_DIFFER)})
+        now, token_id = self._clock(), token.token_id
+        keys = [token_key(name, token_id) for name in self._names_of(token.issuer)] if token_id else [text_key(encoded)]
+        self._remember(dict.fromkeys(keys, Entry(now, _end(token, now + self._kept))))
 
     def revoke_session(self, issuer: str, session_id: str) -> None:
         """Revoke every token with a session id (``sid``) of an issuer.
@@ -128,8 +129,8 @@ class Revocations:
         if self._names and issuer not in self._names:
             raise ValueError(f"The issuer is not one of {', '.join(self._names)}.")
         now = self._clock()
-        key = session_key(self._names.get(issuer, ""), session_id)
-        self._remember({key: Entry(now, now + self._kept)})
+        entry = Entry(now, now + self._kept)
+        self._remember({session_key(name, session_id): entry for name in self._names_of(issuer)})
 
     def revoke_user(self, user_id: str, before: float | None = None) -> None:
         """Revoke the tokens of a user that were issued until a time, in seconds since the epoch; by default until now.
@@ -161,6 +162,9 @@ class Revocations:
         except DenylistUnavailableError as error:
             return DenylistStatus(ready=False, refuses=self._refuses, last_error=error.reason)
         return DenylistStatus(ready=True, refuses=self._refuses, last_error=None)
+
+    def _names_of(self, issuer: str | None) -> Sequence[str]:
+        return self._names.get(issuer or _ANY_ISSUER, (_ANY_ISSUER,))
 
     def _remember(self, entries: Mapping[str, Entry]) -> None:
         self._answer(lambda: self._denylist.remember(entries))
@@ -198,6 +202,17 @@ def _numbers(values: Sequence[float | None], count: int) -> Sequence[float | Non
     if len(numbers) != count or any(number is not None and math.isnan(number) for number in numbers):
         raise StoreUnavailableError("it does not return a number or None for each key")
     return numbers
+
+
+def _end(token: AccessToken, kept: float) -> float:
+    """Return when the revocation of a token may end; ``kept`` is when it does for a user.
+
+    Another service with the same denylist may forgive more, or accept an older token.
+    """
+    expires: float | None = token.claims.get("exp")
+    if expires is not None:
+        return max(expires, token.valid_until) + _SPARE
+    return max(kept, token.valid_until + _SPARE) if math.isfinite(token.valid_until) else kept
 
 
 def _check_user(token: AccessToken, until: float) -> None:

@@ -179,6 +179,18 @@ def test_what_is_revoked_under_one_name_of_an_issuer_is_revoked_under_all() -> N
     assert service.refusal(with_claims(sid="s")) == "its session is on the denylist"
 
 
+@pytest.mark.parametrize("names", [[OTHER_NAME, ISSUER], [ISSUER, OTHER_NAME], ISSUER])
+def test_other_names_of_an_issuer_accept_nothing_again(names: Any) -> None:
+    """A new name is put first, or an old one is taken away: the same entries are found."""
+    before, after = Service(AUTH_ISSUER=[ISSUER, "https://old.example"]), Service(AUTH_ISSUER=names)
+    after.store.store = before.store.store
+    before.authenticator.revoke(with_claims(jti="1"))
+    before.revocations.revoke_session("https://old.example", "s")
+
+    assert after.refusal(with_claims(jti="1")) == "the token is on the denylist"
+    assert after.refusal(with_claims(sid="s")) == "its session is on the denylist"
+
+
 def test_a_service_that_accepts_any_issuer_revokes_for_any() -> None:
     """There is one, whatever it calls itself."""
     service = Service(AUTH_ISSUER=None)
@@ -255,15 +267,28 @@ def test_ids_that_name_nobody_are_refused() -> None:
         revocations.revoke_session(OTHER_NAME, "s")
 
 
-def test_a_token_is_kept_until_it_expires_and_a_little_longer() -> None:
-    """The clocks of two machines differ."""
-    service = Service(AUTH_LEEWAY=30)
-    service.authenticator.revoke(with_claims(jti="1"))
-    late = with_claims(jti="1", exp=NOW + 5000)
+@pytest.mark.parametrize(
+    ("claims", "settings", "end"),
+    [
+        ({"exp": NOW + 900}, {"AUTH_LEEWAY": 30}, NOW + 900 + 30 + 660),
+        ({"exp": NOW + 900}, {"AUTH_LEEWAY": 30, "AUTH_MAX_TOKEN_AGE": 60}, NOW + 900 + 660),
+        ({"exp": ...}, {"AUTH_REQUIRED_CLAIMS": ["iat"], "AUTH_MAX_TOKEN_AGE": 60}, NOW + 3600 + 660),
+        ({"exp": ...}, {"AUTH_REQUIRED_CLAIMS": ["iat"], "AUTH_MAX_TOKEN_AGE": 7200}, NOW + 7200 + 30 + 660),
+        ({"exp": ...}, {"AUTH_REQUIRED_CLAIMS": ["iat"]}, NOW + 3600 + 660),
+    ],
+    ids=["exp", "exp after the age", "age", "age beyond what is kept", "none"],
+)
+def test_a_token_is_kept_until_no_service_accepts_it(
+    claims: dict[str, Any], settings: dict[str, Any], end: float
+) -> None:
+    """Another one with the same denylist may have more leeway, or accept older tokens."""
+    service = Service(keep=3600, **settings)
+    service.authenticator.revoke(with_claims(jti="1", **claims))
+    late = with_claims(jti="1", iat=end - 10, exp=end + 10)
 
-    service.clock.now = NOW + 900 + 30 + 59
+    service.clock.now = end - 1
     assert service.refusal(late) == "the token is on the denylist"
-    service.clock.now += 1
+    service.clock.now = end
     assert service.refusal(late) is None
 
 
