@@ -26,7 +26,7 @@ class Revoking:
         return self._with_denylist().revocations
 
     def revoke(self, token: object) -> None:
-        """Revoke one token, given as its text: it is refused until it expires.
+        """Revoke one token, given as its text: it is refused until it expires. It may be one that is not valid yet.
 
         Raises:
             InvalidTokenError: one of its kinds; the token is refused in any case.

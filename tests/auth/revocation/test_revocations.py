@@ -20,8 +20,10 @@ from auth.authenticator import RevocationAuthenticator
 from auth.errors import (
     DenylistUnavailableError,
     InvalidSignatureError,
+    InvalidTypeError,
     MissingTokenError,
     TokenExpiredError,
+    TokenNotYetValidError,
     TokenRevokedError,
 )
 from auth.revocation.denylist import Denylist
@@ -360,6 +362,24 @@ def test_only_a_token_of_ours_can_be_revoked() -> None:
         service.authenticator.revoke(with_claims(exp=NOW - 100))
 
     assert len(service.store.store) == 0
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+def test_a_token_that_is_not_valid_yet_can_be_revoked(claim: str) -> None:
+    """It would be accepted later. Every other check holds."""
+    service = Service()
+    token = with_claims(**{claim: NOW + 600})
+    service.authenticator.revoke(token)
+    with pytest.raises(TokenNotYetValidError):
+        service.authenticator.verify(token)
+    with pytest.raises(InvalidTypeError):
+        service.authenticator.revoke(with_claims(**{claim: NOW + 600, "cnf": {"jkt": "a"}}))
+    with pytest.raises(InvalidSignatureError):
+        service.authenticator.revoke(token[:-6] + "AAAAAA")
+    service.clock.now += 600
+
+    assert service.refusal(token) == "the token is on the denylist"
+    assert service.refusal(with_claims(**{claim: NOW + 599})) is None
 
 
 def test_a_token_can_be_revoked_twice() -> None:
