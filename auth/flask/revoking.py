@@ -56,7 +56,7 @@ class Revoking:
         epoch. A later revocation of the same user adds to an earlier one.
 
         Raises:
-            ValueError: the id is empty, or the time is no finite number or has no time zone.
+            ValueError: the id is empty, or the time is no finite number, has no time zone, or is more than a day ahead.
             DenylistUnavailableError: the denylist has not confirmed the revocation.
             MisuseError: the app has no denylist.
         """

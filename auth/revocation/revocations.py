@@ -27,6 +27,10 @@ _ANY_ISSUER = ""
 #: same denylist may have it, and a minute, because the clocks of two machines differ.
 _SPARE = 660
 
+#: Seconds ahead until which the tokens of a user can be revoked. A later time is a mistake, such as milliseconds: every
+#: token of the user would be refused for years.
+_FURTHEST = 86_400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenylistStatus:
@@ -136,7 +140,7 @@ class Revocations:
         """Revoke the tokens of a user that were issued until a time, in seconds since the epoch; by default until now.
 
         Raises:
-            ValueError: the id is empty, or the time is no finite number.
+            ValueError: the id is empty, or the time is no finite number or more than a day ahead.
             DenylistUnavailableError: the denylist has not confirmed it.
         """
         now = self._clock()
@@ -145,6 +149,8 @@ class Revocations:
             raise ValueError("The id of a user is not empty.")
         if not math.isfinite(until):
             raise ValueError("The time is not a finite number.")
+        if until > now + _FURTHEST:
+            raise ValueError("The time is more than a day ahead. It is in seconds since the epoch.")
         self._remember({user_key(user_id): Entry(until, max(now, until) + self._kept)})
 
     def add_once(self, name: str, until: float) -> bool:

@@ -257,6 +257,16 @@ def test_a_time_that_is_none_is_refused(time: float) -> None:
         Service().revocations.revoke_user("alice", time)
 
 
+@pytest.mark.parametrize("time", [NOW + DAY + 1, NOW * 1000])
+def test_a_time_far_ahead_is_refused(time: float) -> None:
+    """Milliseconds would lock the user out for ever, and nothing takes an entry back."""
+    service = Service()
+
+    with pytest.raises(ValueError, match="more than a day ahead"):
+        service.revocations.revoke_user("alice", time)
+    assert service.refusal(compact()) is None
+
+
 def test_ids_that_name_nobody_are_refused() -> None:
     """An empty one is most likely a mistake."""
     revocations = Service().revocations
