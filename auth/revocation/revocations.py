@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..access_token import AccessToken
-from ..errors import DenylistUnavailableError, TokenRevokedError
+from ..errors import AuthError, DenylistUnavailableError, MalformedTokenError, TokenRevokedError
 from ..stores import Entry, StoreUnavailableError
 from ..tokens.issuer import TrustedIssuer
 from .denylist import Denylist
@@ -77,8 +77,16 @@ class Revocations:
 
         Raises:
             TokenRevokedError: the token, its session or its user is revoked.
+            MalformedTokenError: its session is no text, so nobody can tell whether it is revoked.
             DenylistUnavailableError: the denylist does not answer, and requests are refused meanwhile.
         """
+        try:
+            self._check(token, encoded)
+        except AuthError as error:
+            error.token = token
+            raise
+
+    def _check(self, token: AccessToken, encoded: Callable[[], str]) -> None:
         if not self._has_warned_of_age:
             self._warn_of_age(token)
         try:
@@ -95,6 +103,8 @@ class Revocations:
             _check_user(token, user)
 
     def _keys(self, token: AccessToken, encoded: Callable[[], str]) -> Sequence[str]:
+        if not isinstance(token.claims.get("sid", ""), str | None):
+            raise MalformedTokenError("sid has the wrong type")
         issuer = token.issuer if token.issuer in self._names else _ANY_ISSUER
         own = token_key(issuer, token.token_id) if token.token_id else text_key(encoded())
         sessions = (session_key(issuer, token.session_id),) if token.session_id else ()
@@ -102,12 +112,13 @@ class Revocations:
 
     def _warn_of_age(self, token: AccessToken) -> None:
         issued = token.claims.get("iat")
-        if issued is not None and token.valid_until - issued > self._kept:
+        lasts = token.valid_until - (self._clock() if issued is None else issued)
+        if lasts > self._kept:
             self._has_warned_of_age = True
             _LOGGER.warning(
                 "a token is good for %.0f s, and AUTH_DENYLIST_KEEP is %.0f: after that time it would be accepted "
                 "although its user or session is revoked. Raise AUTH_DENYLIST_KEEP, or set AUTH_MAX_TOKEN_AGE.",
-                token.valid_until - issued,
+                lasts,
                 self._kept - _SPARE,
             )
 

@@ -21,6 +21,7 @@ from auth.errors import (
     DenylistUnavailableError,
     InvalidSignatureError,
     InvalidTypeError,
+    MalformedTokenError,
     MissingTokenError,
     TokenExpiredError,
     TokenNotYetValidError,
@@ -214,7 +215,19 @@ def test_a_session_is_revoked_with_all_its_tokens() -> None:
     assert service.refusal(with_claims(sid="s")) == "its session is on the denylist"
     assert service.refusal(with_claims(sid="s", iat=NOW + 90)) == "its session is on the denylist"
     assert service.refusal(with_claims(sid="t")) is None
-    assert service.refusal(with_claims(sid=["s"])) is None
+    assert service.refusal(with_claims(sid=None)) is None
+    assert service.refusal(with_claims(sid="")) is None
+
+
+@pytest.mark.parametrize("session", [123, ["s"], True, {}, 0])
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_session_that_is_no_text_is_malformed(session: object, refuses: bool) -> None:
+    """It could not be revoked by its name."""
+    service = Service(refuses=refuses)
+    service.revocations.revoke_session(ISSUER, "123")
+
+    with pytest.raises(MalformedTokenError, match="sid has the wrong type"):
+        service.authenticator.verify(with_claims(sid=session))
 
 
 @pytest.mark.parametrize(
@@ -355,11 +368,19 @@ def test_a_token_that_outlives_revocations_is_told_once(caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("iat", [..., NOW])
-def test_a_token_of_which_nothing_can_be_said_is_not_warned_of(iat: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Without ``iat`` its age is unknown."""
+def test_a_token_that_ends_in_time_is_not_warned_of(iat: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """With or without ``iat``."""
     Service(AUTH_REQUIRED_CLAIMS=["exp"]).refusal(with_claims(iat=iat))
 
     assert caplog.messages == []
+
+
+def test_a_token_that_does_not_say_its_age_is_told_by_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    """It is older than nothing, so the rest of its life is what counts."""
+    Service(keep=3600, AUTH_REQUIRED_CLAIMS=["exp"]).refusal(with_claims(iat=..., exp=NOW + DAY))
+
+    (message,) = caplog.messages
+    assert message.startswith("a token is good for 86430 s, and AUTH_DENYLIST_KEEP is 3600")
 
 
 def test_only_a_token_of_ours_can_be_revoked() -> None:
