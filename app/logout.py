@@ -34,4 +34,7 @@ class LogoutEverywhere(MethodView):
         The token of this request is revoked as well, and so is one that is issued within the same second. Refresh
         tokens and sessions at the authorization server are not: revoke those there first.
         """
-        current_app.extensions["resource_server"].revoke_user(current_token.user_id)
+        server = current_app.extensions["resource_server"]
+        # The issuer's clock may run ahead, and the token of this request ends as well.
+        issued = current_token.claims.get("iat") or 0
+        server.revoke_user(current_token.user_id, before=max(server.clock(), issued))

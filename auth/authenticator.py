@@ -108,11 +108,13 @@ class RevocationAuthenticator(Authenticator):
         return token
 
     def revoke(self, encoded: str) -> None:
-        """Revoke a token that this service would accept, revoked already or not.
+        """Revoke a token that this service would accept, now or later, revoked already or not.
 
         Raises:
             InvalidTokenError: one of its kinds; the service would refuse the token in any case.
             KeysUnavailableError: the issuer's keys are unavailable.
             DenylistUnavailableError: the denylist has not confirmed it.
         """
-        self.revocations.revoke(super().verify(encoded), encoded)
+        token = self._verifier.verify(encoded, early=True).token
+        check_unbound(token.claims)
+        self.revocations.revoke(token, encoded)

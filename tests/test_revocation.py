@@ -50,6 +50,14 @@ def test_a_caller_who_logs_out_is_refused(app: Flask, issuer: TokenIssuer, path:
     assert client.post(path, headers=second).status_code == (204 if path == "/logout" else 401)
 
 
+def test_a_caller_whose_issuers_clock_is_ahead_logs_out_everywhere(app: Flask, issuer: TokenIssuer) -> None:
+    """The leeway lets such a token in, so it has to end as well."""
+    client, headers = app.test_client(), bearer(issuer.issue("alice", claims={"iat": int(time.time()) + 20}))
+
+    assert client.post("/logout-everywhere", headers=headers).status_code == 204
+    assert client.post("/logout-everywhere", headers=headers).get_json()["error"] == "token_revoked"
+
+
 def test_support_locks_a_user(app: Flask, issuer: TokenIssuer) -> None:
     """Who has to log in again."""
     client, alice = app.test_client(), bearer(issuer.issue("alice"))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from http import HTTPStatus
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from ..access_token import AccessToken
 
 
 class AuthErrorCode(StrEnum):
@@ -52,6 +55,8 @@ class AuthError(Exception):
     #: ``acr_values`` and ``max_age`` (RFC 9470 §3).
     acr_values: tuple[str, ...] = ()
     max_age: int | None = None
+    #: The verified token, if the denylist is why it is refused; for the log, never for the answer.
+    token: AccessToken | None = None
     #: Seconds after which to try again, for ``Retry-After``.
     retry_after: int | None = None
     #: Whether the client is told that there is no such resource, or the exception that the views raise for one.

@@ -34,7 +34,9 @@ def keep_audit_log(app: Flask) -> None:
 
 def _on_refusal(app: Flask, error: AuthError, route: str) -> None:
     request_id = state_of(app).request_id(this_request().environ)
-    log_refusal(error, route=route, request_id=request_id, token=verified_token(), undeclared=error.undeclared)
+    # A token that the denylist refuses is verified, and never becomes that of the request.
+    token = verified_token() or error.token
+    log_refusal(error, route=route, request_id=request_id, token=token, undeclared=error.undeclared)
 
 
 def _on_override(app: Flask, token: AccessToken, owner: str) -> None:

@@ -26,7 +26,7 @@ class Revoking:
         return self._with_denylist().revocations
 
     def revoke(self, token: object) -> None:
-        """Revoke one token, given as its text: it is refused until it expires.
+        """Revoke one token, given as its text: it is refused until it expires. It may be one that is not valid yet.
 
         Raises:
             InvalidTokenError: one of its kinds; the token is refused in any case.
@@ -56,7 +56,7 @@ class Revoking:
         epoch. A later revocation of the same user adds to an earlier one.
 
         Raises:
-            ValueError: the id is empty, or the time is no finite number or has no time zone.
+            ValueError: the id is empty, or the time is no finite number, has no time zone, or is more than a day ahead.
             DenylistUnavailableError: the denylist has not confirmed the revocation.
             MisuseError: the app has no denylist.
         """

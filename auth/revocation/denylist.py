@@ -41,7 +41,7 @@ class DenylistSettings:
     @property
     def is_private(self) -> bool:
         """Whether other processes cannot know what is revoked in this one."""
-        return self.place == MEMORY
+        return self.place == MEMORY or isinstance(self.place, MemoryStore)
 
     def open(self, clock: Callable[[], float]) -> Denylist:
         """Return the denylist; ``clock`` returns seconds since the epoch. Opens no connection."""

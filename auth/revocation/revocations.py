@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..access_token import AccessToken
-from ..errors import DenylistUnavailableError, TokenRevokedError
+from ..errors import AuthError, DenylistUnavailableError, MalformedTokenError, TokenRevokedError
 from ..stores import Entry, StoreBusyError, StoreUnavailableError
 from ..tokens.issuer import TrustedIssuer
 from .denylist import Denylist
@@ -20,11 +20,16 @@ _LOGGER = logging.getLogger("flask_resource_server")
 
 Result = TypeVar("Result")
 
-#: Seconds for which the revocation of a token outlives the token: the clocks of two machines differ.
-_CLOCKS_DIFFER = 60
+#: The name of the issuer of a service that accepts any.
+_ANY_ISSUER = ""
 
-#: The same for users and sessions, with the most leeway that can be set.
+#: Seconds for which a revocation outlives what it revokes: the most leeway that can be set, as another service with the
+#: same denylist may have it, and a minute, because the clocks of two machines differ.
 _SPARE = 660
+
+#: Seconds ahead until which the tokens of a user can be revoked. A later time is a mistake, such as milliseconds: every
+#: token of the user would be refused for years.
+_FURTHEST = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +58,9 @@ class Revocations:
     ) -> None:
         """``refuses`` is for outages, ``keep`` is in seconds, and ``clock`` returns those since the epoch."""
         self._denylist = denylist
-        #: The first name of an issuer, by each of its names: what is revoked under one is revoked under all.
-        self._names = {name: issuer.names[0] for issuer in issuers for name in issuer.names}
+        #: All names of an issuer, by each of them: what is revoked under one is revoked under all. An entry is kept for
+        #: each name, so it is found whatever the order of the names in the settings is later.
+        self._names = {name: issuer.names for issuer in issuers for name in issuer.names}
         self._refuses = refuses
         self._kept = keep + _SPARE
         self._clock = clock
@@ -71,9 +77,17 @@ class Revocations:
 
         Raises:
             TokenRevokedError: the token, its session or its user is revoked.
+            MalformedTokenError: its session is no text, so nobody can tell whether it is revoked.
             DenylistUnavailableError: the denylist does not answer, and requests are refused meanwhile; or this process
                 asks it more than it can. Nobody passes by that, or a client could open the gate by load.
         """
+        try:
+            self._check(token, encoded)
+        except AuthError as error:
+            error.token = token
+            raise
+
+    def _check(self, token: AccessToken, encoded: Callable[[], str]) -> None:
         if not self._has_warned_of_age:
             self._warn_of_age(token)
         try:
@@ -90,19 +104,22 @@ class Revocations:
             _check_user(token, user)
 
     def _keys(self, token: AccessToken, encoded: Callable[[], str]) -> Sequence[str]:
-        issuer = self._names.get(token.issuer or "", "")
+        if not isinstance(token.claims.get("sid", ""), str | None):
+            raise MalformedTokenError("sid has the wrong type")
+        issuer = token.issuer if token.issuer in self._names else _ANY_ISSUER
         own = token_key(issuer, token.token_id) if token.token_id else text_key(encoded())
         sessions = (session_key(issuer, token.session_id),) if token.session_id else ()
         return (user_key(token.user_id), own, *sessions)
 
     def _warn_of_age(self, token: AccessToken) -> None:
         issued = token.claims.get("iat")
-        if issued is not None and token.valid_until - issued > self._kept:
+        lasts = token.valid_until - (self._clock() if issued is None else issued)
+        if lasts > self._kept:
             self._has_warned_of_age = True
             _LOGGER.warning(
                 "a token is good for %.0f s, and AUTH_DENYLIST_KEEP is %.0f: after that time it would be accepted "
                 "although its user or session is revoked. Raise AUTH_DENYLIST_KEEP, or set AUTH_MAX_TOKEN_AGE.",
-                token.valid_until - issued,
+                lasts,
                 self._kept - _SPARE,
             )
 
@@ -112,10 +129,9 @@ class Revocations:
         Raises:
             DenylistUnavailableError: the denylist has not confirmed it.
         """
-        issuer = self._names.get(token.issuer or "", "")
-        key = token_key(issuer, token.token_id) if token.token_id else text_key(encoded)
-        until = token.valid_until if math.isfinite(token.valid_until) else self._clock() + self._kept
-        self._remember({key: Entry(self._clock(), until + _CLOCKS_DIFFER)})
+        now, token_id = self._clock(), token.token_id
+        keys = [token_key(name, token_id) for name in self._names_of(token.issuer)] if token_id else [text_key(encoded)]
+        self._remember(dict.fromkeys(keys, Entry(now, _end(token, now + self._kept))))
 
     def revoke_session(self, issuer: str, session_id: str) -> None:
         """Revoke every token with a session id (``sid``) of an issuer.
@@ -129,14 +145,14 @@ class Revocations:
         if self._names and issuer not in self._names:
             raise ValueError(f"The issuer is not one of {', '.join(self._names)}.")
         now = self._clock()
-        key = session_key(self._names.get(issuer, ""), session_id)
-        self._remember({key: Entry(now, now + self._kept)})
+        entry = Entry(now, now + self._kept)
+        self._remember({session_key(name, session_id): entry for name in self._names_of(issuer)})
 
     def revoke_user(self, user_id: str, before: float | None = None) -> None:
         """Revoke the tokens of a user that were issued until a time, in seconds since the epoch; by default until now.
 
         Raises:
-            ValueError: the id is empty, or the time is no finite number.
+            ValueError: the id is empty, or the time is no finite number or more than a day ahead.
             DenylistUnavailableError: the denylist has not confirmed it.
         """
         now = self._clock()
@@ -145,6 +161,8 @@ class Revocations:
             raise ValueError("The id of a user is not empty.")
         if not math.isfinite(until):
             raise ValueError("The time is not a finite number.")
+        if until > now + _FURTHEST:
+            raise ValueError("The time is more than a day ahead. It is in seconds since the epoch.")
         self._remember({user_key(user_id): Entry(until, max(now, until) + self._kept)})
 
     def add_once(self, name: str, until: float) -> bool:
@@ -162,6 +180,9 @@ class Revocations:
         except DenylistUnavailableError as error:
             return DenylistStatus(ready=False, refuses=self._refuses, last_error=error.reason)
         return DenylistStatus(ready=True, refuses=self._refuses, last_error=None)
+
+    def _names_of(self, issuer: str | None) -> Sequence[str]:
+        return self._names.get(issuer or _ANY_ISSUER, (_ANY_ISSUER,))
 
     def _remember(self, entries: Mapping[str, Entry]) -> None:
         self._answer(lambda: self._denylist.remember(entries))
@@ -205,6 +226,17 @@ def _numbers(values: Sequence[float | None], count: int) -> Sequence[float | Non
     if len(numbers) != count or any(number is not None and math.isnan(number) for number in numbers):
         raise StoreUnavailableError("it does not return a number or None for each key")
     return numbers
+
+
+def _end(token: AccessToken, kept: float) -> float:
+    """Return when the revocation of a token may end; ``kept`` is when it does for a user.
+
+    Another service with the same denylist may forgive more, or accept an older token.
+    """
+    expires: float | None = token.claims.get("exp")
+    if expires is not None:
+        return max(expires, token.valid_until) + _SPARE
+    return max(kept, token.valid_until + _SPARE) if math.isfinite(token.valid_until) else kept
 
 
 def _check_user(token: AccessToken, until: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import Any
 
 from ..revocation.denylist import MEMORY, Denylist
@@ -23,6 +24,8 @@ def _read_denylist(value: Any, place: Place) -> Any:
             )
     elif not isinstance(value, Denylist):
         place.refuse("must be memory, the URL of a Redis, or an object with the methods of Denylist.")
+    elif any(map(iscoroutinefunction, (value.remember, value.values, value.add_once))):
+        place.refuse("is an object whose methods are coroutines, which nobody awaits. Write them without async.")
     return value
 
 

@@ -275,8 +275,12 @@ def _time_bounds(claims: Mapping[str, Any], issuer: TrustedIssuer) -> tuple[_Tim
     return begins, ends
 
 
-def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) -> tuple[float, float]:
+def check_times(
+    claims: Mapping[str, Any], issuer: TrustedIssuer, now: float, *, early: bool = False
+) -> tuple[float, float]:
     """Check the times of a token against the clock; return the second from which it is valid and that of its end.
+
+    ``early`` accepts a token that is not valid yet.
 
     Raises:
         TokenExpiredError: ``exp`` is reached, or the token is older than the settings allow.
@@ -285,6 +289,6 @@ def check_times(claims: Mapping[str, Any], issuer: TrustedIssuer, now: float) ->
     (begins, too_early), (ends, too_late) = _time_bounds(claims, issuer)
     if now >= ends:
         raise TokenExpiredError(too_late)
-    if now < begins:
+    if now < begins and not early:
         raise TokenNotYetValidError(too_early)
     return begins, ends

@@ -72,8 +72,10 @@ class TokenVerifier:
         self._clock = clock
         self._scope_hierarchy = scope_hierarchy
 
-    def verify(self, encoded: str) -> Verification:
+    def verify(self, encoded: str, *, early: bool = False) -> Verification:
         """Return the token that a text is, every check passed, and the keys that verified it.
+
+        ``early`` accepts a token that is not valid yet: to revoke it, not to let anybody in.
 
         Raises:
             InvalidTokenError: one of its subclasses; the token is to blame.
@@ -87,7 +89,7 @@ class TokenVerifier:
         check_required(claims, issuer)
         user_id = identity(claims, issuer)
         granted, held = scopes(claims, issuer), roles(claims, issuer)
-        valid_from, valid_until = check_times(claims, issuer, self._clock())
+        valid_from, valid_until = check_times(claims, issuer, self._clock(), early=early)
         verified = AccessToken(
             user_id=user_id,
             issuer=claims.get("iss"),

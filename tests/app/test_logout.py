@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from auth.stores import Entry, MemoryStore, StoreUnavailableError
-from tests.support.tasks_api import Authorize, body_of
+from auth.testing import TokenIssuer
+from tests.support.tasks_api import SECRET, Authorize, body_of
 
 PATH = "/api/alice/logout-everywhere"
 
@@ -51,6 +53,23 @@ def test_every_token_of_the_user_is_refused_from_then_on(revoking: Flask, author
     for headers in (used, other):
         assert body_of(client.get("/api/me", headers=headers))["error"] == "token_revoked"
     assert client.get("/api/me", headers=authorize("bob")).status_code == 200
+
+
+@pytest.mark.parametrize("ahead", [20, None])
+def test_the_token_of_the_request_is_refused_whatever_its_clock_says(
+    settings: dict[str, Any], denylist: Denylist, ahead: int | None
+) -> None:
+    """The issuer's may run ahead by the leeway, or say nothing."""
+    app = create_app(settings | {"AUTH_DENYLIST": denylist, "AUTH_REQUIRED_CLAIMS": ["exp"]})
+    issued = None if ahead is None else int(time.time()) + ahead
+    client, headers = app.test_client(), TokenIssuer(SECRET).authorization("alice", claims={"iat": issued})
+
+    answer = client.post(PATH, headers=headers)
+    refused = client.get("/api/me", headers=headers)
+    app.extensions["database"].engine.dispose()
+
+    assert answer.status_code == 204
+    assert body_of(refused)["error"] == "token_revoked"
 
 
 def test_nobody_logs_out_another(revoking: Flask, authorize: Authorize) -> None:

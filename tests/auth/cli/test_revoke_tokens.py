@@ -27,22 +27,25 @@ SEVERAL: dict[str, Any] = {
 }
 
 
-class SharedStore(MemoryStore):
+class SharedStore:
     """A denylist that the command shares with the service, and that may be away."""
 
     def __init__(self) -> None:
-        super().__init__(clock=lambda: NOW)
+        self.store = MemoryStore(clock=lambda: NOW)
         self.is_away = False
 
     def remember(self, entries: Mapping[str, Entry]) -> None:
         if self.is_away:
             raise StoreUnavailableError("it cannot be reached")
-        super().remember(entries)
+        self.store.remember(entries)
 
     def values(self, keys: Sequence[str]) -> list[float | None]:
         if self.is_away:
             raise StoreUnavailableError("it cannot be reached")
-        return super().values(keys)
+        return self.store.values(keys)
+
+    def add_once(self, key: str, until: float) -> bool:
+        return self.store.add_once(key, until)
 
 
 class NoKeys(SimpleKeySource):
@@ -200,9 +203,15 @@ def test_without_keys_a_token_cannot_be_revoked() -> None:
             "Error: AUTH_DENYLIST is memory, and the memory of this command is not that of the service. Set it to the "
             "URL of a Redis.\n",
         ),
+        (
+            MemoryStore(),
+            "Error: AUTH_DENYLIST is memory, and the memory of this command is not that of the service. Set it to the "
+            "URL of a Redis.\n",
+        ),
     ],
+    ids=["none", "memory", "object in memory"],
 )
-def test_a_denylist_that_the_service_would_not_see_is_refused(denylist: str | None, message: str) -> None:
+def test_a_denylist_that_the_service_would_not_see_is_refused(denylist: object, message: str) -> None:
     """The command must not say that something is revoked that is not."""
     result = run(app_with(denylist), "--user", "alice")
 

@@ -116,6 +116,21 @@ def test_the_refusal_is_a_line_of_the_audit_log(store: CountingStore, caplog: py
     (record,) = (record for record in caplog.records if record.name == "flask_resource_server.audit")
     assert "token_revoked" in record.getMessage()
     assert "its session is on the denylist" in record.getMessage()
+    assert vars(record)["user_id"] == "alice"
+
+
+def test_the_refusal_during_an_outage_names_the_user_as_well(
+    store: CountingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The token is verified by then."""
+    app = protected(store)
+    store.is_away = True
+
+    error_of(app.test_client(), with_claims(client_id="shop"))
+
+    (record,) = (record for record in caplog.records if record.name == "flask_resource_server.audit")
+    assert (vars(record)["error"], vars(record)["user_id"]) == ("denylist_unavailable", "alice")
+    assert vars(record)["client"] == "shop"
 
 
 def test_the_denylist_is_asked_once_per_request(store: CountingStore) -> None:

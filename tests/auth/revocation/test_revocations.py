@@ -20,8 +20,11 @@ from auth.authenticator import RevocationAuthenticator
 from auth.errors import (
     DenylistUnavailableError,
     InvalidSignatureError,
+    InvalidTypeError,
+    MalformedTokenError,
     MissingTokenError,
     TokenExpiredError,
+    TokenNotYetValidError,
     TokenRevokedError,
 )
 from auth.revocation.denylist import Denylist
@@ -179,6 +182,18 @@ def test_what_is_revoked_under_one_name_of_an_issuer_is_revoked_under_all() -> N
     assert service.refusal(with_claims(sid="s")) == "its session is on the denylist"
 
 
+@pytest.mark.parametrize("names", [[OTHER_NAME, ISSUER], [ISSUER, OTHER_NAME], ISSUER])
+def test_other_names_of_an_issuer_accept_nothing_again(names: Any) -> None:
+    """A new name is put first, or an old one is taken away: the same entries are found."""
+    before, after = Service(AUTH_ISSUER=[ISSUER, "https://old.example"]), Service(AUTH_ISSUER=names)
+    after.store.store = before.store.store
+    before.authenticator.revoke(with_claims(jti="1"))
+    before.revocations.revoke_session("https://old.example", "s")
+
+    assert after.refusal(with_claims(jti="1")) == "the token is on the denylist"
+    assert after.refusal(with_claims(sid="s")) == "its session is on the denylist"
+
+
 def test_a_service_that_accepts_any_issuer_revokes_for_any() -> None:
     """There is one, whatever it calls itself."""
     service = Service(AUTH_ISSUER=None)
@@ -200,7 +215,19 @@ def test_a_session_is_revoked_with_all_its_tokens() -> None:
     assert service.refusal(with_claims(sid="s")) == "its session is on the denylist"
     assert service.refusal(with_claims(sid="s", iat=NOW + 90)) == "its session is on the denylist"
     assert service.refusal(with_claims(sid="t")) is None
-    assert service.refusal(with_claims(sid=["s"])) is None
+    assert service.refusal(with_claims(sid=None)) is None
+    assert service.refusal(with_claims(sid="")) is None
+
+
+@pytest.mark.parametrize("session", [123, ["s"], True, {}, 0])
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_session_that_is_no_text_is_malformed(session: object, refuses: bool) -> None:
+    """It could not be revoked by its name."""
+    service = Service(refuses=refuses)
+    service.revocations.revoke_session(ISSUER, "123")
+
+    with pytest.raises(MalformedTokenError, match="sid has the wrong type"):
+        service.authenticator.verify(with_claims(sid=session))
 
 
 @pytest.mark.parametrize(
@@ -243,6 +270,16 @@ def test_a_time_that_is_none_is_refused(time: float) -> None:
         Service().revocations.revoke_user("alice", time)
 
 
+@pytest.mark.parametrize("time", [NOW + DAY + 1, NOW * 1000])
+def test_a_time_far_ahead_is_refused(time: float) -> None:
+    """Milliseconds would lock the user out for ever, and nothing takes an entry back."""
+    service = Service()
+
+    with pytest.raises(ValueError, match="more than a day ahead"):
+        service.revocations.revoke_user("alice", time)
+    assert service.refusal(compact()) is None
+
+
 def test_ids_that_name_nobody_are_refused() -> None:
     """An empty one is most likely a mistake."""
     revocations = Service().revocations
@@ -255,15 +292,28 @@ def test_ids_that_name_nobody_are_refused() -> None:
         revocations.revoke_session(OTHER_NAME, "s")
 
 
-def test_a_token_is_kept_until_it_expires_and_a_little_longer() -> None:
-    """The clocks of two machines differ."""
-    service = Service(AUTH_LEEWAY=30)
-    service.authenticator.revoke(with_claims(jti="1"))
-    late = with_claims(jti="1", exp=NOW + 5000)
+@pytest.mark.parametrize(
+    ("claims", "settings", "end"),
+    [
+        ({"exp": NOW + 900}, {"AUTH_LEEWAY": 30}, NOW + 900 + 30 + 660),
+        ({"exp": NOW + 900}, {"AUTH_LEEWAY": 30, "AUTH_MAX_TOKEN_AGE": 60}, NOW + 900 + 660),
+        ({"exp": ...}, {"AUTH_REQUIRED_CLAIMS": ["iat"], "AUTH_MAX_TOKEN_AGE": 60}, NOW + 3600 + 660),
+        ({"exp": ...}, {"AUTH_REQUIRED_CLAIMS": ["iat"], "AUTH_MAX_TOKEN_AGE": 7200}, NOW + 7200 + 30 + 660),
+        ({"exp": ...}, {"AUTH_REQUIRED_CLAIMS": ["iat"]}, NOW + 3600 + 660),
+    ],
+    ids=["exp", "exp after the age", "age", "age beyond what is kept", "none"],
+)
+def test_a_token_is_kept_until_no_service_accepts_it(
+    claims: dict[str, Any], settings: dict[str, Any], end: float
+) -> None:
+    """Another one with the same denylist may have more leeway, or accept older tokens."""
+    service = Service(keep=3600, **settings)
+    service.authenticator.revoke(with_claims(jti="1", **claims))
+    late = with_claims(jti="1", iat=end - 10, exp=end + 10)
 
-    service.clock.now = NOW + 900 + 30 + 59
+    service.clock.now = end - 1
     assert service.refusal(late) == "the token is on the denylist"
-    service.clock.now += 1
+    service.clock.now = end
     assert service.refusal(late) is None
 
 
@@ -318,11 +368,19 @@ def test_a_token_that_outlives_revocations_is_told_once(caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("iat", [..., NOW])
-def test_a_token_of_which_nothing_can_be_said_is_not_warned_of(iat: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Without ``iat`` its age is unknown."""
+def test_a_token_that_ends_in_time_is_not_warned_of(iat: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """With or without ``iat``."""
     Service(AUTH_REQUIRED_CLAIMS=["exp"]).refusal(with_claims(iat=iat))
 
     assert caplog.messages == []
+
+
+def test_a_token_that_does_not_say_its_age_is_told_by_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    """It is older than nothing, so the rest of its life is what counts."""
+    Service(keep=3600, AUTH_REQUIRED_CLAIMS=["exp"]).refusal(with_claims(iat=..., exp=NOW + DAY))
+
+    (message,) = caplog.messages
+    assert message.startswith("a token is good for 86430 s, and AUTH_DENYLIST_KEEP is 3600")
 
 
 def test_only_a_token_of_ours_can_be_revoked() -> None:
@@ -335,6 +393,24 @@ def test_only_a_token_of_ours_can_be_revoked() -> None:
         service.authenticator.revoke(with_claims(exp=NOW - 100))
 
     assert len(service.store.store) == 0
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+def test_a_token_that_is_not_valid_yet_can_be_revoked(claim: str) -> None:
+    """It would be accepted later. Every other check holds."""
+    service = Service()
+    token = with_claims(**{claim: NOW + 600})
+    service.authenticator.revoke(token)
+    with pytest.raises(TokenNotYetValidError):
+        service.authenticator.verify(token)
+    with pytest.raises(InvalidTypeError):
+        service.authenticator.revoke(with_claims(**{claim: NOW + 600, "cnf": {"jkt": "a"}}))
+    with pytest.raises(InvalidSignatureError):
+        service.authenticator.revoke(token[:-6] + "AAAAAA")
+    service.clock.now += 600
+
+    assert service.refusal(token) == "the token is on the denylist"
+    assert service.refusal(with_claims(**{claim: NOW + 599})) is None
 
 
 def test_a_token_can_be_revoked_twice() -> None:

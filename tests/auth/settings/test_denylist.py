@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,10 +11,20 @@ import pytest
 from auth.errors import ConfigurationError
 from auth.revocation.denylist import DenylistSettings
 from auth.settings.service import AuthConfig
-from auth.stores import MemoryStore, RedisStore
+from auth.stores import Entry, MemoryStore, RedisStore
 from tests.support.services import ISSUER, NOW, SETTINGS
 
 URL = "redis://:hunter2@127.0.0.1:6379/0"
+
+
+class OwnDenylist:
+    """A denylist that somebody else has made."""
+
+    def remember(self, entries: Mapping[str, Entry]) -> None: ...
+
+    def values(self, keys: Sequence[str]) -> Sequence[float | None]: ...  # type: ignore[empty-body]  # nobody asks
+
+    def add_once(self, key: str, until: float) -> bool: ...  # type: ignore[empty-body]  # nobody asks
 
 
 def denylist(**settings: Any) -> DenylistSettings | None:
@@ -45,6 +56,32 @@ def test_memory_is_a_store_of_one_process_and_says_so() -> None:
     )
 
 
+def test_a_store_in_memory_that_is_an_object_is_no_other() -> None:
+    """Of the same process alone, with the same warning."""
+    store = MemoryStore()
+
+    config = AuthConfig.from_mapping(SETTINGS | {"AUTH_DENYLIST": store})
+
+    assert config.denylist is not None
+    assert config.denylist.open(lambda: NOW) is store
+    assert config.denylist.is_private
+    assert [warning[:24] for warning in config.warnings] == ["AUTH_DENYLIST is memory:"]
+
+
+@pytest.mark.parametrize("method", ["remember", "values", "add_once"])
+def test_a_denylist_with_a_coroutine_stops_the_start(method: str) -> None:
+    """Nobody awaits it: a revocation would be confirmed that was never kept."""
+    store = OwnDenylist()
+
+    async def later(*_: object) -> None: ...
+
+    setattr(store, method, later)
+
+    assert problems(AUTH_DENYLIST=store) == [
+        "AUTH_DENYLIST is an object whose methods are coroutines, which nobody awaits. Write them without async."
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_a_url_is_a_redis(scheme: str) -> None:
     """With or without TLS; the password is never shown."""
@@ -59,12 +96,14 @@ def test_a_url_is_a_redis(scheme: str) -> None:
 
 def test_an_object_with_the_methods_is_taken_as_it_is() -> None:
     """And one without them stops the start."""
-    store = MemoryStore()
+    store = OwnDenylist()
 
-    settings = denylist(AUTH_DENYLIST=store)
+    config = AuthConfig.from_mapping(SETTINGS | {"AUTH_DENYLIST": store})
 
-    assert settings is not None
-    assert settings.open(lambda: NOW) is store
+    assert config.denylist is not None
+    assert config.denylist.open(lambda: NOW) is store
+    assert not config.denylist.is_private
+    assert config.warnings == ()
     assert problems(AUTH_DENYLIST=object()) == [
         "AUTH_DENYLIST must be memory, the URL of a Redis, or an object with the methods of Denylist."
     ]
