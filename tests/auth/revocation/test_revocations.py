@@ -458,6 +458,34 @@ def test_the_status_asks_the_denylist(refuses: bool, caplog: pytest.LogCaptureFi
     assert len(caplog.messages) == 2
 
 
+def test_a_denylist_that_takes_no_entries_is_not_ready(caplog: pytest.LogCaptureFixture) -> None:
+    """Such as a full one or a replica: it answers requests, and yet nothing more can be revoked."""
+    service = Service()
+    service.store.store = MemoryStore(most=1, clock=service.clock)
+    empty = service.revocations.status()
+    service.clock.now += 1
+    service.authenticator.revoke(compact())
+    full = [service.revocations.status() for _ in range(2)]
+
+    reason = "the denylist cannot be used: the store in memory is full: it keeps 1 entries"
+    assert empty == DenylistStatus(ready=True, refuses=True, last_error=None)
+    assert full == [DenylistStatus(ready=False, refuses=True, last_error=reason)] * 2
+    assert service.refusal(compact()) == "the token is on the denylist"
+    # Requests are answered, so this is no outage.
+    assert caplog.messages == []
+
+
+def test_the_entry_of_a_probe_ends_by_itself() -> None:
+    """It takes no room from revocations for long."""
+    service = Service()
+    for _ in range(3):
+        service.revocations.status()
+        service.clock.now += 1
+
+    assert len(service.store.store) == 1
+    assert service.store.store.values(["resource_server:probe"]) == [None]
+
+
 def test_an_answer_to_a_question_from_before_an_outage_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     """The log would change back and forth while some requests are answered late."""
     service, asked, answer = Service(), threading.Event(), threading.Event()
