@@ -79,7 +79,7 @@ class Service:
     def __init__(self, *, refuses: bool = True, keep: float = DAY, **settings: Any) -> None:
         self.clock = Clock()
         config = AuthConfig.from_mapping(SETTINGS | settings)
-        self.store = BrokenStore(MemoryStore(clock=self.clock))
+        self.store = BrokenStore(MemoryStore(clock=self.clock, steady=self.clock))
         self.revocations = Revocations(self.store, config.issuers, refuses=refuses, keep=keep, clock=self.clock)
         verifier = TokenVerifier(config.issuers, max_token_bytes=8192, clock=self.clock)
         self.authenticator = RevocationAuthenticator(verifier, self.revocations, cache_size=10, clock=self.clock)
@@ -461,7 +461,7 @@ def test_the_status_asks_the_denylist(refuses: bool, caplog: pytest.LogCaptureFi
 def test_a_denylist_that_takes_no_entries_is_not_ready(caplog: pytest.LogCaptureFixture) -> None:
     """Such as a full one or a replica: it answers requests, and yet nothing more can be revoked."""
     service = Service()
-    service.store.store = MemoryStore(most=1, clock=service.clock)
+    service.store.store = MemoryStore(most=1, clock=service.clock, steady=service.clock)
     empty = service.revocations.status()
     service.clock.now += 1
     service.authenticator.revoke(compact())
