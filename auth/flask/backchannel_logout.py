@@ -18,7 +18,7 @@ from ..revocation.logout import end_what_it_names
 from ..tokens.logout_token import MAX_BYTES, verify_logout_token
 from ..tokens.verifier import TokenVerifier
 from ..wire.challenges import body_for
-from ..wire.logout_request import parse_logout_request
+from ..wire.logout_request import FIELD, parse_logout_request, pick_logout_token
 from .audit import log_logout, log_refused_logout
 from .declarations import mark_public
 from .own_routes import add_own_routes
@@ -65,14 +65,18 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
 
 
 def _logout_token_in(request: Request) -> str:
-    return parse_logout_request(request.mimetype, request.mimetype_params, _body(request))
-
-
-def _body(request: Request) -> bytes:
-    """Return the body of a request. No more than is allowed is read."""
+    """Return the logout token in the form of a request."""
     length = request.content_length
     if length is not None and length > MAX_BYTES:
         raise MalformedRequestError(_TOO_LONG)
+    if "form" in vars(request):
+        # A hook of the service has parsed the form, and nothing is left of the body. The verifier bounds the token.
+        return pick_logout_token(request.mimetype, request.mimetype_params, request.form.getlist(FIELD))
+    return parse_logout_request(request.mimetype, request.mimetype_params, _body(request, length))
+
+
+def _body(request: Request, length: int | None) -> bytes:
+    """Return the body of a request, whose stated length is allowed. No more than is allowed is read."""
     try:
         # If the length is known, a hook of the service may have read the body, and the request has kept it.
         body = _beginning(request.stream) if length is None else request.get_data()

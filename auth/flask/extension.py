@@ -21,6 +21,7 @@ from ..keys import KeySource
 from ..settings.service import AuthConfig
 from .announcing import OVERRIDDEN
 from .answers import REFUSED, answer, answer_first, answer_hidden, complete
+from .authenticators import authenticator_for
 from .commands import StartRefusedError, register_commands, run_without_settings
 from .cors import answer_to_preflight, let_scripts_read
 from .metadata import is_document, serve_metadata
@@ -28,7 +29,7 @@ from .observers import observe, observe_spans
 from .openapi import document_guards
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
-from .server import EXTENSION, ServerState, authenticator_for, current_state, this_app, this_request
+from .server import EXTENSION, ServerState, current_state, this_app, this_request
 
 _LOGGER = logging.getLogger("flask_resource_server")
 

@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
+from weakref import ReferenceType, ref
 
 from flask import Flask, Request, current_app, request
 
 from ..access_token import AccessToken
-from ..authenticator import Authenticator, RevocationAuthenticator
+from ..authenticator import Authenticator
 from ..errors import InvalidAudienceError, MalformedTokenError, MisuseError
 from ..keys import KeyStatus
-from ..revocation.revocations import Revocations
 from ..rules import Declaration, Policy, check_login
 from ..settings.service import AuthConfig
 from ..signals import token_accepted
-from ..tokens.verifier import TokenVerifier
 from ..wire.metadata import ResourceMetadata, is_for
 from .announcing import announce_acceptance, announce_overrides
 from .declarations import Marks, declaration_of, places_around
@@ -48,6 +47,7 @@ class Authentication:
     """Who is calling, for one request. Valid only for the app and the credentials that produced it.
 
     If the app is several resources, valid only for the path as well: a middleware may send one environ to another path.
+    If it has a denylist, valid only for the request object: a later request with the old environ has to ask again.
     """
 
     server: ServerState
@@ -58,6 +58,8 @@ class Authentication:
     path: str
     #: Whether the token had been verified before and was only looked up.
     remembered: bool
+    #: The request object, if there is a denylist. A strong reference would be a circle, because of the environ.
+    asked_for: ReferenceType[Request] | None
 
     def token_at(self, now: float) -> AccessToken | None:
         """Return the token if it is valid at a time, in seconds since the epoch."""
@@ -89,10 +91,15 @@ class ServerState(Revoking):
     _marks: object = field(default=None, init=False, repr=False)
     #: The resources, if there are several; a token for one of them is not good for another.
     _separate: ResourceMetadata | None = field(default=None, init=False, repr=False)
+    _has_denylist: bool = field(default=False, init=False, repr=False)
+    #: Whether what is known of a caller holds for whatever is made of an environ.
+    _is_shared: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         metadata = self.config.metadata
         self._separate = metadata if metadata is not None and len(metadata.resources) > 1 else None
+        self._has_denylist = self.config.denylist is not None
+        self._is_shared = self._separate is None and not self._has_denylist
 
     def begin_serving(self) -> None:
         """Note that setup is over, and forget what was worked out before it was: hooks may have been added since."""
@@ -154,7 +161,7 @@ class ServerState(Revoking):
         known: Authentication | None = environ.get(_AUTHENTICATION)
         if known is None or known.server is not self:
             return None
-        if self._separate is not None and known.path != request.path:
+        if not self._is_shared and not self._is_about(known, request):
             return None
         return known if known.authorization == environ.get("HTTP_AUTHORIZATION") else None
 
@@ -171,7 +178,7 @@ class ServerState(Revoking):
         if known is not None and known.server is self and known.authorization == environ.get("HTTP_AUTHORIZATION"):
             token = known.token
             if token is not None and token.valid_from <= self.clock() < token.valid_until:
-                if self._separate is None or known.path == request.path:
+                if self._is_shared or self._is_about(known, request):
                     return token
             elif token is None and optional:
                 return None
@@ -181,8 +188,15 @@ class ServerState(Revoking):
         token, remembered = _ANONYMOUS if is_anonymous else self.authenticator.authenticate_field(authorization)
         if token is not None and self._separate is not None:
             _check_resource(token, request, self._separate)
-        environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path, remembered)
+        asked_for = ref(request) if self._has_denylist else None
+        environ[_AUTHENTICATION] = Authentication(self, authorization, token, request.path, remembered, asked_for)
         return token
+
+    def _is_about(self, known: Authentication, request: Request) -> bool:
+        """Tell whether what is known of an environ holds for a request that is made of it."""
+        if self._separate is not None and known.path != request.path:
+            return False
+        return known.asked_for is None or known.asked_for() is request
 
     def check_token(self, request: Request) -> None:
         """Demand a valid token, of several resources for any: nobody has said yet who may enter.
@@ -259,23 +273,6 @@ def _overrides(
             raise rule.refusal(f"{override} does not count here: the view would read another owner than the path names")
         found[rule.param] = (owner, override)
     return found
-
-
-def authenticator_for(config: AuthConfig, clock: Callable[[], float]) -> Authenticator:
-    """Return what decides who is calling, by the settings of an app; ``clock`` returns seconds since the epoch."""
-    verifier = TokenVerifier(
-        config.issuers,
-        max_token_bytes=config.max_token_bytes,
-        clock=clock,
-        scope_hierarchy=config.scope_hierarchy,
-    )
-    settings, size = config.denylist, config.token_cache_size
-    if settings is None:
-        return Authenticator(verifier, cache_size=size, clock=clock)
-    revocations = Revocations(
-        settings.open(clock), config.issuers, refuses=settings.refuses, keep=settings.keep, clock=clock
-    )
-    return RevocationAuthenticator(verifier, revocations, cache_size=size, clock=clock)
 
 
 def current_state() -> ServerState:

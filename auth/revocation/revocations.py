@@ -31,16 +31,22 @@ _SPARE = 660
 #: token of the user would be refused for years.
 _FURTHEST = 86_400
 
+#: The key that probes read and write.
+_PROBE = f"{PREFIX}probe"
+
+#: Seconds for which it is kept: over before the next probe, because a store that is full may still extend an entry.
+_PROBE_KEPT = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenylistStatus:
     """What the denylist is like at the moment, for readiness probes."""
 
-    #: Whether it answers.
+    #: Whether it answers and takes new entries.
     ready: bool
-    #: Whether requests are refused while it does not; otherwise revoked tokens are accepted meanwhile.
+    #: Whether requests are refused while it does not answer; otherwise revoked tokens are accepted meanwhile.
     refuses: bool
-    #: Why it does not answer, in our own words; None if it does.
+    #: Why it is not ready, in our own words; None if it is.
     last_error: str | None
 
 
@@ -174,9 +180,15 @@ class Revocations:
         return self._answer(lambda: self._denylist.add_once(PREFIX + name, until))
 
     def status(self) -> DenylistStatus:
-        """Ask the denylist and return what it is like; waits no longer than a request does."""
+        """Read and write an entry of its own, and return what the denylist is like.
+
+        A denylist that cannot be written to may still answer requests, but nothing more can be revoked. Each of the two
+        steps waits no longer than a request does; if nothing can be read, nothing is written.
+        """
         try:
-            self._values([f"{PREFIX}probe"])
+            self._values([_PROBE])
+            now = self._clock()
+            self._remember({_PROBE: Entry(now, now + _PROBE_KEPT)})
         except DenylistUnavailableError as error:
             return DenylistStatus(ready=False, refuses=self._refuses, last_error=error.reason)
         return DenylistStatus(ready=True, refuses=self._refuses, last_error=None)

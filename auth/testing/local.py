@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from flask import Flask
 
-from ..flask.server import ServerState, authenticator_for, state_of
+from ..flask.authenticators import authenticator_for
+from ..flask.server import ServerState, state_of
 from ..keys import KeySource, StaticKeys
 from ..keys.algorithms import RSA_ALGORITHMS, SYMMETRIC_ALGORITHMS
 from ..tokens.issuer import TrustedIssuer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from auth.stores import MemoryStore, StoreUnavailableError
+from auth.stores import Entry, MemoryStore, StoreUnavailableError
 from tests.support.tasks_api import body_of
 
 
@@ -82,7 +82,7 @@ class WithoutKeys:
         return getattr(self.real, name)
 
 
-class Denylist(MemoryStore):
+class Silent(MemoryStore):
     """A denylist that does not answer."""
 
     def values(self, keys: Sequence[str]) -> list[float | None]:
@@ -90,22 +90,38 @@ class Denylist(MemoryStore):
         raise StoreUnavailableError("it cannot be reached")
 
 
+class Full(MemoryStore):
+    """A denylist that answers and takes no entries."""
+
+    def remember(self, entries: Mapping[str, Entry]) -> None:
+        """Say so."""
+        raise StoreUnavailableError("its memory is full")
+
+
 @pytest.mark.parametrize("failure", ["refuse", "accept"])
-def test_a_denylist_that_does_not_answer_is_named(settings: dict[str, Any], failure: str) -> None:
-    """It is a reason to send requests elsewhere only if they would be refused here."""
-    app = create_app(settings | {"AUTH_DENYLIST": Denylist(), "AUTH_DENYLIST_FAILURE": failure})
+@pytest.mark.parametrize(
+    ("denylist", "reason"), [(Silent, "it cannot be reached"), (Full, "its memory is full")], ids=["silent", "full"]
+)
+def test_a_denylist_that_is_not_ready_is_named(
+    settings: dict[str, Any], denylist: type[MemoryStore], reason: str, failure: str
+) -> None:
+    """It is a reason to send requests elsewhere only if the service does not accept them without it."""
+    app = create_app(settings | {"AUTH_DENYLIST": denylist(), "AUTH_DENYLIST_FAILURE": failure})
 
     answer = app.test_client().get("/health/ready")
 
     app.extensions["database"].engine.dispose()
     if failure == "refuse":
-        assert (answer.status_code, body_of(answer)["errors"]) == (503, {"denylist": "unusable"})
+        assert (answer.status_code, body_of(answer)["errors"]) == (
+            503,
+            {"denylist": f"the denylist cannot be used: {reason}"},
+        )
     else:
         assert answer.status_code == 200
         assert body_of(answer)["denylist"] == {
             "ready": False,
             "refuses": False,
-            "last_error": "the denylist cannot be used: it cannot be reached",
+            "last_error": f"the denylist cannot be used: {reason}",
         }
 
 

@@ -6,7 +6,7 @@ import io
 import logging
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -199,13 +199,17 @@ def chunked(app: Flask, body: io.RawIOBase) -> Any:
     return app.test_client().post(PATH, content_type=FORM, environ_overrides=environ)
 
 
+def body_of(token: str) -> Any:
+    return io.BytesIO(f"logout_token={token}".encode())
+
+
 def test_a_body_without_a_stated_length_is_read_to_its_bound() -> None:
     """And not further."""
     app, endless = receiver(), Endless(f"logout_token={logout_token()}".encode())
 
     assert_refused(chunked(app, endless))
     assert endless.bytes == 8193
-    assert chunked(app, io.BytesIO(f"logout_token={logout_token()}".encode())).status_code == 200  # type: ignore[arg-type]
+    assert chunked(app, body_of(logout_token())).status_code == 200
 
 
 @pytest.mark.parametrize("stated", [True, False], ids=["with a length", "without"])
@@ -227,14 +231,62 @@ def test_a_bound_of_the_service_is_one_answer_too() -> None:
     assert_refused(post(receiver(MAX_CONTENT_LENGTH=100), logout_token()))
 
 
-def test_a_body_that_a_hook_has_read_is_still_there() -> None:
-    """A hook that logs requests, for example."""
+def receiver_behind(hook: Callable[[], object]) -> Flask:
+    """Return a service with a hook that runs before the receiver."""
     app = Flask("service")
     app.config.update(SETTINGS | ON)
-    app.before_request(lambda: request.get_data() and None)
+
+    @app.before_request
+    def before() -> None:
+        hook()
+
     ResourceServer(app, clock=clock)
+    return app
+
+
+#: How a hook may read the body, one that logs requests or looks for a CSRF token.
+READS: dict[str, Callable[[], object]] = {
+    "get_data": lambda: request.get_data(),
+    "data": lambda: request.data,
+    "form": lambda: request.form,
+    "values": lambda: request.values,
+    "files": lambda: request.files,
+    "get_data and form": lambda: request.get_data() and request.form,
+    "form and get_data": lambda: request.form and request.get_data(),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_body_that_a_hook_has_read_is_still_there(read: Callable[[], object]) -> None:
+    """As bytes, or as a form."""
+    app = receiver_behind(read)
 
     assert post(app, logout_token()).status_code == 200
+    assert chunked(receiver_behind(lambda: request.form), body_of(logout_token())).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param("", FORM, id="no field"),
+        pytest.param(f"logout_token={logout_token()}&logout_token={logout_token()}", FORM, id="the field twice"),
+        pytest.param(f"logout_token={logout_token()}&x={'x' * 8192}", FORM, id="a long body"),
+        pytest.param(f"logout_token={logout_token()}", f"{FORM}; charset=latin-1", id="another charset"),
+        pytest.param({"logout_token": logout_token()}, "multipart/form-data", id="multipart"),
+    ],
+)
+def test_a_form_that_a_hook_has_parsed_is_judged_alike(body: Any, content_type: str) -> None:
+    """One token, in a form of the right type that is not too long."""
+    app = receiver_behind(lambda: request.form)
+
+    assert_refused(app.test_client().post(PATH, data=body, content_type=content_type))
+
+
+def test_a_long_token_of_a_parsed_form_without_a_stated_length_is_refused() -> None:
+    """Nobody knows any more how long the body was."""
+    app = receiver_behind(lambda: request.form)
+
+    assert_refused(chunked(app, body_of(logout_token(padding="x" * 8192))))
 
 
 @pytest.mark.parametrize("kind", KINDS)

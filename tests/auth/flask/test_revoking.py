@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flask import Flask, stream_with_context
+from flask import Flask, copy_current_request_context, stream_with_context
 from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from auth import ResourceServer, current_token, public, require_jwt
+from auth import ResourceServer, current_token, public, require_jwt, verified_token
 from auth.errors import (
     DenylistUnavailableError,
     InvalidSignatureError,
@@ -18,6 +20,7 @@ from auth.errors import (
     MisuseError,
     TokenRevokedError,
 )
+from auth.flask.answers import Refusal
 from auth.revocation.revocations import DenylistStatus
 from auth.stores import Entry, MemoryStore, StoreUnavailableError
 from tests.support.services import ISSUER, KINDS, NOW, add_view, bearer, compact, service, with_claims
@@ -55,6 +58,21 @@ def protected(store: object, kind: str = "flask", **settings: Any) -> Flask:
     add_view(app, "/reports", require_jwt(scopes="reports:read")(lambda: "reports"))
     add_view(app, "/open", public(lambda: "open"))
     return app
+
+
+def environ_for(token: str) -> dict[str, Any]:
+    """Return the WSGI environ of a request for ``/me``."""
+    return EnvironBuilder("/me", headers=Headers(bearer(token))).get_environ()
+
+
+def status_of(app: Flask, environ: dict[str, Any]) -> str:
+    return run_wsgi_app(app.wsgi_app, environ)[1]
+
+
+@require_jwt
+def caller() -> str:
+    """Say who is calling."""
+    return current_token.user_id
 
 
 def server_of(app: Flask) -> Any:
@@ -217,6 +235,59 @@ def test_an_answer_that_is_under_way_goes_on(store: CountingStore) -> None:
 
     assert client.get("/stream", headers=bearer(compact())).text == "alice\nalice\n"
     assert error_of(client, compact()) == "token_revoked"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_environ_that_is_sent_again_is_asked_for_again(kind: str, store: CountingStore) -> None:
+    """As a middleware does it that tries a request a second time."""
+    app = protected(store, kind)
+    environ = environ_for(compact())
+    before = status_of(app, environ)
+    server_of(app).revoke_user("alice")
+
+    assert (before, status_of(app, environ)) == ("200 OK", "401 UNAUTHORIZED")
+
+
+def test_a_request_that_is_made_of_the_environ_of_a_connection_is_asked_for(store: CountingStore) -> None:
+    """As socket libraries push one at each message. Before a guard has run, nobody is verified."""
+    app = protected(store)
+    with app.test_request_context("/me", headers=bearer(compact())) as context:
+        environ = context.request.environ
+        before = [caller(), caller()]
+
+    assert (before, store.read) == (["alice", "alice"], 1)
+    with app.request_context(environ):
+        assert verified_token() is None
+        with pytest.raises(MisuseError):
+            current_token.user_id  # noqa: B018 - reading it is what is tested
+        assert (caller(), store.read) == ("alice", 2)
+    server_of(app).revoke_user("alice")
+    with app.request_context(environ), pytest.raises(Refusal) as raised:
+        caller()
+    assert type(raised.value.error) is TokenRevokedError
+
+
+def test_a_copy_of_a_request_context_shares_the_answer(store: CountingStore) -> None:
+    """A thread of a view works for the same request."""
+    app = protected(store)
+    with app.test_request_context("/me", headers=bearer(compact())):
+        caller()
+        read: Callable[[], str] = copy_current_request_context(lambda: current_token.user_id)
+
+    assert (read(), store.read) == ("alice", 1)
+
+
+def test_the_answer_for_one_of_several_resources_is_good_for_its_path_and_request(store: CountingStore) -> None:
+    """Both have to be the same."""
+    resources = ["https://api.example.com/me", "https://api.example.com/reports"]
+    app = protected(store, AUTH_RESOURCE=resources, AUTH_AUDIENCE=None)
+    environ = environ_for(with_claims(aud=resources[0]))
+    before = status_of(app, environ)
+    reads = store.read
+    server_of(app).revoke_user("alice")
+
+    assert (before, reads) == ("200 OK", 1)
+    assert status_of(app, environ) == "401 UNAUTHORIZED"
 
 
 def test_tokens_are_revoked_by_user_session_and_text(store: CountingStore) -> None:

@@ -82,7 +82,7 @@ class Service:
     def __init__(self, *, refuses: bool = True, keep: float = DAY, **settings: Any) -> None:
         self.clock = Clock()
         config = AuthConfig.from_mapping(SETTINGS | settings)
-        self.store = BrokenStore(MemoryStore(clock=self.clock))
+        self.store = BrokenStore(MemoryStore(clock=self.clock, steady=self.clock))
         self.revocations = Revocations(self.store, config.issuers, refuses=refuses, keep=keep, clock=self.clock)
         verifier = TokenVerifier(config.issuers, max_token_bytes=8192, clock=self.clock)
         self.authenticator = RevocationAuthenticator(verifier, self.revocations, cache_size=10, clock=self.clock)
@@ -545,6 +545,34 @@ def test_the_status_asks_the_denylist(refuses: bool, caplog: pytest.LogCaptureFi
     assert down == DenylistStatus(ready=False, refuses=refuses, last_error=reason)
     assert up == DenylistStatus(ready=True, refuses=refuses, last_error=None)
     assert len(caplog.messages) == 2
+
+
+def test_a_denylist_that_takes_no_entries_is_not_ready(caplog: pytest.LogCaptureFixture) -> None:
+    """Such as a full one or a replica: it answers requests, and yet nothing more can be revoked."""
+    service = Service()
+    service.store.store = MemoryStore(most=1, clock=service.clock, steady=service.clock)
+    empty = service.revocations.status()
+    service.clock.now += 1
+    service.authenticator.revoke(compact())
+    full = [service.revocations.status() for _ in range(2)]
+
+    reason = "the denylist cannot be used: the store in memory is full: it keeps 1 entries"
+    assert empty == DenylistStatus(ready=True, refuses=True, last_error=None)
+    assert full == [DenylistStatus(ready=False, refuses=True, last_error=reason)] * 2
+    assert service.refusal(compact()) == "the token is on the denylist"
+    # Requests are answered, so this is no outage.
+    assert caplog.messages == []
+
+
+def test_the_entry_of_a_probe_ends_by_itself() -> None:
+    """It takes no room from revocations for long."""
+    service = Service()
+    for _ in range(3):
+        service.revocations.status()
+        service.clock.now += 1
+
+    assert len(service.store.store) == 1
+    assert service.store.store.values(["resource_server:probe"]) == [None]
 
 
 def test_an_answer_to_a_question_from_before_an_outage_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:

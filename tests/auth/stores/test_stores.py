@@ -43,7 +43,7 @@ def clock() -> Clock:
 def store(request: pytest.FixtureRequest, clock: Clock) -> Store:
     """A store that is empty."""
     if request.param == "memory":
-        return MemoryStore(clock=clock)
+        return MemoryStore(clock=clock, steady=clock)
     redis: RedisServer = request.getfixturevalue("redis")
     redis.tell("FLUSHALL")
     return RedisStore(redis.url, timeout=5, clock=clock)
