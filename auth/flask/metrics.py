@@ -110,7 +110,7 @@ REGISTRY.register(_WithAges(_last_success))
 
 
 def _note(write: Callable[..., object], *values: object) -> None:
-    """Write counts. If that fails, a request is answered as ever, and the first failure of a process is logged.
+    """Write counts. If that fails, a request is answered as usual, and the first failure of a process is logged.
 
     The disk may be full, and the folder of the counts may be gone.
     """
