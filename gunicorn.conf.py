@@ -16,15 +16,12 @@ FLASK_AUTH_MAX_TOKEN_BYTES  bytes of the longest access token (8192); a field of
 
 from __future__ import annotations
 
-import atexit
 import errno
 import gc
 import os
-import shutil
 import socket
 import struct
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -35,7 +32,8 @@ FOLDER = Path(__file__).resolve().parent
 if str(FOLDER) not in sys.path[:1]:
     sys.path.insert(0, str(FOLDER))
 
-from app.environment import load_environment  # noqa: E402  # found by the path above
+from app import counts  # noqa: E402  # found by the path above
+from app.environment import load_environment  # noqa: E402
 
 load_environment(FOLDER / ".env")
 
@@ -106,30 +104,20 @@ if os.environ.get("FLASK_LOG_FORMAT") == "json":
     }
 
 
-#: Where prometheus-client keeps the counts of each worker, so that any of them can show the sum. It has to be known
-#: before the app is imported.
-COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+# A heartbeat file on a busy disk can block a worker until the master takes it for dead.
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - what is made there gets a name of its own
+if Path(SHARED_MEMORY).is_dir():
+    worker_tmp_dir = SHARED_MEMORY
+
 COUNTS_ARE_WANTED = bool(os.environ.get("FLASK_AUTH_METRICS_PATH") or os.environ.get("FLASK_AUTH_METRICS") == "true")
-
-
-def make_folder_of_counts() -> None:
-    """Make the folder if the operator names none. It goes when this process ends."""
-    # A server that takes the place of another one (SIGUSR2) inherits its variables, and not its folder.
-    prefix, mine = "tasks-metrics-", f"tasks-metrics-{os.getpid()}-"
-    named = Path(os.environ.get(COUNTS, "")).name
-    if not named or (named.startswith(prefix) and not named.startswith(mine)):
-        os.environ[COUNTS] = folder = tempfile.mkdtemp(prefix=mine)
-        atexit.register(remove_folder, folder, os.getpid())
-
-
-def remove_folder(folder: str, owner: int) -> None:
-    """Remove a folder, unless this is a worker that has inherited the duty."""
-    if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 if COUNTS_ARE_WANTED and __name__ != "__main__":
-    make_folder_of_counts()
+    counts.FOLDER.prepare(SHARED_MEMORY)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Let a new worker write its counts."""
+    if COUNTS_ARE_WANTED:
+        counts.FOLDER.enter(worker.cfg.uid, worker.cfg.gid)
 
 
 def child_exit(_server: Any, worker: Any) -> None:
@@ -146,9 +134,8 @@ def on_starting(server: Any) -> None:
         raise SystemExit("Leave out --reuse-port (reuse_port): with it, SIGHUP resets connections of waiting clients.")
     if server.cfg.worker_class_str == "gthread" != server.cfg.settings["worker_class"].get():
         raise SystemExit("Set GUNICORN_THREADS=1 for --worker-class sync: with more threads, gunicorn runs gthread.")
-    if COUNTS_ARE_WANTED and not server.master_pid:
-        for file in Path(os.environ[COUNTS]).glob("*.db"):
-            file.unlink()
+    if COUNTS_ARE_WANTED:
+        counts.FOLDER.begin(server.cfg.uid, server.cfg.gid, replacing=bool(server.master_pid))
     # A master that replaces another one, or that systemd has started, may inherit sockets that listen already.
     if not server.master_pid and "LISTEN_FDS" not in os.environ:
         for address in server.cfg.address:
@@ -213,11 +200,6 @@ def post_worker_init(worker: Any) -> None:
 
     worker.handle_error = read_on_after_errors(worker.handle_error)
 
-
-# A heartbeat file on a busy disk can block a worker until the master takes it for dead.
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a file of its own there
-if Path(SHARED_MEMORY).is_dir():
-    worker_tmp_dir = SHARED_MEMORY
 
 # Nothing here needs a control socket. Older versions of gunicorn have none and ignore the name.
 control_socket_disable = True

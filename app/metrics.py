@@ -5,6 +5,8 @@ The route is the URL rule, never the path: paths hold the ids of users, and anyb
 
 from __future__ import annotations
 
+import logging
+import os
 from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,12 +16,18 @@ from flask import Flask, Response, request, request_finished, request_started
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
 
+LOGGER = logging.getLogger(__name__)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+#: The processes that have logged a failure: this one, and perhaps those that it was forked from.
+LOGGED: set[int] = set()
 
 
 def count_requests(app: Flask) -> None:
     """Count the requests of an app from now on. The library serves the counts at ``AUTH_METRICS_PATH``."""
     if app.extensions["resource_server"].config.metrics:
+        # Made here: two threads that answer their first requests could both make them.
+        metrics()
         request_started.connect(begin, app)
         request_finished.connect(finish, app)
 
@@ -42,10 +50,25 @@ def begin(_app: Flask, **_extra: object) -> None:
 
 
 def finish(_app: Flask, response: Response, **_extra: object) -> None:
-    """Count one answer."""
+    """Count one answer. If that fails, for a full disk say, the answer stays as it is."""
+    try:
+        count(response)
+    except Exception as error:  # noqa: BLE001 - what is counted changes no answer
+        log_once(os.getpid(), f"{type(error).__name__}: {error}")
+
+
+def count(response: Response) -> None:
+    """Count one answer by its route, and note how long it took."""
     counter, histogram = metrics()
     route = "" if request.url_rule is None else request.url_rule.rule
     # Clients may invent methods.
     method = request.method if request.method in METHODS else "other"
     counter.labels(route, method, response.status_code).inc()
     histogram.labels(route, method).observe(perf_counter() - request.environ["tasks.began_at"])
+
+
+def log_once(process: int, reason: str) -> None:
+    """Log the first failure of a process; a worker inherits what its master has logged."""
+    if process not in LOGGED:
+        LOGGED.add(process)
+        LOGGER.error("cannot count requests for Prometheus: %s", reason)

@@ -54,9 +54,9 @@ def announce_refusal(app: Flask, request: Request, error: AuthError) -> None:
 def announce_overrides(
     app: Flask, request: Request, token: AccessToken, overrides: Mapping[str, tuple[str, str]]
 ) -> None:
-    """Announce once for each request who has passed that is not the owner.
+    """Announce once for each request that its caller has passed without being the owner.
 
-    ``overrides`` has by variable of the path the owner, and the scope or role that lets the caller pass.
+    ``overrides`` maps each variable of the path to the owner, and to the scope or role that lets the caller pass.
     """
     environ = request.environ
     for param, (owner, override) in overrides.items():

@@ -83,8 +83,9 @@ class ResourceServer:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
         config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
         server = ServerState(config, authenticator_for(config, self._clock), self._clock)
-        observe(app, server)
+        # First, so that a start which is refused leaves no route behind and can be repeated.
         check_satisfiable(app, server)
+        observe(app, server)
         if config.metadata is not None:
             serve_metadata(app, config.metadata)
         if config.logout_path is not None:

@@ -7,17 +7,27 @@ request becomes one.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from time import perf_counter
 from typing import Protocol
 
 from flask import Flask
+
+from .counts_folder import FOLDER, check_folder, files_of_counts
+
+# prometheus-client looks at the variable when it is imported, and takes an empty one for the working directory.
+check_folder()
+
+# ruff: noqa: E402
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..access_token import AccessToken
+from ..authenticator import Authenticator
 from ..clock import system_time
 from ..errors import AuthError, AuthErrorCode
 from ..keys import RemoteKeySource
@@ -31,12 +41,16 @@ _SECONDS = (
     *(0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
+_LOGGER = logging.getLogger("flask_resource_server")
+#: The id of the process that has logged a failure: a fork of it logs its own.
+_FAILED_IN: dict[str, int] = {}
+
 _Authenticate = Callable[[str | None], tuple[AccessToken, bool]]
 
 _LAST_SUCCESS = "auth_jwks_last_success_timestamp_seconds"
 
-_requests = Counter("auth_requests_total", "Requests that a guard has judged, by result.", ["result"])
-_refusals = Counter("auth_refusals_total", "Requests that a guard has refused, by error.", ["error"])
+_requests = Counter("auth_requests_total", "Decisions of the guards, by result.", ["result"])
+_refusals = Counter("auth_refusals_total", "Refusals of the guards, by error.", ["error"])
 _verification = Histogram(
     "auth_verification_seconds", "Time from the Authorization field to a token or an error.", buckets=_SECONDS
 )
@@ -59,6 +73,15 @@ _HIT, _MISS = (_cache.labels(result) for result in ("hit", "miss"))
 
 class _Collector(Protocol):
     def collect(self) -> Iterable[Metric]: ...
+
+
+class _AllProcesses(MultiProcessCollector):
+    """Adds up what processes have written; a folder may hold files of others."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the sums."""
+        together: Iterable[Metric] = self.merge(files_of_counts())  # type: ignore[no-untyped-call]  # it has no types
+        return together
 
 
 class _WithAges:
@@ -86,20 +109,37 @@ def _ages(last_success: Metric) -> Metric:
 REGISTRY.register(_WithAges(_last_success))
 
 
+def _note(write: Callable[..., object], *values: object) -> None:
+    """Write counts. If that fails, a request is answered as usual, and the first failure of a process is logged.
+
+    The disk may be full, and the folder of the counts may be gone.
+    """
+    try:
+        write(*values)
+    except Exception as error:  # noqa: BLE001 - what is counted changes no answer
+        if _FAILED_IN.get("process") != os.getpid():
+            _FAILED_IN["process"] = os.getpid()
+            _LOGGER.error("cannot write counts for Prometheus: %s: %s", type(error).__name__, error)  # noqa: TRY400
+
+
 def _measured(authenticate_field: _Authenticate) -> _Authenticate:
     """Return the function with a clock around it, which counts how many tokens were remembered."""
 
     def authenticate_and_measure(authorization: str | None) -> tuple[AccessToken, bool]:
-        remembered = False
+        remembered, began = False, perf_counter()
         try:
-            with _verification.time():
-                token, remembered = authenticate_field(authorization)
+            token, remembered = authenticate_field(authorization)
         finally:
-            if authorization is not None:
-                (_HIT if remembered else _MISS).inc()
+            _note(_note_verification, perf_counter() - began, authorization is not None, remembered)
         return token, remembered
 
     return authenticate_and_measure
+
+
+def _note_verification(seconds: float, is_token_there: bool, remembered: bool) -> None:
+    _verification.observe(seconds)
+    if is_token_there:
+        (_HIT if remembered else _MISS).inc()
 
 
 def registry() -> CollectorRegistry:
@@ -107,26 +147,32 @@ def registry() -> CollectorRegistry:
 
     It is prometheus-client's default registry; with ``PROMETHEUS_MULTIPROC_DIR`` one that adds up all processes.
     """
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if not os.environ.get(FOLDER):
         return REGISTRY
     together = CollectorRegistry()
-    together.register(_WithAges(MultiProcessCollector(None)))  # type: ignore[no-untyped-call]  # it has no types
+    together.register(_WithAges(_AllProcesses(None)))  # type: ignore[no-untyped-call]  # it has no types
     return together
 
 
 def count(app: Flask, server: ServerState) -> None:
     """Count what happens at the guards of an app from now on."""
-    authenticator = server.authenticator
-    # What comes in no field of a request is not measured.
-    authenticator.authenticate_field = _measured(authenticator.authenticate_field)  # type: ignore[method-assign,assignment]
-    if authenticator.revocations is not None:
-        authenticator.revocations.on_failure(_denylist_failures.inc)
+    measure(server.authenticator)
     token_accepted.connect(_on_accepted, app)
     token_refused.connect(_on_refused, app)
     for issuer in server.config.issuers:
         if isinstance(issuer.keys, RemoteKeySource):
             # The label is made in the process that fetches: a child of a fork would have it with 0.
-            issuer.keys.on_fetch(partial(_note_fetch, issuer.name))
+            issuer.keys.on_fetch(partial(_note, _note_fetch, issuer.name))
+
+
+def measure(authenticator: Authenticator) -> None:
+    """Time an authenticator from now on, and count what its denylist does not answer.
+
+    Only tokens in the ``Authorization`` field are measured, and not those that are given to ``verify()``.
+    """
+    authenticator.authenticate_field = _measured(authenticator.authenticate_field)  # type: ignore[method-assign,assignment]
+    if authenticator.revocations is not None:
+        authenticator.revocations.on_failure(partial(_note, _denylist_failures.inc))
 
 
 def _note_fetch(issuer: str | None) -> None:
@@ -135,9 +181,9 @@ def _note_fetch(issuer: str | None) -> None:
 
 def _on_accepted(_app: Flask, token: AccessToken, remembered: bool) -> None:  # noqa: ARG001 - what the signal sends
     is_overridden = OVERRIDDEN in this_request().environ
-    _RESULTS["overridden" if is_overridden else "accepted"].inc()
+    _note(_RESULTS["overridden" if is_overridden else "accepted"].inc)
 
 
 def _on_refused(_app: Flask, error: AuthError, route: str) -> None:  # noqa: ARG001 - what the signal sends
-    _RESULTS["unavailable" if error.status >= 500 else "refused"].inc()
-    _ERRORS[error.code].inc()
+    _note(_RESULTS["unavailable" if error.status >= 500 else "refused"].inc)
+    _note(_ERRORS[error.code].inc)

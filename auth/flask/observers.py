@@ -18,7 +18,8 @@ def observe(app: Flask, server: ServerState) -> None:
     """Connect the audit log, and count for Prometheus if the settings say so.
 
     Raises:
-        ConfigurationError: prometheus-client is not installed, or the app has a route at ``AUTH_METRICS_PATH`` already.
+        ConfigurationError: prometheus-client is not installed, its folder cannot be used, or the app has a route at
+            ``AUTH_METRICS_PATH`` already.
     """
     if server.config.metrics:
         try:
@@ -33,10 +34,18 @@ def observe(app: Flask, server: ServerState) -> None:
                     "pip install 'flask-resource-server[metrics]'."
                 ]
             ) from error
-        count(app, server)
         if server.config.metrics_path is not None:
             serve_metrics(app, server.config.metrics_path, server.config.metrics_scope)
+        count(app, server)
     keep_audit_log(app)
+
+
+def observe_replaced(server: ServerState) -> None:
+    """Count what a new authenticator does, if the one before it was counted."""
+    if server.config.metrics:
+        from .metrics import measure
+
+        measure(server.authenticator)
 
 
 def observe_spans(app: Flask) -> None:

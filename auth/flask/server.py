@@ -256,7 +256,7 @@ def _check_resource(token: AccessToken, request: Request, metadata: ResourceMeta
 def _overrides(
     policy: Policy, token: AccessToken, texts: Mapping[str, Any], values: Mapping[str, Any]
 ) -> Mapping[str, tuple[str, str]]:
-    """Return by variable whose path a caller may use who is not the owner, and what lets the caller pass.
+    """Map each variable of the path whose owner is not the caller to that owner, and to what lets the caller pass.
 
     The log names the owner as the path does, so nobody passes if a converter makes another name of that: 7 of ``007``.
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from flask import Flask
 
 from ..flask.authenticators import authenticator_for
+from ..flask.observers import observe_replaced
 from ..flask.server import ServerState, state_of
 from ..keys import KeySource, StaticKeys
 from ..keys.algorithms import RSA_ALGORITHMS, SYMMETRIC_ALGORITHMS
@@ -49,6 +50,7 @@ def local_issuers(app: Flask) -> Iterator[Issuers]:
     app.extensions[_LOCAL] = issuers = {trusted.name: issuer for trusted, issuer in pairs}
     state.config = replace(state.config, issuers=tuple(trusted for trusted, _ in pairs))
     state.authenticator = authenticator_for(state.config, state.clock)
+    observe_replaced(state)
     try:
         yield issuers
     finally:

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from app.metrics import metrics
 from auth.testing import TokenIssuer
 from tests.support.scrapes import Sample, samples
 
@@ -84,6 +85,45 @@ def test_the_counts_are_guarded(service: Flask) -> None:
 
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers=ISSUER.authorization("alice")).status_code == 403
+
+
+def test_counts_that_cannot_be_written_change_no_answer(
+    service: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log says so once."""
+    monkeypatch.setattr("app.metrics.LOGGED", set())
+    counter, _ = metrics()
+    monkeypatch.setattr(counter, "labels", lambda *_: 1 / 0)
+    answers = [service.test_client().get("/health").status_code for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+    assert [record.message for record in caplog.records if record.name == "app.metrics"] == [
+        "cannot count requests for Prometheus: ZeroDivisionError: division by zero"
+    ]
+
+
+RACE = """\
+import sys
+from app import create_app
+app = create_app({settings!r})
+import prometheus_client
+prometheus_client.Counter = prometheus_client.Histogram = None
+print(app.test_client().get("/health").status_code)
+"""
+
+
+def test_the_metrics_are_made_before_the_first_request(tmp_path: Path) -> None:
+    """Two threads with a first request each would both make them."""
+    settings: dict[str, Any] = {
+        "AUTH_SECRET": SECRET,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}",
+        "AUTH_METRICS": True,
+    }
+    program = RACE.format(settings=settings)
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert finished.stdout.split() == ["200"]
+    assert "cannot count" not in finished.stderr
 
 
 OFF = """\

@@ -50,6 +50,15 @@ def test_a_start_without_a_secret_says_so_and_ends(tmp_path: Path) -> None:
     assert "Set BETTER_AUTH_SECRET" in refused_start(tmp_path, BETTER_AUTH_SECRET="")
 
 
+def test_a_folder_of_counts_that_is_missing_says_so_and_ends(tmp_path: Path) -> None:
+    """Instead of workers that cannot count."""
+    variables = {"FLASK_AUTH_METRICS_PATH": "/metrics", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts")}
+
+    assert refused_start(tmp_path, **variables) == (
+        "PROMETHEUS_MULTIPROC_DIR must be a folder that exists and that this process may write to.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value", "bounds"),
     [

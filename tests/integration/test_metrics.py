@@ -7,6 +7,9 @@ import itertools
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +24,9 @@ import pytest
 from auth.errors import AuthErrorCode
 from auth.testing import PublishedIssuer, bad_tokens
 from tests.support.dashboard import EXPRESSIONS, metrics_in
-from tests.support.gunicorn_server import PATIENCE, GunicornServer
+from tests.support.environments import ROOT, clean_environment
+from tests.support.gunicorn_server import PATIENCE, GunicornServer, environment
+from tests.support.remote_keys import eventually
 from tests.support.scrapes import Sample, by_label, samples
 
 AUDIENCE = "https://api.example"
@@ -198,6 +203,7 @@ def test_a_folder_of_the_operator_is_emptied_at_the_start_and_stays(tmp_path: Pa
     """Counts of an earlier run are not those of this one; a reload (SIGHUP) loses none."""
     folder = tmp_path / "counts"
     folder.mkdir()
+    (folder / "tasks.db").touch()
     with watched(tmp_path, PROMETHEUS_MULTIPROC_DIR=str(folder)) as (service, kinds):
         service.send(kinds, 100)
         service.check()
@@ -212,7 +218,8 @@ def test_a_folder_of_the_operator_is_emptied_at_the_start_and_stays(tmp_path: Pa
                 time.sleep(0.05)
         service.check()
 
-    assert list(folder.glob("*.db"))
+    assert (folder / "tasks.db").exists()
+    assert list(folder.glob("counter_*.db"))
     assert list(tmp_path.glob("tasks-metrics-*")) == []
 
 
@@ -223,3 +230,29 @@ def test_a_server_that_counts_nothing_makes_no_folder(tmp_path: Path) -> None:
         folders = list(tmp_path.glob("tasks-metrics-*"))
 
     assert (status, folders) == (404, [])
+
+
+def test_a_daemon_keeps_its_counts_over_a_reload_and_leaves_no_folder(tmp_path: Path) -> None:
+    """The process that makes the folder ends at once, and another one is the server."""
+    pid_file, log = tmp_path / "pid", tmp_path / "gunicorn.log"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    variables = environment(
+        tmp_path, FLASK_AUTH_METRICS_PATH="/metrics", TMPDIR=str(tmp_path), PORT=str(port), WEB_CONCURRENCY="1"
+    )
+    options = ["--daemon", "--pid", str(pid_file), "--error-logfile", str(log)]
+    subprocess.run(
+        [sys.executable, "-m", "gunicorn", *options], cwd=ROOT, env=clean_environment(**variables), check=True
+    )
+    eventually(lambda: log.exists() and "Booting worker" in log.read_text())
+    pid = int(pid_file.read_text())
+    try:
+        (folder,) = tmp_path.glob("tasks-metrics-*")
+        os.kill(pid, signal.SIGHUP)
+        eventually(lambda: log.read_text().count("Booting worker") == 2)
+        folders = list(tmp_path.glob("tasks-metrics-*"))
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not folder.exists())
+
+    assert folders == [folder]

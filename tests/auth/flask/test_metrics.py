@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -16,9 +17,10 @@ from prometheus_client import REGISTRY, generate_latest
 
 from auth import ResourceServer, owns_path_user, require_jwt
 from auth.errors import AuthErrorCode, ConfigurationError
+from auth.flask.counts_folder import check_folder
 from auth.metrics import registry
 from auth.stores import MemoryStore, StoreUnavailableError
-from auth.testing import PublishedIssuer, assert_routes_guarded
+from auth.testing import PublishedIssuer, assert_routes_guarded, local_issuer
 from tests.support.lifetimes import A_DAY
 from tests.support.remote_keys import eventually
 from tests.support.scrapes import Sample, by_label, samples
@@ -199,6 +201,115 @@ def test_the_processes_of_a_server_are_added_up(tmp_path: Path, monkeypatch: pyt
     assert together["auth_requests_total", (("result", "accepted"),)] == 3
     assert together["auth_refusals_total", (("error", "not_owner"),)] == 0
     assert 0 <= together["auth_jwks_age_seconds", (("issuer", "https://login.example"),)] < 60
+
+
+BROKEN = """\
+import logging, os, shutil, sys
+from flask import Flask
+from auth import ResourceServer, require_jwt
+from auth.testing import TokenIssuer
+logging.basicConfig(format="%(name)s: %(message)s")
+issuer = TokenIssuer({secret!r})
+app = Flask("service")
+app.config.update(AUTH_SECRET={secret!r}, AUTH_METRICS=True)
+ResourceServer(app)
+app.add_url_rule("/", "view", require_jwt(lambda: dict(news=[])))
+from auth.flask import metrics
+folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+shutil.rmtree(folder)
+# What is open is written to; a child opens files of its own.
+worker = os.fork()
+if not worker:
+    headers = issuer.authorization("alice")
+    print(*[app.test_client().get("/", headers=h).status_code for h in (headers, headers, dict())])
+    metrics._note(metrics._note_fetch, "https://login.example")
+    sys.stdout.flush()
+    os._exit(0)
+os.waitpid(worker, 0)
+"""
+
+
+def test_counts_that_cannot_be_written_change_no_answer(tmp_path: Path) -> None:
+    """The log says so once for each process, in one line."""
+    folder = tmp_path / "counts"
+    folder.mkdir()
+    finished = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(secret=OTHER_SECRET)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)},
+    )
+    (line,) = [line for line in finished.stderr.splitlines() if "counts" in line]
+
+    assert finished.stdout.split() == ["200", "200", "401"]
+    assert line.startswith("flask_resource_server: cannot write counts for Prometheus: FileNotFoundError: ")
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_failure_is_logged_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is asked a thousand times says it once."""
+    monkeypatch.setattr("auth.flask.metrics._FAILED_IN", {})
+    app = counting()
+    monkeypatch.setattr("auth.flask.metrics._verification", None)
+    answers = [ask(app, "/users/alice", ALICE) for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+    assert len([record for record in caplog.records if "cannot write counts" in record.message]) == 1
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_a_folder_that_is_none_stops_the_start(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one sentence."""
+    (tmp_path / "file").touch()
+    monkeypatch.delitem(sys.modules, "auth.flask.metrics")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / name))
+
+    with pytest.raises(ConfigurationError) as caught:
+        service(AUTH_METRICS=True)
+    assert caught.value.problems == (
+        "PROMETHEUS_MULTIPROC_DIR must be a folder that exists and that this process may write to.",
+    )
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """prometheus-client would write into the working directory."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    check_folder()
+
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+    assert registry() is REGISTRY
+
+
+def test_files_of_others_in_the_folder_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database is none of ours."""
+    (tmp_path / "tasks.db").write_text("SQLite")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    assert counts() == {}
+
+
+def test_tokens_of_a_local_issuer_are_counted() -> None:
+    """While it stands in, and those of the issuer of the settings after it."""
+    app, before = counting(), counts()
+    with local_issuer(app) as issuer:
+        ask(app, "/users/alice", issuer.authorization("alice"))
+    ask(app, "/users/alice", ALICE)
+
+    assert added(before, "auth_token_cache_total", "result") == {"miss": 2}
+
+
+def test_a_start_that_is_refused_can_be_repeated() -> None:
+    """Nothing of the first try is in the way."""
+    app = Flask("service")
+    app.config.update(SETTINGS, AUTH_METRICS_PATH="/metrics", AUTH_ACR_VALUES=["low"])
+    app.add_url_rule("/", "view", require_jwt(acr="high")(lambda: ""))
+    with pytest.raises(ConfigurationError, match="AUTH_ACR_VALUES"):
+        ResourceServer(app)
+    app.config["AUTH_ACR_VALUES"] = ["low", "high"]
+    ResourceServer(app, clock=clock)
+
+    assert ask(app, "/metrics", PROMETHEUS) == 200
 
 
 def test_the_route_is_there_only_if_its_path_is_set() -> None:

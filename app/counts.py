@@ -1,0 +1,89 @@
+"""The folder in which the workers of gunicorn keep what they count, so that any of them can show the sum.
+
+For ``gunicorn.conf.py``. prometheus-client finds the folder by the variable ``PROMETHEUS_MULTIPROC_DIR``, which has to
+be set before it is imported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_PREFIX = "tasks-metrics-"
+#: The names that prometheus-client gives to its files.
+_FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_\d+\.db")
+
+
+class CountsFolder:
+    """The operator's folder, or one of our own that goes when the server ends."""
+
+    def __init__(self) -> None:
+        self._own: Path | None = None
+        self._is_prepared = False
+
+    def prepare(self, shared_memory: str) -> None:
+        """Check the folder that the operator names, or make one; only once in a process and those forked from it.
+
+        gunicorn reads its configuration again on SIGHUP, and goes on in a child with ``--daemon``.
+
+        Raises:
+            SystemExit: the folder is missing, or this process may not write there.
+        """
+        if self._is_prepared:
+            return
+        named = Path(os.environ.get(VARIABLE) or _PREFIX)
+        # A server that takes the place of another one (SIGUSR2) inherits its variables, and not its folder.
+        if named.name.startswith(_PREFIX):
+            self._own = _made(shared_memory)
+            os.environ[VARIABLE] = str(self._own)
+            atexit.register(self._remove)
+        elif not (named.is_dir() and os.access(named, os.W_OK | os.X_OK)):
+            raise SystemExit(f"{VARIABLE} must be a folder that exists and that this process may write to.")
+        self._is_prepared = True
+
+    def begin(self, uid: int, gid: int, *, replacing: bool) -> None:
+        """Forget the counts of an earlier start, and give a folder of our own to the user of the workers.
+
+        No other file is touched: the operator may keep more there. A server that is ``replacing`` another one leaves
+        the counts alone, which the workers of both share.
+        """
+        if not replacing:
+            for file in Path(os.environ[VARIABLE]).iterdir():
+                if _FILE.fullmatch(file.name):
+                    file.unlink(missing_ok=True)
+        self._give_to(uid, gid)
+
+    def _give_to(self, uid: int, gid: int) -> None:
+        """Give a folder of our own to the user of the workers, if this process may."""
+        if self._own is not None and os.geteuid() == 0:
+            os.chown(self._own, uid, gid)
+
+    def enter(self, uid: int, gid: int) -> None:
+        """Begin a worker: it must not remove the folder at its end, and makes one that a cleaner has removed again."""
+        atexit.unregister(self._remove)
+        if self._own is not None and not self._own.exists():
+            with suppress(OSError):
+                self._own.mkdir(mode=0o700)
+                self._give_to(uid, gid)
+
+    def _remove(self) -> None:
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _made(shared_memory: str) -> Path:
+    """Make a folder where ``TMPDIR`` says, else in shared memory: a container with a read-only disk has that too."""
+    for place in filter(None, (os.environ.get("TMPDIR"), shared_memory, "/tmp", "/var/tmp")):  # noqa: S108 - a new name
+        with suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    raise SystemExit(f"No folder for the counts can be made; set {VARIABLE} to one.")
+
+
+#: The one of this process. It lives longer than the configuration, which gunicorn reads again on SIGHUP.
+FOLDER = CountsFolder()
