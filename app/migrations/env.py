@@ -13,12 +13,9 @@ from app.tables import metadata
 
 engine: Engine = context.config.attributes["engine"]
 
-is_postgresql = engine.dialect.name == "postgresql"
 is_sqlite = engine.dialect.name == "sqlite"
-# On PostgreSQL the driver may begin no transactions for the service (:mod:`app.fast`); a step is one in any case.
-# On SQLite this code begins it: for changes of the schema the driver would not, and would leave half a step behind.
-isolation = "READ COMMITTED" if is_postgresql else "AUTOCOMMIT" if is_sqlite else None
-transactional = engine.execution_options(isolation_level=isolation) if isolation else engine
+# On SQLite Alembic begins the transaction: for changes of the schema the driver would not, and half a step would stay.
+transactional = engine.execution_options(isolation_level="AUTOCOMMIT") if is_sqlite else engine
 
 with transactional.connect() as connection:
     # SQLite changes columns by copying the table, which is what batch mode writes.
