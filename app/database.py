@@ -75,6 +75,8 @@ class Way:
     run: Run = run_in_transaction
     #: Arguments of :func:`sqlalchemy.create_engine` that replace ours.
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: Options of what SQLAlchemy itself runs on the engine, such as ``engine.begin()``.
+    execution_options: Mapping[str, Any] = field(default_factory=dict)
     #: Called with each new engine.
     set_up: Callable[[Engine], None] = lambda _engine: None
 
@@ -164,6 +166,8 @@ def create_database_engine(
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(sqlite.set_up, synchronous))
     way.set_up(engine)
+    if way.execution_options:
+        engine = engine.execution_options(**way.execution_options)
     _engines.add(engine)
     return engine
 

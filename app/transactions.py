@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     """The result of a statement."""
 
     rows: list[tuple[Any, ...]]
-    #: How many rows it has written, or read.
+    #: How many rows an UPDATE or a DELETE has changed; 0 after any other statement.
     affected: int
 
 
@@ -50,7 +50,9 @@ def run_in_transaction(engine: Engine, user_id: str, statement: Statement, value
     time_limit: float | None = statement.get_execution_options().get("time_limit")
     with _connect(engine) as connection, connection.begin(), _prepared(connection, user_id, time_limit):
         result = connection.execute(statement, values)
-        return Answer([tuple(row) for row in result] if result.returns_rows else [], result.rowcount)
+        rows = [tuple(row) for row in result] if result.returns_rows else []
+        counts = statement.is_update or statement.is_delete
+        return Answer(rows, (len(rows) or result.rowcount) if counts else 0)
 
 
 def user_statement(user_id: str, time_limit: float | None) -> tuple[str, dict[str, Any]]:

@@ -47,7 +47,8 @@ def subjects() -> dict[str, Ways]:
     """Return the ways that are compared: what each name says, and everything else short."""
     # With SQLAlchemy's own execution, the driver begins the transactions.
     own = {
-        name: replace(way, run=run_in_transaction, options={"pool_pre_ping": False}) for name, way in SHORT_WAYS.items()
+        name: replace(way, run=run_in_transaction, options={"pool_pre_ping": False}, execution_options={})
+        for name, way in SHORT_WAYS.items()
     }
     tested = {
         name: replace(way, options={**way.options, "pool_pre_ping": True}, set_up=lambda _engine: None)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 from app.database import WAYS, Way
 from app.fast.connections import prepare_statements, watch_connections
-from app.fast.statements import run_on_postgresql, run_on_sqlite
+from app.fast.statements import forget_lost_plans, run_on_postgresql, run_on_sqlite
 
 __all__ = ["SHORT_WAYS", "take_short_ways"]
 
@@ -25,12 +25,18 @@ def take_short_ways(app: Flask) -> None:
 
 def _set_up_postgresql(engine: Engine) -> None:
     event.listen(engine, "connect", prepare_statements)
+    event.listen(engine, "handle_error", forget_lost_plans)
     watch_connections(engine)
 
 
 SHORT_WAYS: Mapping[str, Way] = {
-    # A pipeline is a transaction, so the driver begins none.
-    "postgresql": Way(run_on_postgresql, {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": False}, _set_up_postgresql),
+    "postgresql": Way(
+        run_on_postgresql,
+        # A pipeline is a transaction, so the driver begins none. What SQLAlchemy itself runs is in a transaction.
+        {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": False},
+        {"isolation_level": "READ COMMITTED"},
+        _set_up_postgresql,
+    ),
     # Both drivers take values by name. A connection to a file does not break.
     "sqlite": Way(run_on_sqlite, {"paramstyle": "named", "pool_pre_ping": False}),
 }

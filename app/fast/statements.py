@@ -2,7 +2,7 @@
 
 SQLAlchemy writes the SQL, keeps the connections and converts values of each type; it is asked for that once for each
 statement. What it would do at each execution is left out, its events included: nothing here fires
-``before_cursor_execute``. Errors are still SQLAlchemy's.
+``before_cursor_execute``. Errors are still SQLAlchemy's, and a statement that needs more than that runs the plain way.
 """
 
 from __future__ import annotations
@@ -13,43 +13,67 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Engine
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, NotSupportedError, OperationalError, ProgrammingError
+from sqlalchemy import Delete, Dialect, Engine, Insert, Select, Update
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import (
+    DBAPIError,
+    InvalidRequestError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from app.sqlite import searching
 from app.tables import UTCDateTime
-from app.transactions import Answer, Statement, Values, user_statement
+from app.transactions import Answer, Statement, Values, run_in_transaction, user_statement
 
 #: Errors that PostgreSQL reports about a prepared statement before it does anything. A migration has changed the
 #: columns of its result (0A000), or it does not exist, because its preparation failed without the driver's knowledge
 #: (26000).
-_LOST_PLANS = frozenset({"0A000", "26000"})
+LOST_PLANS = frozenset({"0A000", "26000"})
+
+#: Execution options that both ways know.
+_OPTIONS = frozenset({"deadline", "time_limit"})
+
+#: What a type raises if it cannot convert a value; SQLAlchemy words it.
+_UNUSABLE = (ArithmeticError, AttributeError, LookupError, StatementError, TypeError, ValueError)
 
 
 class Query(NamedTuple):
     """A statement as a driver takes it."""
 
     text: str
+    #: The names of the values that it is run with; None if only SQLAlchemy can run it.
+    names: frozenset[str] | None
     #: The values that are part of the statement, as the driver takes them.
     constants: dict[str, Any]
     #: Converts a value for the driver, for each parameter that needs it.
     binds: dict[str, Callable[[Any], Any]]
     #: Converts a value from the driver, for each column that needs it, with the place of the column.
     results: list[tuple[int, Callable[[Any], Any]]]
+    #: Whether its answer says how many rows it has changed.
+    counts: bool
     #: Seconds that the database may work on it; None for the usual limit.
     time_limit: float | None
 
-    def parameters(self, values: Values) -> dict[str, Any]:
-        """Return the values as the driver takes them."""
+    def parameters(self, values: Values) -> dict[str, Any] | None:
+        """Return the values as the driver takes them; None if SQLAlchemy has to run the statement, or to refuse it."""
+        if self.names is None or values.keys() != self.names:
+            return None
         parameters = {**self.constants, **values}
-        for name, bind in self.binds.items():
-            parameters[name] = bind(parameters[name])
+        try:
+            for name, bind in self.binds.items():
+                parameters[name] = bind(parameters[name])
+        except _UNUSABLE:
+            return None
         return parameters
 
-    def answer(self, rows: list[tuple[Any, ...]], affected: int) -> Answer:
+    def answer(self, rows: list[tuple[Any, ...]], rowcount: int) -> Answer:
         """Return the driver's rows in Python's types. Converting by columns needs no loop over the values."""
+        affected = (len(rows) or rowcount) if self.counts else 0
         if not rows or not self.results:
             return Answer(rows, affected)
         columns: list[Any] = list(zip(*rows, strict=True))
@@ -63,16 +87,63 @@ class Query(NamedTuple):
 def query_of(statement: Statement, dialect: Dialect) -> Query:
     """Return a statement as the driver of a dialect takes it; computed once for each statement."""
     compiled: SQLCompiler = statement.compile(dialect=dialect)
+    try:
+        return _short_query(statement, compiled, dialect)
+    except (_TooMuchError, *_UNUSABLE):
+        return Query(compiled.string, None, {}, {}, [], counts=False, time_limit=None)
+
+
+class _TooMuchError(Exception):
+    """A statement needs more of SQLAlchemy than its text and the conversion of values."""
+
+
+def _short_query(statement: Statement, compiled: SQLCompiler, dialect: Dialect) -> Query:
+    """Return a statement that a driver can run; raise an error unless it certainly does what SQLAlchemy would."""
+    if not _is_complete(statement, compiled):
+        raise _TooMuchError
     binds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
-    results = [_result_processor(column.type, dialect) for column in statement.exported_columns]
+    results = [_result_processor(column.type, dialect) for column in compiled._result_columns]
     brought = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
     return Query(
         compiled.string,
+        frozenset(binds.keys() - brought.keys()),
         {name: (binds[name] or _as_it_is)(value) for name, value in brought.items()},
         {name: bind for name, bind in binds.items() if bind is not None and name not in brought},
         [(place, convert) for place, convert in enumerate(results) if convert is not None],
+        statement.is_update or statement.is_delete,
         statement.get_execution_options().get("time_limit"),
     )
+
+
+def _is_complete(statement: Any, compiled: SQLCompiler) -> bool:
+    """Tell whether a text says all of a statement: SQLAlchemy adds nothing to it and reads nothing else afterwards."""
+    return (
+        isinstance(statement, Select | Insert | Update | Delete)
+        and statement.get_execution_options().keys() <= _OPTIONS
+        # The place of each column in a row is known.
+        and compiled._ordered_columns
+        and not (
+            # Lists, and values that become part of the text.
+            compiled.post_compile_params
+            or compiled.literal_execute_params
+            # Defaults, and keys that the database makes.
+            or compiled.prefetch
+            or compiled.implicit_returning
+            # Names that the driver does not take.
+            or compiled.escaped_bind_names
+            or any(bind.callable for bind in compiled.binds.values())
+        )
+    )
+
+
+class _Untold:
+    """Stands for the type that a cursor tells of a column; who asks for it gets an error."""
+
+    def __eq__(self, other: object) -> bool:
+        raise _TooMuchError
+
+    def __hash__(self) -> int:
+        raise _TooMuchError
 
 
 def _result_processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -80,7 +151,7 @@ def _result_processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any]
     if isinstance(kind, UTCDateTime) and dialect.name == "sqlite":
         # In one step, since a page holds many.
         return _read_utc
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
+    return kind.dialect_impl(dialect).result_processor(dialect, _Untold())
 
 
 def _read_utc(text: str | None) -> datetime | None:
@@ -92,12 +163,15 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def run_on_sqlite(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
+def run_on_sqlite(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
     """Run a statement on SQLite, which knows no users."""
     query = query_of(statement, engine.dialect)
+    parameters = query.parameters(values)
+    if parameters is None:
+        return run_in_transaction(engine, user_id, statement, values)
     with driver_connection(engine) as connection:
         with nullcontext() if query.time_limit is None else searching(connection, query.time_limit):
-            cursor = connection.execute(query.text, query.parameters(values))
+            cursor = connection.execute(query.text, parameters)
             rows = cursor.fetchall()
         # The driver has begun a transaction if the statement writes.
         connection.commit()
@@ -111,23 +185,32 @@ def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values
     is committed at its end and undone if anything fails. Values go beside the text and never into it, because
     PostgreSQL may log the text.
     """
-    query = query_of(statement, engine.dialect)
     try:
-        return _run_in_pipeline(engine, user_id, query, values)
+        return _run_on_postgresql(engine, user_id, statement, values)
     except (NotSupportedError, ProgrammingError) as error:
-        if getattr(error.orig, "sqlstate", None) not in _LOST_PLANS:
+        if getattr(error.orig, "sqlstate", None) not in LOST_PLANS:
             raise
         # The statement has not run. Its connection has been discarded together with the plan.
-        return _run_in_pipeline(engine, user_id, query, values)
+        return _run_on_postgresql(engine, user_id, statement, values)
 
 
-def _run_in_pipeline(engine: Engine, user_id: str, query: Query, values: Values) -> Answer:
+def _run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+    query = query_of(statement, engine.dialect)
+    parameters = query.parameters(values)
+    if parameters is None:
+        return run_in_transaction(engine, user_id, statement, values)
     with driver_connection(engine) as connection:
         with _pipeline(connection):
             connection.execute(*user_statement(user_id, query.time_limit))
-            cursor = connection.execute(query.text, query.parameters(values))
+            cursor = connection.execute(query.text, parameters)
         rows = cursor.fetchall() if cursor.description else []
     return query.answer(rows, cursor.rowcount)
+
+
+def forget_lost_plans(context: ExceptionContext) -> None:
+    """Let the plain way give up a connection that holds a plan that no longer works."""
+    if getattr(context.original_exception, "sqlstate", None) in LOST_PLANS:
+        context.is_disconnect = True
 
 
 @contextmanager
@@ -158,7 +241,7 @@ def driver_connection(engine: Engine) -> Iterator[Any]:
     except driver.Error as error:
         if pooled is not None and (
             engine.dialect.is_disconnect(error, pooled.driver_connection, None)
-            or getattr(error, "sqlstate", None) in _LOST_PLANS
+            or getattr(error, "sqlstate", None) in LOST_PLANS
         ):
             pooled.invalidate(error)
         raise DBAPIError.instance(None, None, error, driver.Error, dialect=engine.dialect) from error

@@ -5,20 +5,26 @@ Always on a live database; printing SQL for later (Alembic's offline mode) is no
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Engine
 
 from app.migrations.turns import take_turn
-from app.tables import metadata
+from app.tables import UTCDateTime, metadata
 
 engine: Engine = context.config.attributes["engine"]
 
-is_postgresql = engine.dialect.name == "postgresql"
 is_sqlite = engine.dialect.name == "sqlite"
-# On PostgreSQL the driver may begin no transactions for the service (:mod:`app.fast`); a step is one in any case.
-# On SQLite this code begins it: for changes of the schema the driver would not, and would leave half a step behind.
-isolation = "READ COMMITTED" if is_postgresql else "AUTOCOMMIT" if is_sqlite else None
-transactional = engine.execution_options(isolation_level=isolation) if isolation else engine
+# On SQLite Alembic begins the transaction: for changes of the schema the driver would not, and half a step would stay.
+transactional = engine.execution_options(isolation_level="AUTOCOMMIT") if is_sqlite else engine
+
+
+def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Write a type of ours as the database knows it, since a step outlives the code of the service."""
+    return f"sa.{item.impl!r}" if kind == "type" and isinstance(item, UTCDateTime) else False
+
 
 with transactional.connect() as connection:
     # SQLite changes columns by copying the table, which is what batch mode writes.
@@ -26,6 +32,7 @@ with transactional.connect() as connection:
         connection=connection,
         target_metadata=metadata,
         render_as_batch=is_sqlite,
+        render_item=render,
         transactional_ddl=True if is_sqlite else None,
     )
     with context.begin_transaction():

@@ -15,7 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, event, insert, inspect, select, text
+from sqlalchemy import Column, Engine, String, Table, Text, event, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeEngine
 
@@ -23,7 +23,7 @@ from app import create_app
 from app.migrations import commands, turns
 from app.migrations.commands import alembic_config
 from app.migrations.turns import take_turn
-from app.tables import metadata
+from app.tables import UTCDateTime, metadata, sortable
 from app.tasks.errors import IdTakenError
 from app.tasks.models import tasks
 from tests.support.stores import create_database_engine, store_on
@@ -200,8 +200,8 @@ def test_the_revision_is_read_without_waiting_for_a_writer(settings: dict[str, A
 @contextmanager
 def steps_of_another(engine: Engine) -> Iterator[None]:
     """Take the turn of those that take steps, and give it back."""
-    isolation = {"postgresql": "READ COMMITTED", "sqlite": "AUTOCOMMIT"}[engine.dialect.name]
-    with engine.execution_options(isolation_level=isolation).connect() as other:
+    isolation = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "sqlite" else {}
+    with engine.execution_options(**isolation).connect() as other:
         take_turn(other)
         yield
         other.exec_driver_sql("ROLLBACK")
@@ -267,6 +267,42 @@ def test_flask_db_writes_a_new_step(
     assert "op." not in written
     compile(written, name, "exec")
     app.extensions["database"].engine.dispose()
+
+
+@pytest.fixture
+def new_table() -> Iterator[Table]:
+    """Return a table that no step has made yet, with the types of :mod:`app.tables`."""
+    table = Table(
+        "notes",
+        metadata,
+        Column("user_id", sortable(Text), primary_key=True),
+        Column("title", sortable(String, 9), nullable=False),
+        Column("written_at", UTCDateTime, nullable=False),
+    )
+    yield table
+    metadata.remove(table)
+
+
+def test_a_step_that_flask_db_writes_for_a_new_table_runs(
+    settings: dict[str, Any], empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_table: Table
+) -> None:
+    """It needs nothing of the service, and afterwards Alembic finds nothing to do."""
+    app = create_app(settings | {"DATABASE_URL": empty_database_url})
+    copy = copied(commands.FOLDER, tmp_path / "migrations")
+    monkeypatch.setattr(commands, "FOLDER", copy)
+    arguments = (["upgrade"], ["revision", "-m", "Add notes"], ["upgrade"])
+
+    results = [app.test_cli_runner().invoke(args=["db", *each]) for each in arguments]
+
+    assert [result.exit_code for result in results] == [0] * 3, [result.exception for result in results]
+    (written,) = (path.read_text() for path in (copy / "versions").glob("*_add_notes.py"))
+    assert "sa.Column('written_at', sa.DateTime(timezone=True), nullable=False)" in written
+    assert "app." not in written
+    engine = app.extensions["database"].engine
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
 
 
 def copied(folder: Path, copy: Path) -> Path:
