@@ -20,7 +20,7 @@ find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
 PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version)),$(version)))
 LOWEST_VENV := .venv-lowest
 TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator opentelemetry-instrumentation-flask opentelemetry-sdk \
-    pytest pytest-xdist time-machine flask-cors
+    pytest pytest-xdist time-machine flask-cors flask-wtf
 SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider -m 'not server' tests/auth tests/app
 
 # Made anew whenever the dependencies change.
