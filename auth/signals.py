@@ -6,7 +6,7 @@ one that raises is logged, changes no answer, and keeps no other receiver from h
 
 from __future__ import annotations
 
-from blinker import Namespace
+from blinker import NamedSignal, Namespace
 
 __all__ = ["token_accepted", "token_refused", "access_overridden"]
 
@@ -14,12 +14,12 @@ _SIGNALS = Namespace()
 
 #: A request has passed its guard with a token. Sent once for each request. Receivers take the ``app``, the ``token``
 #: (an ``AccessToken``), and ``remembered``: whether the token was verified before and only had to be looked up.
-token_accepted = _SIGNALS.signal("token-accepted")
+token_accepted: NamedSignal = _SIGNALS.signal("token-accepted")
 
 #: A guard has refused a request. Receivers take the ``app``, the ``error`` (an ``AuthError``, whose ``code`` says why)
 #: and the ``route``: the URL rule, or an empty text.
-token_refused = _SIGNALS.signal("token-refused")
+token_refused: NamedSignal = _SIGNALS.signal("token-refused")
 
 #: A caller may use the path of another user, because of ``unless_scope`` or ``unless_role``. Sent before
 #: ``token_accepted``. Receivers take the ``app``, the ``token`` of the caller, and the ``owner`` that the path names.
-access_overridden = _SIGNALS.signal("access-overridden")
+access_overridden: NamedSignal = _SIGNALS.signal("access-overridden")
