@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, copy_current_request_context, stream_with_context
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import EnvironBuilder
 
 from auth import ResourceServer, current_token, public, require_jwt, verified_token
 from auth.errors import (
@@ -66,7 +66,8 @@ def environ_for(token: str) -> dict[str, Any]:
 
 
 def status_of(app: Flask, environ: dict[str, Any]) -> str:
-    return run_wsgi_app(app.wsgi_app, environ)[1]
+    with app.request_context(environ):
+        return app.full_dispatch_request().status
 
 
 @require_jwt
