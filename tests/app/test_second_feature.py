@@ -1,6 +1,7 @@
 """A second feature in a copy of the service: notes, with a table, a store, errors and a migration of their own.
 
-Two lines of ``app/__init__.py`` name the feature, and no other file of the service changes.
+Two lines of ``app/__init__.py`` name the feature, and no other file of the service changes. It asks the database for
+more than the short ways can do: a default, a list of ids, an exact number.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ from tests.support.environments import run
 from tests.support.tasks_api import SECRET
 from tests.support.trees import copied_service
 
-DATABASES = ("sqlite",)
-
 NOTES = {
     "app/notes/__init__.py": '''"""The notes of one user."""
 ''',
     "app/notes/models.py": '''"""The table of notes."""
 
-from sqlalchemy import Column, String, Table, Text, Uuid
+from sqlalchemy import Column, Integer, Numeric, String, Table, Text, Uuid
 
 from app.tables import UTCDateTime, metadata, sortable
 
@@ -34,6 +33,8 @@ notes = Table(
     Column("id", Uuid, primary_key=True),
     Column("text", String(1000), nullable=False),
     Column("written_at", UTCDateTime, nullable=False),
+    Column("price", Numeric(10, 2), nullable=False),
+    Column("stars", Integer, default=3, nullable=False),
 )
 ''',
     "app/notes/errors.py": '''"""What can be wrong with an operation on notes."""
@@ -63,15 +64,17 @@ from app.notes.errors import NoteNotFoundError
 from app.notes.models import notes
 
 CREATE = insert(notes)
-GET = select(notes.c.id, notes.c.text, notes.c.written_at).where(
-    notes.c.user_id == bindparam("owner"), notes.c.id == bindparam("note_id")
+FIELDS = ("id", "text", "written_at", "price", "stars")
+GET = select(*(notes.c[name] for name in FIELDS)).where(
+    notes.c.user_id == bindparam("owner"), notes.c.id.in_(bindparam("note_ids", expanding=True))
 )
 
 
-def create(user_id, text):
+def create(user_id, text, price):
     """Save a note, and return its id."""
     database, note_id = current_database(), uuid.uuid4()
     values = {"user_id": user_id, "id": note_id, "text": text, "written_at": datetime(2026, 1, 1, tzinfo=UTC)}
+    values["price"] = price
     database.run(database.engine, user_id, CREATE, values)
     return note_id
 
@@ -79,10 +82,10 @@ def create(user_id, text):
 def get(user_id, note_id):
     """Return a note."""
     database = current_database()
-    rows = database.run(database.engine, user_id, GET, {"owner": user_id, "note_id": note_id}).rows
+    rows = database.run(database.engine, user_id, GET, {"owner": user_id, "note_ids": [note_id]}).rows
     if not rows:
         raise NoteNotFoundError
-    return dict(zip(("id", "text", "written_at"), rows[0], strict=True))
+    return dict(zip(FIELDS, rows[0], strict=True))
 ''',
     "app/notes/views.py": '''"""The notes over HTTP."""
 
@@ -102,6 +105,8 @@ class NoteSchema(Schema):
     id = fields.UUID(dump_only=True)
     text = fields.String(required=True)
     written_at = fields.DateTime(dump_only=True)
+    price = fields.Decimal(required=True, as_string=True)
+    stars = fields.Integer(dump_only=True)
 
 
 @blp.route("/api/<path:user_id>/notes")
@@ -111,7 +116,7 @@ class Notes(MethodView):
     @blp.response(201, NoteSchema)
     def post(self, content, **_path):
         """Write a note."""
-        note_id = store.create(current_token.user_id, content["text"])
+        note_id = store.create(current_token.user_id, content["text"], content["price"])
         return store.get(current_token.user_id, note_id)
 
 
@@ -140,8 +145,17 @@ def upgrade():
         sa.Column("user_id", sa.Text, primary_key=True),
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("text", sa.String(1000), nullable=False),
-        sa.Column("written_at", sa.DateTime, nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("price", sa.Numeric(10, 2), nullable=False),
+        sa.Column("stars", sa.Integer, nullable=False),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE notes ENABLE ROW LEVEL SECURITY")
+        op.execute("ALTER TABLE notes FORCE ROW LEVEL SECURITY")
+        op.execute(
+            "CREATE POLICY notes_of_their_user ON notes USING (user_id = current_setting('app.user_id', true))"
+            " WITH CHECK (user_id = current_setting('app.user_id', true))"
+        )
 
 
 def downgrade():
@@ -156,7 +170,7 @@ from auth.testing import TokenIssuer
 from wsgi import app
 
 client, headers = app.test_client(), TokenIssuer(app.config["BETTER_AUTH_SECRET"]).authorization("alice")
-written = client.post("/api/alice/notes", json={"text": "Remember the milk."}, headers=headers)
+written = client.post("/api/alice/notes", json={"text": "Remember the milk.", "price": "1.5"}, headers=headers)
 seen = {
     "written": written,
     "read": client.get("/api/alice/notes/" + written.json["id"], headers=headers),
@@ -189,12 +203,12 @@ def service(tmp_path: Path) -> Path:
     return service
 
 
-def test_a_second_feature_needs_two_lines_beside_its_own_folder(service: Path, tmp_path: Path) -> None:
+def test_a_second_feature_needs_two_lines_beside_its_own_folder(service: Path, empty_database_url: str) -> None:
     """It is migrated, answers requests, reports its errors in the one shape, and is in the document."""
     settings = {
         "BETTER_AUTH_SECRET": SECRET,
         "BETTER_AUTH_URL": "",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'tasks.sqlite3'}",
+        "DATABASE_URL": empty_database_url,
     }
     run([sys.executable, "-m", "flask", "--app", "wsgi:app", "db", "upgrade"], cwd=service, settings=settings)
 
@@ -204,6 +218,7 @@ def test_a_second_feature_needs_two_lines_beside_its_own_folder(service: Path, t
 
     status, note = seen["written"]
     assert (status, note["text"], note["written_at"]) == (201, "Remember the milk.", "2026-01-01T00:00:00+00:00")
+    assert (note["price"], note["stars"]) == ("1.50", 3)
     assert seen["read"] == [200, note]
     assert seen["missing"] == [404, {"code": 404, "status": "Not Found", "message": "There is no such note."}]
     assert seen["missing task"] == [404, {"code": 404, "status": "Not Found", "message": "There is no such task."}]
