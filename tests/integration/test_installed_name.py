@@ -58,9 +58,13 @@ OWN_AUTH = {"a module": "auth.py", "a package": "auth/__init__.py"}
 #: The name of the library if its folder is copied into a service, and the copy.
 COPIED, COPY = "security.tokens", Path("security", "tokens")
 
-#: What a snippet imports that the library does not bring along, and the packages that do.
-PACKAGES = ("celery", "Flask-Cors", "flask-sock", "Flask-SocketIO")
-OTHERS = re.compile(r"^(?:from|import) (flask_socketio|flask_sock|flask_cors|celery)\b", re.MULTILINE)
+#: What a snippet needs that the library does not bring along, and the packages that do.
+PACKAGES = ("celery", "Flask-Cors", "flask-sock", "Flask-SocketIO", "prometheus-client", "redis")
+OTHERS = re.compile(
+    r"^(?:from|import) (?:flask_socketio|flask_sock|flask_cors|celery|prometheus_client)\b"
+    r"|AUTH_METRICS|AUTH_DENYLIST\"?\]?[=:, ]+\"rediss?:",
+    re.MULTILINE,
+)
 
 #: Commands of the service in this checkout.
 COMMANDS = ("db upgrade", "auth routes", "auth check", "auth token alice", "resource-server routes", "openapi print")
