@@ -1,12 +1,7 @@
 """A second feature in a copy of the service: notes, with a table, a store, errors and a migration of their own.
 
-<<<<<<< HEAD
 Two lines of ``app/__init__.py`` name the feature, and no other file of the service changes. What it asks of the
 database is more than the short ways can do: a default, a list of ids, an exact number.
-=======
-Two lines of ``app/__init__.py`` name the feature, and no other file of the service changes. It asks the database for
-more than the short ways can do: a default, a list of ids, an exact number.
->>>>>>> fix-f5
 """
 
 from __future__ import annotations
