@@ -71,7 +71,7 @@ class KeysSchema(Schema):
 class DenylistSchema(Schema):
     """Where revoked tokens are kept."""
 
-    ready = fields.Boolean(required=True, metadata={"description": "Whether it answers and takes new entries."})
+    ready = fields.Boolean(required=True, metadata={"description": "Whether it answers."})
     refuses = fields.Boolean(
         required=True,
         metadata={
@@ -79,7 +79,9 @@ class DenylistSchema(Schema):
         },
     )
     last_error = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why it is not ready; null if it is."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it does not answer, or takes no new entries; null if it does both."},
     )
 
 
@@ -114,15 +116,15 @@ class Ready(MethodView):
         """Check that the database and the keys can be used.
 
         If not, the answer is 503 and `errors` says why. If there are several issuers, one with usable keys is enough.
-        A denylist has to answer and to take new entries, unless the service accepts requests without it.
+        A denylist has to answer, unless the service accepts requests without it.
         """
         server = current_app.extensions["resource_server"]
         checks = {"database": database_is_usable(), "keys": server.keys_ready()}
         issuers = [{"issuer": issuer, **asdict(status)} for issuer, status in server.key_status().items()]
         denylist = server.denylist_status()
         missing = {name: "unusable" for name, usable in checks.items() if not usable}
-        if denylist is not None and denylist.refuses and denylist.last_error is not None:
-            missing["denylist"] = denylist.last_error
+        if denylist is not None and denylist.refuses and not denylist.ready:
+            missing["denylist"] = denylist.last_error or "unusable"
         if missing:
             abort(503, message="The service is not ready.", errors=missing | reasons(issuers))
         revoked = {} if denylist is None else {"denylist": asdict(denylist)}

@@ -42,11 +42,11 @@ _PROBE_KEPT = 1
 class DenylistStatus:
     """What the denylist is like at the moment, for readiness probes."""
 
-    #: Whether it answers and takes new entries.
+    #: Whether it answers, so that tokens can be judged.
     ready: bool
     #: Whether requests are refused while it does not answer; otherwise revoked tokens are accepted meanwhile.
     refuses: bool
-    #: Why it is not ready, in our own words; None if it is.
+    #: Why it does not answer, or takes no new entries, in our own words; None if it does both.
     last_error: str | None
 
 
@@ -185,13 +185,14 @@ class Revocations:
         A denylist that cannot be written to may still answer requests, but nothing more can be revoked. Each of the two
         steps waits no longer than a request does; if nothing can be read, nothing is written.
         """
+        answers, reason = False, None
         try:
             self._values([_PROBE])
-            now = self._clock()
+            answers, now = True, self._clock()
             self._remember({_PROBE: Entry(now, now + _PROBE_KEPT)})
         except DenylistUnavailableError as error:
-            return DenylistStatus(ready=False, refuses=self._refuses, last_error=error.reason)
-        return DenylistStatus(ready=True, refuses=self._refuses, last_error=None)
+            reason = error.reason
+        return DenylistStatus(ready=answers, refuses=self._refuses, last_error=reason)
 
     def _names_of(self, issuer: str | None) -> Sequence[str]:
         return self._names.get(issuer or _ANY_ISSUER, (_ANY_ISSUER,))

@@ -102,16 +102,16 @@ class Full(MemoryStore):
 @pytest.mark.parametrize(
     ("denylist", "reason"), [(Silent, "it cannot be reached"), (Full, "its memory is full")], ids=["silent", "full"]
 )
-def test_a_denylist_that_is_not_ready_is_named(
+def test_what_is_wrong_with_a_denylist_is_shown(
     settings: dict[str, Any], denylist: type[MemoryStore], reason: str, failure: str
 ) -> None:
-    """It is a reason to send requests elsewhere only if the service does not accept them without it."""
+    """It is a reason to send requests elsewhere only if it does not answer and the service refuses them meanwhile."""
     app = create_app(settings | {"AUTH_DENYLIST": denylist(), "AUTH_DENYLIST_FAILURE": failure})
 
     answer = app.test_client().get("/health/ready")
 
     app.extensions["database"].engine.dispose()
-    if failure == "refuse":
+    if failure == "refuse" and denylist is Silent:
         assert (answer.status_code, body_of(answer)["errors"]) == (
             503,
             {"denylist": f"the denylist cannot be used: {reason}"},
@@ -119,8 +119,8 @@ def test_a_denylist_that_is_not_ready_is_named(
     else:
         assert answer.status_code == 200
         assert body_of(answer)["denylist"] == {
-            "ready": False,
-            "refuses": False,
+            "ready": denylist is Full,
+            "refuses": failure == "refuse",
             "last_error": f"the denylist cannot be used: {reason}",
         }
 

@@ -547,7 +547,7 @@ def test_the_status_asks_the_denylist(refuses: bool, caplog: pytest.LogCaptureFi
     assert len(caplog.messages) == 2
 
 
-def test_a_denylist_that_takes_no_entries_is_not_ready(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_denylist_that_takes_no_entries_says_so(caplog: pytest.LogCaptureFixture) -> None:
     """Such as a full one or a replica: it answers requests, and yet nothing more can be revoked."""
     service = Service()
     service.store.store = MemoryStore(most=1, clock=service.clock, steady=service.clock)
@@ -558,7 +558,7 @@ def test_a_denylist_that_takes_no_entries_is_not_ready(caplog: pytest.LogCapture
 
     reason = "the denylist cannot be used: the store in memory is full: it keeps 1 entries"
     assert empty == DenylistStatus(ready=True, refuses=True, last_error=None)
-    assert full == [DenylistStatus(ready=False, refuses=True, last_error=reason)] * 2
+    assert full == [DenylistStatus(ready=True, refuses=True, last_error=reason)] * 2
     assert service.refusal(compact()) == "the token is on the denylist"
     # Requests are answered, so this is no outage.
     assert caplog.messages == []
