@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auth.errors import MalformedRequestError
-from auth.wire.logout_request import parse_logout_request
+from auth.wire.logout_request import parse_logout_request, pick_logout_token
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -70,3 +70,27 @@ def test_no_other_body_is_read(media_type: str, parameters: dict[str, str], body
 def test_an_empty_field_is_there() -> None:
     """It is no token, which the judge of tokens says."""
     assert parse_logout_request(FORM, {}, b"logout_token=") == ""
+
+
+def test_the_token_of_a_form_that_was_parsed_before_is_taken_as_it_is() -> None:
+    """A hook of the service may have read the form."""
+    assert pick_logout_token(FORM, {"charset": "utf-8"}, ["a.b.c"]) == "a.b.c"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "parameters", "tokens", "reason"),
+    [
+        ("multipart/form-data", {}, ["a"], f"the body is not {FORM}"),
+        (FORM, {"charset": "latin-1"}, ["a"], "the form is not in UTF-8"),
+        (FORM, {}, [], "logout_token is there 0 times"),
+        (FORM, {}, ["a", "b"], "logout_token is there 2 times"),
+    ],
+)
+def test_a_form_that_was_parsed_before_is_judged_alike(
+    media_type: str, parameters: dict[str, str], tokens: list[str], reason: str
+) -> None:
+    """By what it was sent as, and how often the field is there."""
+    with pytest.raises(MalformedRequestError) as refused:
+        pick_logout_token(media_type, parameters, tokens)
+
+    assert reason in refused.value.reason
