@@ -79,6 +79,7 @@ def _prepared(connection: Connection, user_id: str, time_limit: float | None) ->
         yield
     elif connection.dialect.name == "sqlite" and time_limit is not None:
         # The driver's own connection, which has a clock to check.
+        # SQLAlchemy does not say which driver's connection it is.
         with searching(connection.connection.driver_connection, time_limit):  # type: ignore[arg-type]
             yield
     else:

@@ -59,7 +59,7 @@ def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
 def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:
     """Answer 422, as for any unusable cursor; a guess would leave tasks out or show them twice."""
     error = UnprocessableEntity("The task where this page begins has changed: begin again without a cursor.")
-    # What flask-smorest's error handler reads.
+    # flask-smorest's error handler reads this attribute, and werkzeug's types do not have it.
     error.data = {"errors": {"query": {"cursor": ["Not the cursor of a page any more."]}}}  # type: ignore[attr-defined]
     return answer(error)
 

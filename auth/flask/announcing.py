@@ -33,7 +33,7 @@ def announce(signal: NamedSignal, app: Flask, **facts: Any) -> None:
     for receiver in list(signal.receivers_for(app)):
         try:
             app.ensure_sync(receiver)(app, **facts)
-        except Exception:
+        except Exception:  # whatever it raises, the answer stays and the next receiver is called
             name = getattr(receiver, "__qualname__", type(receiver).__name__)
             _LOGGER.exception("the receiver %s of the signal %s failed", name, signal.name)
 

@@ -21,6 +21,7 @@ from .counts_folder import FOLDER, check_folder, files_of_counts
 # prometheus-client looks at the variable when it is imported, and takes an empty one for the working directory.
 check_folder()
 
+# These imports have to come after the check, so they are not at the top.
 # ruff: noqa: E402
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -118,6 +119,7 @@ def _note(write: Callable[..., object], *values: object) -> None:
         write(*values)
     except Exception as error:  # noqa: BLE001 - what is counted changes no answer
         if _FAILED_IN.get("process") != os.getpid():
+            # In one line, without a traceback: the cause is a folder, not the code.
             _FAILED_IN["process"] = os.getpid()
             _LOGGER.error("cannot write counts for Prometheus: %s: %s", type(error).__name__, error)  # noqa: TRY400
 

@@ -33,7 +33,7 @@ for place, key in ipairs(KEYS) do
 end
 """
 
-_CLUSTER = "it is a node of a cluster, and entries are kept in one Redis that is none"
+_CLUSTER = "it is a node of a cluster, and the denylist needs a single Redis"
 _LOGIN = "it does not accept the user or the password in the URL"
 
 #: Why a Redis cannot be used, by the name of the error that its client raises, or of one above it. The words of the
@@ -133,7 +133,7 @@ class RedisStore:
             return calls.call(work)
         except StoreUnavailableError:
             raise
-        except Exception as error:
+        except Exception as error:  # an error of any kind leaves open what the store holds
             raise StoreUnavailableError(_reason(error)) from error
 
 

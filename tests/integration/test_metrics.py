@@ -1,4 +1,4 @@
-"""What Prometheus reads from a gunicorn with several workers: it adds up exactly, whoever of them is asked or dies."""
+"""Prometheus and a gunicorn with several workers: the counts add up, whoever answers, and after a worker has died."""
 
 from __future__ import annotations
 

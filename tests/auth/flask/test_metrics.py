@@ -340,7 +340,7 @@ def test_the_path_turns_counting_on_and_serves_the_counts(settings: dict[str, An
     ],
 )
 def test_the_counts_are_guarded(headers: dict[str, str], status: int, error: str) -> None:
-    """Whoever has no token with the scope reads nothing."""
+    """A caller needs a token with the scope."""
     app = counting(AUTH_METRICS_PATH="/metrics", AUTH_DENY_BY_DEFAULT=True)
     answer = app.test_client().get("/metrics", headers=headers)
 
