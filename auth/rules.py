@@ -133,6 +133,8 @@ class Policy:
     login: LoginDemand | None = field(init=False, repr=False, compare=False)
     #: The rules about a path variable, which must name the user or the tenant of the token.
     owners: tuple[OwnerRule | TenantRule, ...] = field(init=False, repr=False, compare=False)
+    #: The path variables of these rules.
+    variables: Set[str] = field(init=False, repr=False, compare=False)
     #: Those among them that let some callers pass who are not the owner.
     overridable: tuple[OwnerRule, ...] = field(init=False, repr=False, compare=False)
     #: Whether a caller can learn that they were refused: all but the hidden refusals of an owner.
@@ -153,6 +155,7 @@ class Policy:
         login = LoginDemand.of((rule.acr for rule in tokens), (rule.max_age for rule in tokens))
         object.__setattr__(self, "login", login)
         object.__setattr__(self, "owners", owners)
+        object.__setattr__(self, "variables", frozenset(rule.param for rule in owners))
         object.__setattr__(
             self, "overridable", tuple(rule for rule in overridable if rule.unless_scope or rule.unless_role)
         )

@@ -7,7 +7,7 @@ or change values, or if a converter turns the text into something else.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, NamedTuple, cast
 
 from flask import Flask, Request
@@ -37,21 +37,21 @@ class PathReader:
     """Reads the paths of one app. Caches what it finds per route."""
 
     def __init__(self) -> None:
-        #: The identities of routes that hand every variable to the view as the text that stood in the path: for them,
+        #: By the identity of a route, the variables that reach the view as the text that stood in the path: for them,
         #: ``view_args`` are what was matched, unless a preprocessor has run. Routes live as long as the app.
-        self.as_matched: set[int] = set()
+        self.as_matched: dict[int, Set[str]] = {}
         self._matchers: dict[int, StateMachineMatcher] = {}
 
-    def read(self, app: Flask, request: Request) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Return the text of each variable in the path, and what its converter makes of the text."""
+    def read(self, app: Flask, request: Request, variables: Set[str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the text of some variables in the path, others among them, and what converters make of the texts."""
         route = request.url_rule
         if route is None:
             return {}, {}
-        if all(map(_hands_on_text, route._converters.values())):
-            self.as_matched.add(id(route))
-            if not app.url_value_preprocessors:
-                values = request.view_args or {}
-                return values, values
+        as_matched = {name for name, converter in route._converters.items() if _hands_on_text(converter)}
+        self.as_matched[id(route)] = as_matched
+        if variables <= as_matched and not app.url_value_preprocessors:
+            values = request.view_args or {}
+            return values, values
         read: _Read | None = vars(request).get(_PATH)
         if read is None or read.route is not route:
             read = self._match_again(app, request, route)

@@ -11,6 +11,7 @@ import pytest
 from flask import Blueprint, Flask, request
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing.matcher import StateMachineMatcher
 
 from auth import ResourceServer, owns_path_user, require_jwt
 from auth.path_rules import OwnerRule
@@ -220,17 +221,45 @@ def test_an_argument_by_place_is_named_or_refused(
     assert status(app, "/alice") == answer
 
 
-def test_a_hook_that_changes_the_path_after_the_guard_is_noticed() -> None:
+@pytest.mark.parametrize("route", ["/<user_id>", "/<user_id>/<int:number>", "/<upper:user_id>"])
+def test_a_hook_that_changes_the_path_after_the_guard_is_noticed(route: str) -> None:
     """The guard on the function looks again."""
     app = service()
+    app.url_map.converters["upper"] = Upper
 
     @app.before_request
     def swap() -> None:
-        request.view_args = {"user_id": "bob"}
+        request.view_args = {**(request.view_args or {}), "user_id": "bob"}
 
-    app.add_url_rule("/<user_id>", "tasks", owns_path_user(lambda user_id: f"tasks of {user_id}"))
+    app.add_url_rule(route, "tasks", owns_path_user(lambda user_id, **_: f"tasks of {user_id}"))
+    rest = "/7" if "number" in route else ""
 
-    assert [status(app, "/alice"), status(app, "/bob")] == [403, 403]
+    assert [status(app, f"/alice{rest}"), status(app, f"/bob{rest}")] == [403, 403]
+
+
+def test_a_converter_beside_the_owner_costs_no_second_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of the owner is at hand. Only an owner that is converted has to be read from the path again."""
+    matched: list[str] = []
+    match = StateMachineMatcher.match
+
+    def counted(matcher: StateMachineMatcher, domain: str, path: str, method: str, websocket: bool) -> Any:
+        matched.append(path)
+        return match(matcher, domain, path, method, websocket)
+
+    app = service()
+    app.add_url_rule("/<user_id>/<int:number>", "number", owns_path_user(lambda user_id, number: user_id + str(number)))
+    app.add_url_rule("/users/<int:user_id>", "user", owns_path_user(lambda user_id: str(user_id)))
+    app.add_url_rule(
+        "/<user_id>/of/<int:group>",
+        "group",
+        owns_path_user(param="group")(lambda user_id, group: f"{user_id} in {group}"),
+    )
+    monkeypatch.setattr(StateMachineMatcher, "match", counted)
+
+    assert [status(app, "/alice/7"), status(app, "/users/7", user("7")), status(app, "/alice/of/7", user("7"))] == [
+        200
+    ] * 3
+    assert matched == ["/alice/7", *["/users/7"] * 2, *["/alice/of/7"] * 2]
 
 
 class Upper(BaseConverter):
