@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,17 +120,26 @@ def test_a_port_in_use_is_named_and_ends_the_start(tmp_path: Path, taken_port: i
 def test_a_port_that_gets_free_soon_is_waited_for(tmp_path: Path) -> None:
     """The processes of a server that was killed go on listening for a moment."""
     server = GunicornServer(tmp_path)
+    listener = socket.create_server(("127.0.0.1", server.port))
 
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", server.port)))
-        closing = threading.Timer(3, listener.close)
-        stack.callback(closing.join)
-        closing.start()
-        stack.enter_context(server)
-        status, _ = server.call("GET", "/health")
+    def give_way() -> None:
+        """Close the port once gunicorn has found it taken, or the test would pass by a slow start."""
+        deadline = time.monotonic() + PATIENCE
+        while not (is_noticed := "Trying again for 5 seconds." in server.log.read_text()):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        listener.close()
+        assert is_noticed
+
+    server.log.touch()
+    with ThreadPoolExecutor() as threads:
+        giving_way = threads.submit(give_way)
+        with server:
+            status, _ = server.call("GET", "/health")
+        giving_way.result()
 
     assert status == 200
-    assert "Trying again for 5 seconds." in server.log.read_text()
 
 
 @pytest.mark.parametrize(
