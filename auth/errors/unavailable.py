@@ -30,4 +30,4 @@ class DenylistUnavailableError(_UnavailableError):
     """The denylist does not answer: the token may be fine or revoked, and a revocation may be kept or not."""
 
     code = AuthErrorCode.DENYLIST_UNAVAILABLE
-    message = "Whether the access token has been revoked cannot be told at the moment. Try again later."
+    message = "The service cannot check at the moment whether the access token has been revoked. Try again later."

@@ -104,9 +104,8 @@ TABLE = (
     Setting("max_token_age", None, number(1, 315_360_000), _SHARED,
             "Seconds after `iat` from which a token is refused, whatever its `exp`."),
     Setting("acr_values", (), ACR_VALUES, _SHARED,
-            "Every `acr` that the issuer knows, from the weakest to the strongest. A stronger login then satisfies a "
-            "view that asks for a weaker one; without this setting it has to be the very one: "
-            "[step-up.md](step-up.md)."),
+            "Every `acr` that the issuer knows, in order of strength. A stronger login then satisfies a view that asks "
+            "for a weaker one. Without this setting, only the value that the view names does: [step-up.md](step-up.md)."),
     Setting("jwks_max_age", _JWKS.max_age, number(1, 86_400), _SHARED,
             "Seconds for which fetched keys are trusted; they are fetched again before that. If the issuer publishes "
             "an empty key set, good keys serve on for that long."),

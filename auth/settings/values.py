@@ -119,14 +119,14 @@ def text(check: Callable[[str, Place], None] = lambda _value, _place: None, take
     return Kind(takes, read)
 
 
-def matching(pattern: str, sentence: str) -> Kind:
+def matching(pattern: str, sentence: str, takes: str = "a text") -> Kind:
     """Return the kind of a text that a regular expression describes; ``sentence`` says the same to people."""
 
     def check(value: str, place: Place) -> None:
         if re.fullmatch(pattern, value) is None:
             place.refuse(sentence)
 
-    return text(check)
+    return text(check, takes)
 
 
 #: What may stand between the quotes of ``realm`` without escapes (RFC 9110 §5.6.4), and be read; headers stay short.
@@ -150,6 +150,7 @@ PATH = matching(
     f"(?:{SEGMENT})+",
     "must be a path such as /auth/metrics: segments of ASCII letters, digits and . _ ~ : @ - that are not "
     "empty, . or .., without a slash at the end.",
+    "a path such as `/auth/metrics`",
 )
 
 

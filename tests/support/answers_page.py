@@ -34,8 +34,8 @@ A refusal is JSON with the same members under every framework:
 ```
 
 - `error` and the status are a contract: rely on them. `message` is for people, and its wording may change.
-- `WWW-Authenticate` holds the challenge of RFC 6750 §3, for a login with the parameters of RFC 9470. `realm` is
-  `AUTH_REALM`, `api` unless it is set.
+- `WWW-Authenticate` holds the challenge of RFC 6750 §3. If a view asks for another login, it also has the parameters of
+  RFC 9470. `realm` is `AUTH_REALM`, `api` unless it is set.
 - If the service publishes [its metadata](resource-metadata.md), each challenge says where (`resource_metadata`), and a
   401 says which scopes to ask for (`scope`).
 - `Cache-Control: no-store` and `Vary: Authorization` keep an answer from reaching another user.

@@ -116,7 +116,7 @@ def test_an_outage_of_the_denylist_is_nobodys_bad_token(kind: str, store: Counti
     assert response.get_json() == {
         "code": 503,
         "status": "Service Unavailable",
-        "message": "Whether the access token has been revoked cannot be told at the moment. Try again later.",
+        "message": "The service cannot check at the moment whether the access token has been revoked. Try again later.",
         "error": "denylist_unavailable",
     }
     assert response.status_code == 503
