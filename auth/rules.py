@@ -133,14 +133,14 @@ class Policy:
     login: LoginDemand | None = field(init=False, repr=False, compare=False)
     #: The rules about a path variable, which must name the user or the tenant of the token.
     owners: tuple[OwnerRule | TenantRule, ...] = field(init=False, repr=False, compare=False)
-    #: The path variables of these rules.
+    #: The path variables that they name.
     variables: Set[str] = field(init=False, repr=False, compare=False)
-    #: Those among them that let some callers pass who are not the owner.
+    #: The rules about the owner that let some callers pass who are not the owner.
     overridable: tuple[OwnerRule, ...] = field(init=False, repr=False, compare=False)
     #: Whether a caller can learn that they were refused: all but the hidden refusals of an owner.
     forbids: bool = field(init=False, repr=False, compare=False)
-    #: The checks of the rules for which a token alone is not enough. Each takes the token and the text of each path
-    #: variable, and raises an error that refuses the request.
+    #: The checks of the rules for which a token alone is not enough. Each takes the token and the text of each of
+    #: those path variables, and raises an error that refuses the request.
     checks: tuple[Callable[[AccessToken | None, Mapping[str, Any]], None], ...] = field(
         init=False, repr=False, compare=False
     )

@@ -34,7 +34,10 @@ class LoginShape:
     leeway: float = 0
 
     def meets(self, held: str, wanted: str) -> bool:
-        """Tell whether a kind of login is the one that is asked for, or a stronger one."""
+        """Tell whether a kind of login is the one that is asked for, or a stronger one.
+
+        If there is an order, a kind without a place in it is none that the issuer knows, and satisfies nothing.
+        """
         order = self.acr_values
         if not order:
             return held == wanted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,10 +15,7 @@ from ..flask.server import ServerState, current_state
 from ..tokens.findings import login_in_words, moment, names_in_words, printable, shown
 from ..tokens.inspection import Check, Inspection, inspect
 from .output import echo, echo_json, marks
-from .standard_input import read_input
-
-#: What people copy together with a token.
-_AROUND = re.compile(r"^(?:authorization:\s*)?(?:bearer(?:\s+|$))?", re.IGNORECASE)
+from .standard_input import token_in
 
 #: Claims that are points in time (RFC 7519 §4.1, OpenID Connect Core §2).
 _TIMES = ("exp", "nbf", "iat", "auth_time")
@@ -47,7 +43,7 @@ def inspect_token(context: click.Context, text: str, as_json: bool) -> None:
     Exits with 0 if the app accepts the token, with 1 if it refuses it, and with 3 if the keys of the issuer or the
     denylist are unavailable.
     """
-    token = _AROUND.sub("", (read_input() if text == "-" else text).strip())
+    token = token_in(text)
     if not token:
         raise click.BadParameter("there is no token in the input", param_hint="TOKEN")
     server = current_state()

@@ -27,6 +27,7 @@ from .cors import answer_to_preflight, let_scripts_read
 from .metadata import is_document, serve_metadata
 from .observers import observe, observe_spans
 from .openapi import document_guards
+from .path import keep_matched
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
 from .server import EXTENSION, ServerState, current_state, this_app, this_request
@@ -126,6 +127,7 @@ def _enforce_declaration() -> Any:
     if route is None or (method == "OPTIONS" and getattr(route, "provide_automatic_options", False)):
         # Flask answers by itself: 404, 405, automatic OPTIONS.
         return None
+    keep_matched(request)
     declaration = server.declaration(app, route.endpoint, method)
     if method == "OPTIONS" and declaration.policy.rules:
         answered: Response | None = answer_to_preflight(app, request, app.view_functions[route.endpoint])

@@ -1,7 +1,8 @@
 """The path of a request as the route matched it: the text of each variable, decoded once, whatever changes it later.
 
-Usually ``request.view_args`` holds just that. It may not after a ``url_value_preprocessor`` has run, which can take out
-or change values, or if a converter turns the text into something else.
+When the hook begins, ``request.view_args`` usually holds just that, and it is kept as it is then. Only if a
+``url_value_preprocessor`` has run, which can take out or change values, or if a converter turns the text of an owner
+into something else, the path is matched again.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ from werkzeug.routing import BaseConverter, MapAdapter, Rule
 from werkzeug.routing.exceptions import NoMatch
 from werkzeug.routing.matcher import StateMachineMatcher
 
-#: The attribute of a request that keeps what was read of its path.
-_PATH = "_resource_server_path"
+#: The attributes of a request that keep what Flask has matched, and what was read of its path again.
+_MATCHED, _PATH = "_resource_server_matched", "_resource_server_path"
 
 
 class _Read(NamedTuple):
     route: Rule
     texts: Mapping[str, Any]
     values: Mapping[str, Any]
+
+
+def keep_matched(request: Request) -> None:
+    """Keep the variables that Flask has matched, before other hooks and the view can change them."""
+    vars(request)[_MATCHED] = (request.url_rule, {**(request.view_args or {})})
 
 
 class _Kept(NamedTuple):
@@ -38,19 +44,25 @@ class PathReader:
 
     def __init__(self) -> None:
         #: By the identity of a route, the variables that reach the view as the text that stood in the path: for them,
-        #: ``view_args`` are what was matched, unless a preprocessor has run. Routes live as long as the app.
-        self.as_matched: dict[int, Set[str]] = {}
+        #: what Flask has matched is that text, unless a preprocessor has run. Routes live as long as the app.
+        self._as_matched: dict[int, Set[str]] = {}
         self._matchers: dict[int, StateMachineMatcher] = {}
 
     def read(self, app: Flask, request: Request, variables: Set[str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Return the text of some variables in the path, others among them, and what converters make of the texts."""
+        """Return the texts of these variables as they stand in the path, and what their converters make of them.
+
+        Both may hold other variables as well, as texts or converted.
+        """
         route = request.url_rule
         if route is None:
             return {}, {}
-        as_matched = {name for name, converter in route._converters.items() if _hands_on_text(converter)}
-        self.as_matched[id(route)] = as_matched
+        as_matched = self._as_matched.get(id(route))
+        if as_matched is None:
+            converters = route._converters.items()
+            as_matched = {name for name, converter in converters if _hands_on_text(converter)}
+            self._as_matched[id(route)] = as_matched
         if variables <= as_matched and not app.url_value_preprocessors:
-            values = request.view_args or {}
+            values = _matched(request, route)
             return values, values
         read: _Read | None = vars(request).get(_PATH)
         if read is None or read.route is not route:
@@ -74,10 +86,16 @@ class PathReader:
             raise NotFound from None
         texts = {name: kept.text if isinstance(kept, _Kept) else kept for name, kept in found.items()}
         if not app.url_value_preprocessors:
-            # The first guard runs before the view, so these are still the values of the converters.
-            return _Read(route, texts, {**(request.view_args or {})})
+            # Not made again: a converter may look something up.
+            return _Read(route, texts, _matched(request, route))
         values = {name: kept.convert(kept.text) if isinstance(kept, _Kept) else kept for name, kept in found.items()}
         return _Read(route, texts, values)
+
+
+def _matched(request: Request, route: Rule) -> Mapping[str, Any]:
+    """Return the variables that Flask has matched, as they were before the view could change them."""
+    kept = vars(request).get(_MATCHED)
+    return kept[1] if kept is not None and kept[0] is route else request.view_args or {}
 
 
 def has_variable(route: Rule, variable: str) -> bool:

@@ -29,7 +29,7 @@ class Revoking:
         """Revoke one token, given as its text: it is refused until it expires. It may be one that is not valid yet.
 
         Raises:
-            InvalidTokenError: one of its kinds; the token is refused in any case.
+            InvalidTokenError: one of its kinds; the token is refused in any case, as it is given.
             KeysUnavailableError: the issuer's keys are unavailable, so nobody knows whether the token is real.
             DenylistUnavailableError: the denylist has not confirmed the revocation.
             MisuseError: the app has no denylist.

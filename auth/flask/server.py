@@ -227,10 +227,7 @@ class ServerState(Revoking):
     ) -> None:
         if policy.login is not None and token is not None:
             check_login(token, policy.login, self.clock())
-        texts = values = request.view_args or _NONE
-        as_matched = self._paths.as_matched.get(id(request.url_rule))
-        if as_matched is None or not policy.variables <= as_matched or app.url_value_preprocessors:
-            texts, values = self._paths.read(app, request, policy.variables)
+        texts, values = self._paths.read(app, request, policy.variables)
         for check in policy.checks:
             check(token, texts)
         if arguments:

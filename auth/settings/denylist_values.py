@@ -22,7 +22,7 @@ def _read_denylist(value: Any, place: Place) -> Any:
                 "must be memory, or the URL of one Redis that begins with redis:// or rediss://. For Sentinels, name a "
                 "proxy that follows the primary, such as HAProxy."
             )
-    elif not isinstance(value, Denylist):
+    elif isinstance(value, type) or not isinstance(value, Denylist):
         place.refuse("must be memory, the URL of a Redis, or an object with the methods of Denylist.")
     elif any(map(iscoroutinefunction, (value.remember, value.values, value.add_once))):
         place.refuse("is an object whose methods are coroutines, which nobody awaits. Write them without async.")

@@ -105,7 +105,8 @@ TABLE = (
             "Seconds after `iat` from which a token is refused, whatever its `exp`."),
     Setting("acr_values", (), ACR_VALUES, _SHARED,
             "Every `acr` that the issuer knows, in order of strength. A stronger login then satisfies a view that asks "
-            "for a weaker one. Without this setting, only the value that the view names does: [step-up.md](step-up.md)."),
+            "for a weaker one. Without this setting, only the value that the view names does: "
+            "[step-up.md](step-up.md)."),
     Setting("jwks_max_age", _JWKS.max_age, number(1, 86_400), _SHARED,
             "Seconds for which fetched keys are trusted; they are fetched again before that. If the issuer publishes "
             "an empty key set, good keys serve on for that long."),

@@ -77,8 +77,15 @@ def is_revoked(app: Flask, token: str) -> bool:
         (["--session", "s", "--issuer", ISSUER], "", with_claims(sid="s"), "Revoked the session.\n"),
         (["--token", with_claims(jti="1")], "", with_claims(jti="1"), "Revoked the token.\n"),
         (["--token", "-"], f"{with_claims(jti='1')}\n", with_claims(jti="1"), "Revoked the token.\n"),
+        (
+            ["--token", "-"],
+            f"Authorization: Bearer {with_claims(jti='1')}\n",
+            with_claims(jti="1"),
+            "Revoked the token.\n",
+        ),
+        (["--token", f"bearer {with_claims(jti='1')}"], "", with_claims(jti="1"), "Revoked the token.\n"),
     ],
-    ids=["user", "session", "session of an issuer", "token", "token from the input"],
+    ids=["user", "session", "session of an issuer", "token", "token from the input", "a whole line", "with its scheme"],
 )
 def test_what_is_named_is_refused_from_then_on(arguments: list[str], given: str, token: str, output: str) -> None:
     """In every process with the same denylist."""
@@ -155,12 +162,14 @@ def test_a_wrong_call_says_what_is_missing(arguments: list[str], message: str) -
         (["--session", "s", "--issuer", OTHER_ISSUER], f"Error: The issuer is not one of {ISSUER}.\n"),
         (
             ["--token", "abc"],
-            "Error: The app refuses this token in any case (malformed_token): The access token is not a JWT, which "
+            "Error: Nothing was revoked. The app refuses the token as it is given here (malformed_token): "
+            "The access token is not a JWT, which "
             "has three parts with dots between them. Ask its issuer for a JWT.\n",
         ),
         (
             ["--token", with_claims(exp=NOW - 100)],
-            "Error: The app refuses this token in any case (token_expired): The access token has expired.\n",
+            "Error: Nothing was revoked. The app refuses the token as it is given here (token_expired): "
+            "The access token has expired.\n",
         ),
     ],
 )

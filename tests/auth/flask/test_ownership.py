@@ -13,7 +13,7 @@ from flask.views import MethodView
 from werkzeug.routing import BaseConverter, ValidationError
 from werkzeug.routing.matcher import StateMachineMatcher
 
-from auth import ResourceServer, owns_path_user, require_jwt
+from auth import ResourceServer, owns_path_user, public, require_jwt
 from auth.path_rules import OwnerRule
 from tests.support.services import bearer, clock, compact, service, with_claims
 
@@ -235,6 +235,41 @@ def test_a_hook_that_changes_the_path_after_the_guard_is_noticed(route: str) -> 
     rest = "/7" if "number" in route else ""
 
     assert [status(app, f"/alice{rest}"), status(app, f"/bob{rest}")] == [403, 403]
+
+
+@pytest.mark.parametrize("guard", [require_jwt(scopes="read"), require_jwt, public], ids=["scopes", "token", "public"])
+@pytest.mark.parametrize("route", ["/<int:owner>", "/<owner>"])
+def test_a_view_cannot_choose_the_owner_for_another_guarded_function(route: str, guard: Callable[[Any], Any]) -> None:
+    """Not by what Flask has noted of the path either."""
+    app = service()
+
+    @owns_path_user(param="owner")
+    def tasks(owner: Any) -> str:
+        return f"tasks of {owner}"
+
+    @app.get(route)
+    @guard
+    def view(owner: Any) -> str:
+        other = type(owner)("5")
+        (request.view_args or {})["owner"] = other
+        return tasks(owner=other)
+
+    headers = bearer(with_claims(sub="7", scope="read"))
+
+    assert app.test_client().get("/7", headers=headers).status_code == 403
+
+
+def test_a_hook_that_changes_the_path_is_noticed_behind_an_override_too() -> None:
+    """The log would name another owner than the one whose tasks are read."""
+    app = service()
+
+    @app.before_request
+    def swap() -> None:
+        (request.view_args or {})["user_id"] = "bob"
+
+    app.add_url_rule("/<user_id>", "tasks", owns_path_user(unless_scope="any")(lambda user_id: f"tasks of {user_id}"))
+
+    assert status(app, "/carol", bearer(with_claims(scope="any"))) == 403
 
 
 def test_a_converter_beside_the_owner_costs_no_second_match(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,12 @@ def test_an_object_with_the_methods_is_taken_as_it_is() -> None:
     assert config.denylist.open(lambda: NOW) is store
     assert not config.denylist.is_private
     assert config.warnings == ()
-    assert problems(AUTH_DENYLIST=object()) == [
+
+
+@pytest.mark.parametrize("value", [object(), MemoryStore], ids=["no methods", "a class without its parentheses"])
+def test_an_object_without_the_methods_stops_the_start(value: object) -> None:
+    """A class has the methods too, and each call of them would fail: an outage for ever."""
+    assert problems(AUTH_DENYLIST=value) == [
         "AUTH_DENYLIST must be memory, the URL of a Redis, or an object with the methods of Denylist."
     ]
 
