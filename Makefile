@@ -12,8 +12,8 @@ PIP := -m pip install --quiet --disable-pip-version-check
 PIP_INSTALL := $(PIP) -c constraints.txt
 
 # The tests of auth and app that need no server run on every version of CPython that is on this machine, and with the
-# lowest versions of what they need. pyenv keeps its interpreters in a folder for each version; its shims work for the
-# chosen one only.
+# lowest versions of what they need; with CASES=3 at most three cases of each test. pyenv keeps its interpreters in a
+# folder for each version; its shims work for the chosen one only.
 PYTHONS := 3.11 3.12 3.13 3.14
 PYTHON_FOLDERS := $(filter-out %/shims,$(subst :, ,$(PATH))) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin)
 find_python = $(firstword $(wildcard $(PYTHON_FOLDERS:%=%/python$(1))))
@@ -21,7 +21,8 @@ PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version))
 LOWEST_VENV := .venv-lowest
 TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator opentelemetry-instrumentation-flask opentelemetry-sdk \
     pytest pytest-xdist time-machine flask-cors flask-wtf
-SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider -m 'not server' tests/auth tests/app
+SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider $(CASES:%=--cases=%) -m 'not server' \
+    tests/auth tests/app
 
 # Made anew whenever the dependencies change.
 INSTALLED_APP := $(VENV)/.installed-app

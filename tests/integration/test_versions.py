@@ -17,6 +17,10 @@ from tests.support.repository import PYTHONS
 #: Those that are tried if they are there; this run itself tries the one it runs on.
 OTHERS = [version for version in [*PYTHONS, "3.14"] if version != f"3.{sys.version_info.minor}"]
 
+#: The first case of each test, the last one, and one between them. All of them run on this version, and in the workflow
+#: on each.
+SOME_CASES = "CASES=3"
+
 #: Seconds that an environment and the suites in it may take on a busy machine.
 PATIENCE = 900
 
@@ -41,14 +45,14 @@ def test_the_suites_pass_on_another_version_of_cpython(version: str) -> None:
             unavailable(f"CPython {version}")
         pytest.skip(f"skipped: CPython {version} is not available here")
 
-    assert_passed(run(["make", f"test-on-{version}"], timeout=PATIENCE))
+    assert_passed(run(["make", f"test-on-{version}", SOME_CASES], timeout=PATIENCE))
 
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("registry")
 def test_the_suites_pass_with_the_lowest_allowed_versions() -> None:
     """A bound that nobody has tried is a promise to somebody else's environment."""
-    assert_passed(run(["make", "test-lowest"], timeout=PATIENCE))
+    assert_passed(run(["make", "test-lowest", SOME_CASES], timeout=PATIENCE))
 
 
 def test_the_short_run_leaves_out_what_needs_a_server() -> None:
