@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .access_token import AccessToken
 from .clock import system_time
+from .errors import AuthError
 from .revocation.revocations import Revocations
 from .tokens.cache import TokenCache
 from .tokens.claims import check_unbound
@@ -92,7 +93,11 @@ class RevocationAuthenticator(Authenticator):
             AuthError: there is no token, or one that is refused, or the denylist does not answer.
         """
         token, is_remembered = super().authenticate_field(authorization)
-        self.revocations.check(token, lambda: parse_authorization(authorization).token)
+        try:
+            self.revocations.check(token, lambda: parse_authorization(authorization).token)
+        except AuthError as error:
+            error.remembered = is_remembered
+            raise
         return token, is_remembered
 
     def verify(self, encoded: str) -> AccessToken:

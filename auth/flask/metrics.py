@@ -153,6 +153,9 @@ def _measured(authenticate_field: _Authenticate) -> _Authenticate:
         remembered, began = False, perf_counter()
         try:
             token, remembered = authenticate_field(authorization)
+        except AuthError as error:
+            remembered = error.remembered
+            raise
         finally:
             _note(_note_verification, perf_counter() - began, authorization is not None, remembered)
         return token, remembered

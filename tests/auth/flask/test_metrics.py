@@ -131,6 +131,20 @@ def test_a_token_is_looked_for_once_for_each_request_that_brings_one() -> None:
     assert counts()[judged] - before[judged] == 6
 
 
+def test_a_remembered_token_is_a_hit_whatever_the_denylist_says() -> None:
+    """It was found among the verified ones, and then refused because it is revoked or because nobody can tell."""
+    denylist = MemoryStore(clock=clock)
+    app, before = counting(AUTH_DENYLIST=denylist), counts()
+    answers = [ask(app, "/users/alice", ALICE)]
+    app.extensions["resource_server"].revoke_user("alice")
+    answers.append(ask(app, "/users/alice", ALICE))
+    denylist.values = SilentDenylist().values  # type: ignore[method-assign]
+    answers += [ask(app, "/users/alice", headers) for headers in (ALICE, SUPPORT)]
+
+    assert answers == [200, 401, 503, 503]
+    assert added(before, "auth_token_cache_total", "result") == {"hit": 2, "miss": 2}
+
+
 def test_a_token_that_comes_in_no_field_is_verified_and_not_counted() -> None:
     """``verify`` is for messages of sockets and of jobs."""
     app, before = counting(), counts()
