@@ -34,10 +34,7 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
     """Answer logout requests at a path, and add its route to an app.
 
     The path alone decides. So no hook that the service adds later stands in between, such as a check of CSRF tokens,
-    which an issuer has none of.
-
-    Raises:
-        ConfigurationError: the app has such a route already.
+    which an issuer has none of. The path is free.
     """
     verifier = TokenVerifier(server.config.issuers, max_token_bytes=MAX_BYTES, clock=server.clock)
 
@@ -53,7 +50,6 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
         log_logout(issuer=logout.issuer, user_id=logout.user_id, route=path, request_id=request_id)
         return _answer(HTTPStatus.OK)
 
-    @app.before_request
     def receive_by_path() -> Response | None:
         request = this_request()
         if request.path != path:
@@ -61,7 +57,8 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
         return receive_logout() if request.method == "POST" else _other_method()
 
     mark_public(receive_logout)
-    add_own_routes(app, [path], ENDPOINT, receive_logout, methods=["POST"], setting="AUTH_LOGOUT_AUDIENCE")
+    add_own_routes(app, [path], ENDPOINT, receive_logout, methods=["POST"])
+    app.before_request(receive_by_path)
 
 
 def _logout_token_in(request: Request) -> str:
