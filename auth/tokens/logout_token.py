@@ -18,8 +18,8 @@ from .issuer import TrustedIssuer
 from .kinds import media_type
 from .verifier import TokenVerifier
 
-#: The most bytes in the body of a logout request, and the most characters of the token in it. The token has to be checked
-#: as well: if a hook of the service has parsed the form, nobody knows how long the body was.
+#: The most bytes in the body of a logout request, and the most characters of the token in it. The token has to be
+#: checked as well: if a hook of the service has parsed the form, nobody knows how long the body was.
 MAX_BYTES = 8192
 
 #: Seconds for which a logout token is good after its ``iat``; §2.4 recommends two minutes at most.
