@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .access_token import AccessToken
 from .clock import system_time
+from .errors import AuthError
 from .revocation.revocations import Revocations
 from .tokens.cache import TokenCache
 from .tokens.claims import check_unbound
@@ -26,7 +27,8 @@ class Authenticator:
         self, verifier: TokenVerifier, *, cache_size: int = 0, clock: Callable[[], float] = system_time
     ) -> None:
         """``cache_size`` is how many tokens are remembered; ``clock`` returns seconds since the epoch."""
-        self._verifier = verifier
+        #: Verifies tokens anew; it knows the issuers, and nothing of what is remembered or revoked.
+        self.verifier = verifier
         self._clock = clock
         self._cache = TokenCache(cache_size)
 
@@ -62,7 +64,7 @@ class Authenticator:
         return self._verify(Credentials("bearer", encoded), digest) if known is None else known
 
     def _verify(self, credentials: Credentials, digest: bytes | None) -> AccessToken:
-        verified = self._verifier.verify(credentials.token)
+        verified = self.verifier.verify(credentials.token)
         check_unbound(verified.token.claims)
         self._cache.keep(digest, verified)
         return verified.token
@@ -92,7 +94,11 @@ class RevocationAuthenticator(Authenticator):
             AuthError: there is no token, or one that is refused, or the denylist does not answer.
         """
         token, is_remembered = super().authenticate_field(authorization)
-        self.revocations.check(token, lambda: parse_authorization(authorization).token)
+        try:
+            self.revocations.check(token, lambda: parse_authorization(authorization).token)
+        except AuthError as error:
+            error.remembered = is_remembered
+            raise
         return token, is_remembered
 
     def verify(self, encoded: str) -> AccessToken:
@@ -115,6 +121,6 @@ class RevocationAuthenticator(Authenticator):
             KeysUnavailableError: the issuer's keys are unavailable.
             DenylistUnavailableError: the denylist has not confirmed it.
         """
-        token = self._verifier.verify(encoded, early=True).token
+        token = self.verifier.verify(encoded, early=True).token
         check_unbound(token.claims)
         self.revocations.revoke(token, encoded)

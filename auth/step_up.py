@@ -104,9 +104,9 @@ class LoginDemand:
             raise InsufficientUserAuthenticationError(self.accepted(shape), self.max_age, " and ".join(reasons))
 
     def accepted(self, shape: LoginShape) -> tuple[str, ...]:
-        """Return the named ``acr`` values that every rule accepts, for the challenge (RFC 9470 §3).
+        """Return the ``acr`` values for the challenge (RFC 9470 §3). Each of them satisfies every rule.
 
-        If the tokens of an issuer can satisfy no rule or not all of them, these are all that the rules name.
+        If no value does, return all that the rules name.
         """
         return self.satisfying(shape) or self.named
 

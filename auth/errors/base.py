@@ -57,6 +57,8 @@ class AuthError(Exception):
     max_age: int | None = None
     #: The verified token, if the denylist is why it is refused; for the log, never for the answer.
     token: AccessToken | None = None
+    #: Whether that token had been verified before and was only looked up.
+    remembered: bool = False
     #: Seconds after which to try again, for ``Retry-After``.
     retry_after: int | None = None
     #: Whether the client is told that there is no such resource, or the exception that the views raise for one.

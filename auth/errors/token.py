@@ -22,7 +22,11 @@ class MissingTokenError(AuthError):
 
 
 class MalformedRequestError(AuthError):
-    """The request carries more than one credential (RFC 6750 §2)."""
+    """The request carries more than one credential (RFC 6750 §2), or it is no logout request.
+
+    A logout request has a form of the right type, charset and size, with exactly one logout token in it (OpenID Connect
+    Back-Channel Logout 1.0 §2.5).
+    """
 
     code = AuthErrorCode.MALFORMED_REQUEST
     status = HTTPStatus.BAD_REQUEST
@@ -127,7 +131,7 @@ class MissingClaimError(InvalidTokenError):
 
 
 class TokenRevokedError(InvalidTokenError):
-    """The token is on the denylist."""
+    """The token, its session or its user is on the denylist; or it is a logout token that came before."""
 
     code = AuthErrorCode.TOKEN_REVOKED
     message = "The access token has been revoked. Get a new one."

@@ -19,7 +19,8 @@ _LOGGER = logging.getLogger("flask_resource_server")
 #: both find them. The values say what let the caller pass.
 OVERRIDDEN = "resource_server.overridden"
 
-#: The attribute of a request that is announced as accepted: a middleware may send one environ to several apps.
+#: The attribute of a request that is announced as accepted. It is not in the environ, because a middleware may send one
+#: environ to several apps, and each of them announces for itself.
 _ACCEPTED = "_resource_server_accepted"
 
 

@@ -16,7 +16,6 @@ from flask import Flask, Request, Response
 from ..errors import AuthError, MalformedRequestError
 from ..revocation.logout import end_what_it_names
 from ..tokens.logout_token import MAX_BYTES, verify_logout_token
-from ..tokens.verifier import TokenVerifier
 from ..wire.challenges import body_for
 from ..wire.logout_request import FIELD, parse_logout_request, pick_logout_token
 from .audit import log_logout, log_refused_logout
@@ -34,17 +33,15 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
     """Answer logout requests at a path, and add its route to an app.
 
     The path alone decides. So no hook that the service adds later stands in between, such as a check of CSRF tokens,
-    which an issuer has none of.
-
-    Raises:
-        ConfigurationError: the app has such a route already.
+    which an issuer has none of. The path is free.
     """
-    verifier = TokenVerifier(server.config.issuers, max_token_bytes=MAX_BYTES, clock=server.clock)
 
     def receive_logout(**_host: str) -> Response:
         request = this_request()
         request_id = server.request_id(request.environ)
         try:
+            # Looked up at each request: a test may replace the issuers (auth.testing.local).
+            verifier = server.authenticator.verifier
             logout = verify_logout_token(_logout_token_in(request), verifier, server.clock())
             end_what_it_names(logout, server.revocations)
         except AuthError as error:
@@ -53,7 +50,6 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
         log_logout(issuer=logout.issuer, user_id=logout.user_id, route=path, request_id=request_id)
         return _answer(HTTPStatus.OK)
 
-    @app.before_request
     def receive_by_path() -> Response | None:
         request = this_request()
         if request.path != path:
@@ -61,7 +57,8 @@ def receive_logouts(app: Flask, server: ServerState, path: str) -> None:
         return receive_logout() if request.method == "POST" else _other_method()
 
     mark_public(receive_logout)
-    add_own_routes(app, [path], ENDPOINT, receive_logout, methods=["POST"], setting="AUTH_LOGOUT_AUDIENCE")
+    add_own_routes(app, [path], ENDPOINT, receive_logout, methods=["POST"])
+    app.before_request(receive_by_path)
 
 
 def _logout_token_in(request: Request) -> str:
@@ -78,8 +75,9 @@ def _logout_token_in(request: Request) -> str:
 def _body(request: Request, length: int | None) -> bytes:
     """Return the body of a request, whose stated length is allowed. No more than is allowed is read."""
     try:
-        # If the length is known, a hook of the service may have read the body, and the request has kept it.
-        body = _beginning(request.stream) if length is None else request.get_data()
+        body = _beginning(request.stream) if length is None else b""
+        # A hook of the service may have read the stream to its end, and the request has kept the body then.
+        body = body or request.get_data()
     except Exception as error:
         # Each server has errors of its own for a body that breaks off.
         raise MalformedRequestError("the body cannot be read") from error

@@ -27,6 +27,7 @@ from .cors import answer_to_preflight, let_scripts_read
 from .metadata import is_document, serve_metadata
 from .observers import observe, observe_spans
 from .openapi import document_guards
+from .own_routes import check_own_paths
 from .path import keep_matched
 from .route_audit import refuse_what_never_works
 from .satisfiable import check_satisfiable
@@ -84,8 +85,10 @@ class ResourceServer:
             raise ConfigurationError(["This app has a ResourceServer already; make one per app."])
         config = AuthConfig.from_mapping(app.config, keys=self._keys, debug=app.debug, environment=os.environ)
         server = ServerState(config, authenticator_for(config, self._clock), self._clock)
-        # First, so that a start which is refused leaves no route behind and can be repeated.
+        # Everything that may refuse the start comes before the first route and the first hook. So a start which is
+        # refused leaves nothing behind and can be repeated.
         check_satisfiable(app, server)
+        check_own_paths(app, config)
         observe(app, server)
         if config.metadata is not None:
             serve_metadata(app, config.metadata)

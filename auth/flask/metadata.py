@@ -31,10 +31,8 @@ _METHODS = ("GET", "HEAD", "OPTIONS")
 def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
     """Answer requests for the documents, and add their routes to an app.
 
-    The path alone decides: to Flask another route may match better, such as one for every path of one host.
-
-    Raises:
-        ConfigurationError: the app has such a route already.
+    The path alone decides: to Flask another route may match better, such as one for every path of one host. The paths
+    are free.
     """
     documents = metadata.documents()
 
@@ -50,13 +48,13 @@ def serve_metadata(app: Flask, metadata: ResourceMetadata) -> None:
         response.make_conditional(request)
         return response
 
-    @app.before_request
     def serve_by_path() -> Response | None:
         request = this_request()
         return serve_document() if request.path in documents and request.method in _METHODS else None
 
     mark_public(serve_document)
-    add_own_routes(app, documents, ENDPOINT, serve_document, methods=["GET", "OPTIONS"], setting="AUTH_RESOURCE")
+    add_own_routes(app, documents, ENDPOINT, serve_document, methods=["GET", "OPTIONS"])
+    app.before_request(serve_by_path)
 
 
 def is_document(request: Request) -> bool:

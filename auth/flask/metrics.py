@@ -8,8 +8,9 @@ request becomes one.
 from __future__ import annotations
 
 import logging
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from time import perf_counter
 from typing import Protocol
@@ -49,6 +50,7 @@ _FAILED_IN: dict[str, int] = {}
 _Authenticate = Callable[[str | None], tuple[AccessToken, bool]]
 
 _LAST_SUCCESS = "auth_jwks_last_success_timestamp_seconds"
+_AGE_HELP = "Seconds since the keys of an issuer were last fetched, in the process with the oldest ones."
 
 _requests = Counter("auth_requests_total", "Decisions of the guards, by result.", ["result"])
 _refusals = Counter("auth_refusals_total", "Refusals of the guards, by error.", ["error"])
@@ -57,13 +59,13 @@ _verification = Histogram(
 )
 _cache = Counter("auth_token_cache_total", "Tokens that were looked for among the verified ones.", ["result"])
 _denylist_failures = Counter("auth_denylist_failures_total", "Questions that the denylist did not answer.")
-# Of the processes that live, the one whose keys are oldest is the one to worry about.
+# Each process that lives is read by itself, and _oldest() picks one.
 _last_success = Gauge(
     _LAST_SUCCESS,
     "When the keys of an issuer were last fetched, in the process with the oldest ones.",
     ["issuer"],
     registry=None,
-    multiprocess_mode="livemin",
+    multiprocess_mode="liveall",
 )
 
 # Made at once, so that each is there with 0 before it first happens.
@@ -86,7 +88,10 @@ class _AllProcesses(MultiProcessCollector):
 
 
 class _WithAges:
-    """A collector, and the age of the keys beside the time of their last fetch: an age has to be worked out late."""
+    """A collector that shows one time of the last fetch for each issuer, and beside it the age of the keys.
+
+    An age has to be worked out late.
+    """
 
     def __init__(self, collector: _Collector) -> None:
         self._collector = collector
@@ -94,17 +99,34 @@ class _WithAges:
     def collect(self) -> Iterator[Metric]:
         """Yield what the collector has, and the ages."""
         for metric in self._collector.collect():
-            yield metric
             if metric.name == _LAST_SUCCESS:
-                yield _ages(metric)
+                oldest, now = _oldest(metric), system_time()
+                yield _by_issuer(_LAST_SUCCESS, metric.documentation, oldest)
+                ages = {issuer: max(0, now - fetched_at) for issuer, fetched_at in oldest.items()}
+                yield _by_issuer("auth_jwks_age_seconds", _AGE_HELP, ages)
+            else:
+                yield metric
 
 
-def _ages(last_success: Metric) -> Metric:
-    help_text = "Seconds since the keys of an issuer were last fetched, in the process with the oldest ones."
-    ages = GaugeMetricFamily("auth_jwks_age_seconds", help_text, labels=["issuer"])
+def _oldest(last_success: Metric) -> Mapping[str, float]:
+    """Return by issuer when its keys were fetched, in the process with the oldest ones: the one to worry about.
+
+    At the first count in a child of a fork, prometheus-client writes each label of the parent anew, with 0. That is no
+    time: the child has not used the keys of the issuer yet.
+    """
+    oldest: dict[str, float] = {}
     for sample in last_success.samples:
-        ages.add_metric([sample.labels["issuer"]], max(0, system_time() - sample.value))
-    return ages
+        if sample.value:
+            issuer = sample.labels["issuer"]
+            oldest[issuer] = min(sample.value, oldest.get(issuer, math.inf))
+    return oldest
+
+
+def _by_issuer(name: str, help_text: str, values: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(name, help_text, labels=["issuer"])
+    for issuer, value in values.items():
+        gauge.add_metric([issuer], value)
+    return gauge
 
 
 REGISTRY.register(_WithAges(_last_success))
@@ -131,6 +153,9 @@ def _measured(authenticate_field: _Authenticate) -> _Authenticate:
         remembered, began = False, perf_counter()
         try:
             token, remembered = authenticate_field(authorization)
+        except AuthError as error:
+            remembered = error.remembered
+            raise
         finally:
             _note(_note_verification, perf_counter() - began, authorization is not None, remembered)
         return token, remembered
@@ -163,8 +188,8 @@ def count(app: Flask, server: ServerState) -> None:
     token_refused.connect(_on_refused, app)
     for issuer in server.config.issuers:
         if isinstance(issuer.keys, RemoteKeySource):
-            # The label is made in the process that fetches: a child of a fork would have it with 0.
-            issuer.keys.on_fetch(partial(_note, _note_fetch, issuer.name))
+            # Until a process has keys of the issuer, there is nothing to show.
+            issuer.keys.on_keys(partial(_note, _note_keys, issuer.name))
 
 
 def measure(authenticator: Authenticator) -> None:
@@ -177,8 +202,8 @@ def measure(authenticator: Authenticator) -> None:
         authenticator.revocations.on_failure(partial(_note, _denylist_failures.inc))
 
 
-def _note_fetch(issuer: str | None) -> None:
-    _last_success.labels(issuer).set(system_time())
+def _note_keys(issuer: str | None, age: float) -> None:
+    _last_success.labels(issuer).set(system_time() - age)
 
 
 def _on_accepted(_app: Flask, token: AccessToken, remembered: bool) -> None:  # noqa: ARG001 - what the signal sends

@@ -14,14 +14,10 @@ ENDPOINT = "resource_server_metrics"
 
 
 def serve_metrics(app: Flask, path: str, scope: str) -> None:
-    """Add the route to an app.
-
-    Raises:
-        ConfigurationError: the app has such a route already.
-    """
+    """Add the route to an app, at a path that is free."""
 
     @require_jwt(scopes=scope)
     def scrape(**_host: str) -> Response:
         return Response(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
 
-    add_own_routes(app, [path], ENDPOINT, scrape, methods=["GET"], setting="AUTH_METRICS_PATH")
+    add_own_routes(app, [path], ENDPOINT, scrape, methods=["GET"])

@@ -18,8 +18,7 @@ def observe(app: Flask, server: ServerState) -> None:
     """Connect the audit log, and count for Prometheus if the settings say so.
 
     Raises:
-        ConfigurationError: prometheus-client is not installed, its folder cannot be used, or the app has a route at
-            ``AUTH_METRICS_PATH`` already.
+        ConfigurationError: prometheus-client is not installed, or its folder cannot be used. Nothing is connected then.
     """
     if server.config.metrics:
         try:

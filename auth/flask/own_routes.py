@@ -8,25 +8,37 @@ from typing import Any
 from flask import Flask
 
 from ..errors import ConfigurationError
+from ..settings.service import AuthConfig
+
+
+def check_own_paths(app: Flask, config: AuthConfig) -> None:
+    """Demand that every path that the settings ask for is free.
+
+    Raises:
+        ConfigurationError: the app has such a route already, or two settings ask for the same one.
+    """
+    taken = {route.rule for route in app.url_map.iter_rules()}
+    problems = []
+    for setting, paths in _own_paths(config).items():
+        problems += [f"The app has a route {path} already; {setting} makes it." for path in sorted(taken & paths)]
+        taken |= paths
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _own_paths(config: AuthConfig) -> dict[str, set[str]]:
+    """Return the paths of all own routes, by the setting that asks for them."""
+    return {
+        "AUTH_METRICS_PATH": set() if config.metrics_path is None else {config.metrics_path},
+        "AUTH_RESOURCE": set() if config.metadata is None else set(config.metadata.documents()),
+        "AUTH_LOGOUT_AUDIENCE": set() if config.logout_path is None else {config.logout_path},
+    }
 
 
 def add_own_routes(
-    app: Flask,
-    paths: Collection[str],
-    endpoint: str,
-    view: Callable[..., Any],
-    *,
-    methods: list[str],
-    setting: str,
+    app: Flask, paths: Collection[str], endpoint: str, view: Callable[..., Any], *, methods: list[str]
 ) -> None:
-    """Add routes to an app; ``setting`` is what asks for them, and ``view`` declares who may enter.
-
-    Raises:
-        ConfigurationError: the app has such a route already.
-    """
-    taken = {route.rule for route in app.url_map.iter_rules()}
-    if found := sorted(taken.intersection(paths)):
-        raise ConfigurationError([f"The app has a route {path} already; {setting} makes it." for path in found])
+    """Add routes to an app, at paths that :func:`check_own_paths` has found free; ``view`` declares who may enter."""
     for path in paths:
         for place in _places(app):
             app.add_url_rule(path, endpoint, view, methods=methods, provide_automatic_options=False, **place)

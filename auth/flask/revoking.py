@@ -69,7 +69,7 @@ class Revoking:
     def denylist_status(self) -> DenylistStatus | None:
         """Return whether the denylist answers, for readiness probes; None if the app has none.
 
-        Asks it, and waits no longer than a request does.
+        It reads an entry and writes one, so it waits at most twice as long as a request does.
         """
         revocations = self.authenticator.revocations
         return None if revocations is None else revocations.status()

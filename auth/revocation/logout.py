@@ -11,8 +11,8 @@ from .revocations import Revocations
 def end_what_it_names(logout: LogoutToken, revocations: Revocations) -> None:
     """Revoke the session or the tokens of the user that a verified logout token names.
 
-    The end is kept before the id of the token is. If either fails, the issuer may send the same token again, and to
-    keep the same end twice changes nothing.
+    The end is kept before the id of the token is. If either fails, the issuer may send the same token again. The end is
+    kept a second time then, which only makes it last longer.
 
     Raises:
         TokenRevokedError: the same logout token came before.

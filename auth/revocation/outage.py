@@ -25,16 +25,19 @@ class Outage:
 
     @property
     def is_known(self) -> bool:
-        """Whether it did not answer when it was last asked."""
+        """Whether a look-up in the denylist has failed, and none has succeeded since.
+
+        Failed writes do not count, nor does a process that has more to ask than it can.
+        """
         return bool(self._outages)
 
     def begin(self, reason: str) -> None:
-        """Note that it has not answered."""
+        """Note that a look-up has failed."""
         mine = object()
         if self._outages.setdefault(_NOW, mine) is mine:
             _LOGGER.error("%s. Until it answers, %s", reason, self._meanwhile)
 
     def end(self) -> None:
-        """Note that it has answered a question that was asked since."""
+        """Note that a look-up has succeeded that was made after the outage had begun."""
         if self._outages.pop(_NOW, None) is not None:
             _LOGGER.warning("the denylist answers again")

@@ -6,9 +6,9 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from ..revocation.denylist import MEMORY, Denylist
+from ..stores.redis_store import SCHEMES
 from .values import Kind, Place, is_clean, text
 
-_SCHEMES = ("redis://", "rediss://")
 REFUSE, ACCEPT = "refuse", "accept"
 
 _TAKES = "`memory`, the URL of a Redis, or an object with the methods of `Denylist`"
@@ -17,7 +17,7 @@ _TAKES = "`memory`, the URL of a Redis, or an object with the methods of `Denyli
 def _read_denylist(value: Any, place: Place) -> Any:
     if isinstance(value, str):
         # The value is never shown: it may hold a password.
-        if is_clean(value, place) and value != MEMORY and not value.startswith(_SCHEMES):
+        if is_clean(value, place) and value != MEMORY and not value.startswith(SCHEMES):
             place.refuse(
                 "must be memory, or the URL of one Redis that begins with redis:// or rediss://. For Sentinels, name a "
                 "proxy that follows the primary, such as HAProxy."

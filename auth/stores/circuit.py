@@ -9,7 +9,8 @@ from collections.abc import Callable
 #: Failures in a row after which the circuit is open.
 _TOLERATED = 3
 
-#: Seconds after the last failure for which it stays open, with the timeout of a call that has begun meanwhile.
+#: Seconds after a failure in which the next call should begin. The circuit stays open for one timeout more, so that the
+#: failure of that call still finds it open.
 _PAUSE = 1.0
 
 

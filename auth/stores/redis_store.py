@@ -58,7 +58,8 @@ _ANSWERS = {"AuthenticationError", "AuthorizationError", "BusyLoadingError"}
 
 _BAD_URL = "The URL of the Redis cannot be used. It looks like redis://:password@host:6379/0; rediss:// means TLS."
 
-_SCHEMES = ("redis://", "rediss://")
+#: How the URL of a Redis begins.
+SCHEMES = ("redis://", "rediss://")
 
 
 class RedisStore:
@@ -158,7 +159,7 @@ def _client_maker(url: str, timeout: float) -> Callable[[], Redis]:
         # Every Redis and every proxy knows it.
         protocol=2,
     )
-    if not url.startswith(_SCHEMES) or not url.isprintable() or " " in url:
+    if not url.startswith(SCHEMES) or not url.isprintable() or " " in url:
         raise ConfigurationError([_BAD_URL])
     try:
         # Making a connection does not open it, but checks the parameters.

@@ -53,15 +53,15 @@ class SignedToken(NamedTuple):
     signature: bytes
 
 
-def parse_compact(encoded: str, max_bytes: int) -> SignedToken:
-    """Take a token in compact serialization apart.
+def parse_compact(encoded: str, max_bytes: int, bound: str = "AUTH_MAX_TOKEN_BYTES") -> SignedToken:
+    """Take a token in compact serialization apart; ``bound`` is what the log calls ``max_bytes``.
 
     Raises:
         MalformedTokenError: it is longer than ``max_bytes``, is not three segments of canonical unpadded base64url, or
             header and claims are not strict JSON objects. ``alg``, ``crit`` and the rest are the verifier's business.
     """
     if len(encoded) > max_bytes:
-        raise MalformedTokenError("longer than AUTH_MAX_TOKEN_BYTES", MalformedTokenError.TOO_LONG)
+        raise MalformedTokenError(f"longer than {bound}", MalformedTokenError.TOO_LONG)
     raw = encoded.encode(errors="surrogatepass")
     if raw.count(b".") != 2:
         raise _not_a_jwt(encoded)

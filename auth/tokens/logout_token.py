@@ -18,7 +18,8 @@ from .issuer import TrustedIssuer
 from .kinds import media_type
 from .verifier import TokenVerifier
 
-#: The most characters of a logout token.
+#: The most bytes in the body of a logout request, and the most characters of the token in it. The token has to be
+#: checked as well: if a hook of the service has parsed the form, nobody knows how long the body was.
 MAX_BYTES = 8192
 
 #: Seconds for which a logout token is good after its ``iat``; §2.4 recommends two minutes at most.
@@ -52,11 +53,13 @@ class LogoutToken:
 def verify_logout_token(encoded: str, verifier: TokenVerifier, now: float) -> LogoutToken:
     """Return what a logout token says, every check passed; ``now`` is in seconds since the epoch.
 
+    ``verifier`` is that of the access tokens; its bound for their length does not count here.
+
     Raises:
         InvalidTokenError: one of its subclasses; the token is to blame.
         KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
     """
-    token, claims, issuer, _ = verifier.verify_signature(encoded, MAX_BYTES)
+    token, claims, issuer, _ = verifier.verify_signature(encoded, MAX_BYTES, f"{MAX_BYTES} bytes")
     _check_kind(token.header, token.claims)
     _check_audience(claims, issuer)
     check_claim_types(claims, issuer)

@@ -81,7 +81,7 @@ class TokenVerifier:
             InvalidTokenError: one of its subclasses; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
-        token, claims, issuer, ring = self.verify_signature(encoded, self._max_token_bytes)
+        token, claims, issuer, ring = self.verify_signature(encoded, self._max_token_bytes, "AUTH_MAX_TOKEN_BYTES")
         check_type(token.header, claims, issuer)
         check_audience(claims, issuer)
         check_claim_types(claims, issuer)
@@ -106,14 +106,16 @@ class TokenVerifier:
         )
         return Verification(verified, issuer.keys, ring)
 
-    def verify_signature(self, encoded: str, max_bytes: int) -> VerifiedSignature:
+    def verify_signature(self, encoded: str, max_bytes: int, bound: str) -> VerifiedSignature:
         """Return a token of any kind whose signature is that of a trusted issuer. What it says is not judged yet.
+
+        Each kind has a bound of its own; ``bound`` is what the log calls ``max_bytes``.
 
         Raises:
             InvalidTokenError: one of its subclasses; the token is to blame.
             KeysUnavailableError: the issuer's keys are unavailable; the token may be fine.
         """
-        token = parse_compact(encoded, max_bytes)
+        token = parse_compact(encoded, max_bytes, bound)
         claims = without_null(token.claims)
         check_header(token.header)
         issuer = self.issuer_of(claims)

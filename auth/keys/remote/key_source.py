@@ -55,7 +55,7 @@ class RemoteKeySource:
         #: By process id: a child of a fork finds its parent's refresher here, whose thread and locks it must not touch.
         self._refreshers: dict[int, Refresher] = {}
         #: Shared with the refresher of each process.
-        self._fetch_listeners: list[Callable[[], object]] = []
+        self._listeners: list[Callable[[float], object]] = []
 
     def __reduce__(self) -> tuple[Callable[[JwksLocation], RemoteKeySource], tuple[JwksLocation]]:
         """Copy and pickle the location and the settings; a copy shares no thread and no lock."""
@@ -108,9 +108,13 @@ class RemoteKeySource:
             next_refresh=max(0, state.next_at - now),
         )
 
-    def on_fetch(self, listener: Callable[[], object]) -> None:
-        """Call ``listener`` after each fetch that brings keys, in the thread that fetched them. It must not raise."""
-        self._fetch_listeners.append(listener)
+    def on_keys(self, listener: Callable[[float], object]) -> None:
+        """Call ``listener`` with the age of keys, in seconds, when this process begins to use them. It must not raise.
+
+        That is after each fetch that brings keys, in the thread that fetched them. A child of a fork also calls it at
+        its first use of the keys that it has from its parent.
+        """
+        self._listeners.append(listener)
 
     def fetch_now(self) -> Snapshot:
         """Fetch the keys in this thread, to see whether that works; changes nothing.
@@ -136,10 +140,11 @@ class RemoteKeySource:
         if refresher is None:
             ancestors = list(self._refreshers.values())
             inherited = ancestors[-1].state.snapshot if ancestors else None
-            made = Refresher(self._location, self.settings, self._clock, inherited, self._fetch_listeners)
+            made = Refresher(self._location, self.settings, self._clock, inherited, self._listeners)
             refresher = self._refreshers.setdefault(process, made)  # of two threads, one makes it
             if refresher is made:
                 weakref.finalize(self, made.stop)
+                made.tell_age()
                 for remark in self.remarks():
                     _LOGGER.warning(remark)
         return refresher

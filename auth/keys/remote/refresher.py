@@ -59,7 +59,7 @@ class Refresher:
         settings: RemoteKeySettings,
         clock: Callable[[], float],
         inherited: Snapshot | None,
-        listeners: Sequence[Callable[[], object]] = (),
+        listeners: Sequence[Callable[[float], object]] = (),
     ) -> None:
         self._name = location.name
         self._settings = settings
@@ -104,6 +104,14 @@ class Refresher:
         if os.getpid() == self._process:
             self._is_stopped = True
             self._inbox.put(None)
+
+    def tell_age(self) -> None:
+        """Tell the listeners how old the keys are, in seconds, if there are any. Takes no lock."""
+        snapshot = self.state.snapshot
+        if snapshot is not None:
+            age = self._clock() - snapshot.fetched_at
+            for listener in self._listeners:
+                listener(age)
 
     def join(self, seen: RefreshState) -> Fetch | None:
         """Return the fetch that is under way, or ask for one; None if the state is no longer ``seen``."""
@@ -186,9 +194,8 @@ class Refresher:
                 self.state, self._under_way = after, None
             # Requests go on before anything is logged: log handlers may be slow.
             fetch.end()
-            if after.snapshot is not None and after.snapshot is not before.snapshot:
-                for listener in self._listeners:
-                    listener()
+            if after.snapshot is not before.snapshot:
+                self.tell_age()
             self._log(before, after)
         finally:
             self._under_way = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from auth import ResourceServer, current_token, errors, require_jwt
 from auth.errors import ConfigurationError
 from auth.keys import SimpleKeySource
 from auth.stores import Entry, MemoryStore, StoreUnavailableError
-from auth.testing import assert_routes_guarded
+from auth.testing import assert_routes_guarded, local_issuer
 from tests.support.environments import ROOT
+from tests.support.logouts import CLAIMS as LOGOUT
 from tests.support.logouts import CLIENT, logout_token
 from tests.support.services import (
     AUDIENCE,
@@ -262,7 +264,7 @@ def test_a_body_that_a_hook_has_read_is_still_there(read: Callable[[], object]) 
     app = receiver_behind(read)
 
     assert post(app, logout_token()).status_code == 200
-    assert chunked(receiver_behind(lambda: request.form), body_of(logout_token())).status_code == 200
+    assert chunked(receiver_behind(read), body_of(logout_token())).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -287,6 +289,13 @@ def test_a_long_token_of_a_parsed_form_without_a_stated_length_is_refused() -> N
     app = receiver_behind(lambda: request.form)
 
     assert_refused(chunked(app, body_of(logout_token(padding="x" * 8192))))
+
+
+def test_a_long_body_without_a_stated_length_that_a_hook_has_kept_is_refused() -> None:
+    """As one that nobody has read."""
+    app = receiver_behind(lambda: request.get_data())
+
+    assert_refused(chunked(app, body_of(f"{logout_token()}&x={'x' * 8192}")))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -363,6 +372,21 @@ def test_the_issuer_may_try_again_if_a_logout_could_not_be_stored(
     assert post(app, logout_token(**named)).status_code == 200
     assert answer_to(app, with_claims(sid="s-1")) == REVOKED
     assert_refused(post(app, logout_token(**named)))
+
+
+def test_a_local_issuer_of_a_test_logs_users_out() -> None:
+    """It stands in for the issuer of the settings here too, and only as long as it does for access tokens."""
+    app = receiver()
+    with local_issuer(app) as issuer:
+        session = issuer.issue("alice", claims={"sid": "s-1"})
+        ours = issuer.sign(json.dumps(LOGOUT | {"sid": "s-1"}).encode(), {"typ": "logout+jwt"})
+        before = answer_to(app, session)
+        status = post(app, ours).status_code
+        after = answer_to(app, session)
+
+    assert (before, status, after) == (ALL_IS_WELL, 200, REVOKED)
+    assert_refused(post(app, ours))
+    assert post(app, logout_token()).status_code == 200
 
 
 def test_two_issuers_may_give_two_logout_tokens_one_id() -> None:

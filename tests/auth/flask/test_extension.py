@@ -516,6 +516,48 @@ def test_impossible_settings_stop_the_start_and_leave_the_app_as_it_was() -> Non
     assert app.before_request_funcs == {}
 
 
+#: What makes own routes, and one path of each.
+OWN_ROUTES: dict[str, tuple[dict[str, Any], str]] = {
+    "metrics": ({"AUTH_METRICS_PATH": "/metrics"}, "/metrics"),
+    "metadata": ({"AUTH_RESOURCE": AUDIENCE}, "/.well-known/oauth-protected-resource"),
+    "logout": ({"AUTH_DENYLIST": "memory", "AUTH_LOGOUT_AUDIENCE": "web", "AUTH_LOGOUT_PATH": "/bye"}, "/bye"),
+}
+
+
+@pytest.mark.parametrize("taken", OWN_ROUTES)
+def test_a_start_that_a_taken_path_refuses_leaves_nothing_behind_and_can_be_repeated(taken: str) -> None:
+    """Whichever of the own routes it is: none of the others is there, and no hook."""
+    asked = {name: value for settings, _ in OWN_ROUTES.values() for name, value in settings.items()}
+    app = Flask("service")
+    app.config.update(SETTINGS | asked)
+    app.add_url_rule(OWN_ROUTES[taken][1], "own", lambda: "own")
+    before = [route.rule for route in app.url_map.iter_rules()]
+    with pytest.raises(ConfigurationError, match=f"has a route {OWN_ROUTES[taken][1]} already"):
+        ResourceServer(app)
+    after = [route.rule for route in app.url_map.iter_rules()]
+    hooks = dict(app.before_request_funcs)
+    app.config.update(dict.fromkeys(OWN_ROUTES[taken][0]))
+    ResourceServer(app, clock=clock)
+
+    assert (after, hooks) == (before, {})
+    assert app.test_client().get(OWN_ROUTES[taken][1]).text == "own"
+
+
+def test_every_taken_path_is_named_at_once() -> None:
+    """Also one that two settings ask for."""
+    app = Flask("service")
+    app.config.update(SETTINGS, AUTH_RESOURCE=AUDIENCE, AUTH_DENYLIST="memory", AUTH_LOGOUT_AUDIENCE="web")
+    app.config.update(AUTH_METRICS_PATH="/same", AUTH_LOGOUT_PATH="/same")
+    app.add_url_rule("/.well-known/oauth-protected-resource", "own", lambda: "own")
+
+    with pytest.raises(ConfigurationError) as caught:
+        ResourceServer(app)
+    assert caught.value.problems == (
+        "The app has a route /.well-known/oauth-protected-resource already; AUTH_RESOURCE makes it.",
+        "The app has a route /same already; AUTH_LOGOUT_AUDIENCE makes it.",
+    )
+
+
 def test_what_is_unwise_is_said_once_at_start(caplog: pytest.LogCaptureFixture) -> None:
     """A shared secret without issuer and audience."""
     service(AUTH_ISSUER=None, AUTH_AUDIENCE=None)

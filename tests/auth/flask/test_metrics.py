@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,11 +22,13 @@ from auth.flask.counts_folder import check_folder
 from auth.metrics import registry
 from auth.stores import MemoryStore, StoreUnavailableError
 from auth.testing import PublishedIssuer, assert_routes_guarded, local_issuer
+from tests.support.environments import ROOT
 from tests.support.lifetimes import A_DAY
 from tests.support.remote_keys import eventually
 from tests.support.scrapes import Sample, by_label, samples
 from tests.support.services import (
     ISSUED,
+    ISSUER,
     OTHER_SECRET,
     SETTINGS,
     add_view,
@@ -128,6 +131,20 @@ def test_a_token_is_looked_for_once_for_each_request_that_brings_one() -> None:
     assert counts()[judged] - before[judged] == 6
 
 
+def test_a_remembered_token_is_a_hit_whatever_the_denylist_says() -> None:
+    """It was found among the verified ones, and then refused because it is revoked or because nobody can tell."""
+    denylist = MemoryStore(clock=clock)
+    app, before = counting(AUTH_DENYLIST=denylist), counts()
+    answers = [ask(app, "/users/alice", ALICE)]
+    app.extensions["resource_server"].revoke_user("alice")
+    answers.append(ask(app, "/users/alice", ALICE))
+    denylist.values = SilentDenylist().values  # type: ignore[method-assign]
+    answers += [ask(app, "/users/alice", headers) for headers in (ALICE, SUPPORT)]
+
+    assert answers == [200, 401, 503, 503]
+    assert added(before, "auth_token_cache_total", "result") == {"hit": 2, "miss": 2}
+
+
 def test_a_token_that_comes_in_no_field_is_verified_and_not_counted() -> None:
     """``verify`` is for messages of sockets and of jobs."""
     app, before = counting(), counts()
@@ -185,8 +202,9 @@ def test_the_age_of_fetched_keys_is_shown_by_the_name_of_the_issuer() -> None:
 CHILD = """\
 import os
 from auth.flask import metrics
-metrics._note_fetch("https://login.example")
-metrics._RESULTS["accepted"].inc({})
+number = {}
+metrics._note_keys("https://login.example", 1000 * number)
+metrics._RESULTS["accepted"].inc(number)
 """
 
 
@@ -200,7 +218,61 @@ def test_the_processes_of_a_server_are_added_up(tmp_path: Path, monkeypatch: pyt
     assert registry() is not REGISTRY
     assert together["auth_requests_total", (("result", "accepted"),)] == 3
     assert together["auth_refusals_total", (("error", "not_owner"),)] == 0
-    assert 0 <= together["auth_jwks_age_seconds", (("issuer", "https://login.example"),)] < 60
+    assert 2000 <= together["auth_jwks_age_seconds", (("issuer", "https://login.example"),)] < 2060
+
+
+FORKED = """\
+import os
+from flask import Flask
+from auth import ResourceServer, require_jwt
+from auth.keys import FixedLocation, RemoteKeySource
+from tests.support.remote_keys import Clock, eventually
+from tests.support.scrapes import samples
+from auth.metrics import registry
+from prometheus_client import generate_latest
+
+def ages():
+    return [round(value) for (name, _), value in samples(generate_latest(registry()).decode()).items() if "age" in name]
+
+clock, told = Clock(), []
+app = Flask("service")
+app.config.update({settings!r}, AUTH_METRICS=True)
+keys = RemoteKeySource(FixedLocation({url!r}), clock=clock)
+ResourceServer(app, keys=keys)
+app.add_url_rule("/", "view", require_jwt(lambda: dict(news=[])))
+# The parent fetches, as an app does that is loaded before its workers are forked and asks for its keys.
+keys.on_keys(told.append)
+app.extensions["resource_server"].keys_ready()
+eventually(lambda: told)
+if worker := os.fork():
+    os.waitpid(worker, 0)
+else:
+    clock.now += 100
+    answers = [app.test_client().get("/").status_code, ages()]
+    answers += [app.test_client().get("/", headers={headers!r}).status_code, ages()]
+    print(answers, flush=True)
+    os._exit(0)
+"""
+
+
+def test_a_child_of_a_fork_shows_the_age_of_the_keys_that_it_has_from_its_parent(tmp_path: Path) -> None:
+    """And nothing of its own before it uses them; prometheus-client makes their label anew in it, with 0."""
+    with PublishedIssuer.generate("ES256", issuer=ISSUER, audience="https://api.example") as issuer:
+        settings = {"AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": "https://api.example", "AUTH_ALGORITHMS": ["ES256"]}
+        program = FORKED.format(settings=settings, url=issuer.jwks_url, headers=issuer.authorization("alice"))
+        finished = subprocess.run(
+            [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        )
+    without_token, (age_in_parent,), with_token, (age,) = json.loads(finished.stdout)
+
+    assert (without_token, with_token) == (401, 200)
+    assert 0 <= age_in_parent < 60
+    assert 100 <= age < 160
 
 
 BROKEN = """\
@@ -222,7 +294,7 @@ worker = os.fork()
 if not worker:
     headers = issuer.authorization("alice")
     print(*[app.test_client().get("/", headers=h).status_code for h in (headers, headers, dict())])
-    metrics._note(metrics._note_fetch, "https://login.example")
+    metrics._note(metrics._note_keys, "https://login.example", 0)
     sys.stdout.flush()
     os._exit(0)
 os.waitpid(worker, 0)

@@ -36,7 +36,7 @@ def receiver(*audience: str, **settings: Any) -> TokenVerifier:
     """Return a verifier with changed settings whose issuers send logout tokens for these clients."""
     config = AuthConfig.from_mapping(SETTINGS | settings)
     issuers = [replace(issuer, logout_audience=frozenset(audience or (CLIENT,))) for issuer in config.issuers]
-    return TokenVerifier(issuers, max_token_bytes=8192, clock=lambda: NOW)
+    return TokenVerifier(issuers, max_token_bytes=config.max_token_bytes, clock=lambda: NOW)
 
 
 def judged(encoded: str, *, now: float = NOW, **settings: Any) -> LogoutToken:
@@ -241,6 +241,11 @@ def test_what_is_no_logout_token_of_the_issuer_is_refused(encoded: str, refusal:
 def test_a_logout_token_may_be_longer_than_an_access_token() -> None:
     """Its own bound is 8 KiB, whatever AUTH_MAX_TOKEN_BYTES says."""
     assert judged(logout_token(padding="x" * 4000), AUTH_MAX_TOKEN_BYTES=512).user_id == "alice"
+
+
+def test_a_logout_token_that_is_too_long_is_refused_by_the_name_of_its_own_bound() -> None:
+    """AUTH_MAX_TOKEN_BYTES would send the reader of the log to a setting that changes nothing."""
+    assert refusal_of(logout_token(padding="x" * MAX_BYTES)).reason == "longer than 8192 bytes"
 
 
 @pytest.mark.parametrize("profile", ["jwt", "rfc9068", "better-auth", "auth0", "keycloak", "cognito"])

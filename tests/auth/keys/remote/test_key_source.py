@@ -383,10 +383,10 @@ def test_a_listener_is_called_after_each_fetch_that_brings_keys(issuer: IssuerSe
     """Not after one that fails; and those who come late hear of the next one."""
     clock, heard = Clock(), Counter[str]()
     keys = remote(issuer, clock, max_age=10)
-    keys.on_fetch(lambda: heard.update(["first"]))
+    keys.on_keys(lambda _age: heard.update(["first"]))
     keys.current()
     eventually(lambda: heard["first"] == 1)
-    keys.on_fetch(lambda: heard.update(["second"]))
+    keys.on_keys(lambda _age: heard.update(["second"]))
     issuer.fault = Fault.SERVER_ERROR
     clock.now += 11
     until_failing(keys)

@@ -540,6 +540,24 @@ def test_a_child_verifies_with_inherited_keys_while_the_issuer_is_gone(
         untouched.current()
 
 
+def test_a_child_tells_its_listeners_the_age_of_inherited_keys_once(
+    issuer: IssuerServer, clock: Clock, fork: Callable[[RemoteKeySource], Refresher]
+) -> None:
+    """At first use, and not as if it had fetched them."""
+    keys, ages = remote(issuer, clock), list[float]()
+    keys.on_keys(ages.append)
+    keys.current()
+    eventually(lambda: ages == [0])
+    clock.now += 100
+
+    fork(keys)
+
+    assert ages == [0]
+    for _ in range(2):
+        keys.peek()
+    assert ages == [0, 100]
+
+
 def test_a_child_fetches_inherited_keys_again_when_they_are_due(
     issuer: IssuerServer, clock: Clock, fork: Callable[[RemoteKeySource], Refresher]
 ) -> None:
