@@ -21,7 +21,9 @@ PYTHONS_HERE := $(foreach version,$(PYTHONS),$(if $(call find_python,$(version))
 LOWEST_VENV := .venv-lowest
 TEST_TOOLS := asgiref freezegun hypothesis openapi-spec-validator opentelemetry-instrumentation-flask opentelemetry-sdk \
     pytest pytest-xdist time-machine flask-cors flask-wtf
-SUITES := python -m pytest -q -n auto --tb=short -p no:cacheprovider $(CASES:%=--cases=%) -m 'not server' \
+# One more than there are cores: now and then a test waits.
+PROCESSES := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+SUITES := python -m pytest -q -n $(PROCESSES) --tb=short -p no:cacheprovider $(CASES:%=--cases=%) -m 'not server' \
     tests/auth tests/app
 
 # Made anew whenever the dependencies change.
@@ -96,7 +98,7 @@ $(PYTHON) $(BENCH_PYTHON) $(LOWEST_VENV)/bin/python: %/bin/python:
 WITH_PROGRAMS := tests/integration tests/browser
 .PHONY: test check format
 test: check ## Check and test everything.
-	@$(PYTHON) -m pytest -q -n auto --cov --cov-fail-under=100 $(WITH_PROGRAMS:%=--ignore=%)
+	@$(PYTHON) -m pytest -q -n $(PROCESSES) --cov --cov-fail-under=100 $(WITH_PROGRAMS:%=--ignore=%)
 	@$(PYTHON) -m pytest -m alone $(WITH_PROGRAMS)
 	@$(PYTHON) -m pytest -n 3 --dist loadfile -m 'not alone' $(WITH_PROGRAMS)
 

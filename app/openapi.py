@@ -131,7 +131,8 @@ ERRORS: dict[str, dict[str, Any]] = {
         database={"message": "The database cannot be used at the moment."},
         keys={"message": "The keys to verify access tokens with are not available.", "error": "keys_unavailable"},
         denylist={
-            "message": "The service cannot check at the moment whether the access token has been revoked. Try again later.",
+            "message": "The service cannot check at the moment whether the access token has been revoked. "
+            "Try again later.",
             "error": "denylist_unavailable",
         },
     ),

@@ -29,4 +29,14 @@ def check_folder() -> None:
 
 def files_of_counts() -> list[str]:
     """Return the files that processes have written there."""
-    return [str(file) for file in Path(os.environ[FOLDER]).iterdir() if _FILE.fullmatch(file.name)]
+    files = Path(os.environ[FOLDER]).iterdir()
+    return [str(file) for file in files if _FILE.fullmatch(file.name) and _is_begun(file)]
+
+
+def _is_begun(file: Path) -> bool:
+    """Tell whether a file holds anything: prometheus-client makes an empty one first, and cannot read that."""
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        # The file of a process that has ended meanwhile.
+        return False

@@ -361,6 +361,17 @@ def test_files_of_others_in_the_folder_are_not_read(tmp_path: Path, monkeypatch:
     assert counts() == {}
 
 
+def test_a_file_that_a_process_is_about_to_fill_or_has_removed_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """prometheus-client makes an empty file first, and cannot read one."""
+    (tmp_path / "counter_7.db").touch()
+    (tmp_path / "gauge_liveall_7.db").symlink_to(tmp_path / "removed")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    assert counts() == {}
+
+
 def test_tokens_of_a_local_issuer_are_counted() -> None:
     """While it stands in, and those of the issuer of the settings after it."""
     app, before = counting(), counts()
