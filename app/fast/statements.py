@@ -215,10 +215,10 @@ def forget_lost_plans(context: ExceptionContext) -> None:
 
 @contextmanager
 def _pipeline(connection: Any) -> Iterator[None]:
-    """Open a pipeline whose last message is the Sync that commits; psycopg would send a Flush after it.
+    """Open a pipeline whose last message is the Sync that commits, and read all answers to it.
 
-    At the commit, PgBouncer gives the server session to another client. For a later Flush it takes a session again and
-    keeps it, waiting for an answer that PostgreSQL never gives.
+    psycopg would send a Flush after it. At the commit, PgBouncer gives the server session to another client. For a
+    later Flush it takes a session again and keeps it, waiting for an answer that PostgreSQL never gives.
     """
     with connection.pipeline() as pipeline:
         # psycopg has no public way to leave it out. A test shows that this one works.
@@ -226,6 +226,9 @@ def _pipeline(connection: Any) -> Iterator[None]:
         if fetch is not None:
             pipeline._fetch_gen = lambda **_: fetch(flush=False)
         yield
+        # If PostgreSQL refuses the commit, it answers the Sync twice: with the error, and with the end. psycopg expects
+        # one answer, and would leave the other one on a connection that is then of no use.
+        getattr(pipeline, "result_queue", []).append(None)
     # Otherwise it would refer to itself, and stay in memory until the garbage collector runs.
     vars(pipeline).pop("_fetch_gen", None)
 

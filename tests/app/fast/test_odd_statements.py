@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Column,
     Engine,
     Float,
+    ForeignKey,
     Integer,
     MetaData,
     Numeric,
@@ -30,10 +32,11 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app.database import Database, database_on
 from app.fast import SHORT_WAYS
+from app.fast.connections import PREPARE_THRESHOLD
 from app.fast.statements import query_of
 from app.tables import UTCDateTime
 from app.tasks.pages import Sort
@@ -60,6 +63,13 @@ notes = Table(
     Column("changes", Integer, default=0, onupdate=1),
 )
 counted = Table("counted", notes.metadata, Column("id", Integer, primary_key=True), Column("text", Text))
+#: The database looks for the note that is meant when it commits.
+references = Table(
+    "references",
+    notes.metadata,
+    Column("id", Integer, primary_key=True),
+    Column("counted_id", ForeignKey(counted.c.id, deferrable=True, initially="DEFERRED")),
+)
 
 ROW = {"user_id": "alice", "id": ONE, "text": "50 %", "price": Decimal("1.50"), "weight": 0.25}
 FULL = {**ROW, "id": TWO, "written_at": NOW, "stars": 1, "changes": 3}
@@ -78,6 +88,9 @@ ODD: dict[str, tuple[Any, dict[str, Any]]] = {
     "named values": (insert(notes).values(user_id=bindparam("owner"), id=bindparam("it")), {"owner": "bob", "it": ONE}),
     "the database makes the key": (insert(counted), {"text": "one"}),
     "the database makes the key of named values": (insert(counted).values(text=bindparam("words")), {"words": "two"}),
+    "a row that is refused at the commit": (insert(references), {"id": 1, "counted_id": 12345}),
+    "the row has been undone": (select(references), {}),
+    "a row that is not refused at the commit": (insert(references), {"id": 1, "counted_id": 1}),
     "an unknown column": (insert(notes), {**FULL, "colour": "red"}),
     "a list": (select(notes.c.text).where(notes.c.id.in_([ONE, TWO])).order_by(notes.c.id), {}),
     "a list that comes with the values": (
@@ -184,6 +197,55 @@ def test_affected_counts_what_an_update_or_a_delete_changes(database_by: Callabl
         "a delete that counts": 2,
         "a delete of nothing": 0,
     }
+
+
+@pytest.mark.parametrize("pause", [0, 0.02], ids=["answers one by one", "all answers at once"])
+def test_a_row_that_is_refused_at_the_commit_costs_no_connection(
+    postgresql: PostgreSQL, ways: Any, pause: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is the one of the constraint, nothing is logged, and each connection of the pool stays."""
+    name = postgresql.new_database()
+    engine = create_database_engine(postgresql.owner_url(name), ways=ways)
+    run = database_on(engine, ways=ways).run
+    event.listen(engine, "connect", lambda connection, _: slow_down(connection, pause))
+    notes.metadata.create_all(engine)
+    before = sessions(engine)
+
+    for _ in range(PREPARE_THRESHOLD + 2):
+        with pytest.raises(IntegrityError, match="violates foreign key constraint"):
+            run(engine, "alice", insert(references), {"id": 1, "counted_id": 12345})
+        assert run(engine, "alice", select(references), {}).rows == []
+
+    assert sessions(engine) == before
+    assert caplog.messages == []
+    engine.dispose()
+    postgresql.drop(name)
+
+
+def slow_down(connection: Any, pause: float) -> None:
+    """Let a connection pause after each step, so that the server has sent everything when it looks."""
+    wait = connection.wait
+
+    def paused(steps: Any) -> Any:
+        ready = None
+        while True:
+            try:
+                wanted = steps.send(ready)
+            except StopIteration as end:
+                return end.value
+            sleep(pause)
+            ready = yield wanted
+
+    def slow_wait(steps: Any, *args: Any, **kwargs: Any) -> Any:
+        return wait(paused(steps), *args, **kwargs)
+
+    connection.wait = slow_wait
+
+
+def sessions(engine: Engine) -> set[int]:
+    """Return the numbers of the server's sessions, of as many connections as the pool has."""
+    with engine.connect() as first, engine.connect() as second:
+        return {connection.scalar(text("SELECT pg_backend_pid()")) for connection in (first, second)}
 
 
 @pytest.mark.parametrize(
