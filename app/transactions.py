@@ -42,11 +42,14 @@ class Answer(NamedTuple):
 
 
 #: Runs a statement in a transaction of one user, and returns when that is committed.
-Run = Callable[[Engine, str, Statement, Values], Answer]
+Run = Callable[[str, Statement, Values], Answer]
+
+#: Does the same on an engine.
+RunOn = Callable[[Engine, str, Statement, Values], Answer]
 
 
 def run_in_transaction(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement as :data:`Run` says, on any database."""
+    """Run a statement as :data:`RunOn` says, on any database."""
     time_limit: float | None = statement.get_execution_options().get("time_limit")
     with _connect(engine) as connection, connection.begin(), _prepared(connection, user_id, time_limit):
         result = connection.execute(statement, values)

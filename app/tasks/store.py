@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -41,7 +40,7 @@ from app.tasks.statements import (
     update_statement,
 )
 from app.text_search import kind_of
-from app.transactions import Answer, Run, Statement, Values, run_in_transaction
+from app.transactions import Answer, Run, Statement, Values
 
 #: Versions that a write may replace; None if the client named none.
 Versions = Collection[int] | None
@@ -73,18 +72,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class TaskStore:
-    """The tasks of all users. Threads may share a store: it holds only the engine, the clock and functions."""
+    """The tasks of all users. Threads may share a store: it holds two functions."""
 
-    engine: Engine
+    #: Runs a statement on the database, such as ``current_database().run``.
+    run: Run
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Runs a statement on the database.
-    run: Run = run_in_transaction
 
     def _run(self, user_id: str, statement: Statement, values: Values) -> Answer:
         """Run one statement in a transaction of one user, which the database is told."""
         if len(user_id) > USER_ID_LENGTH:
             raise UserIdTooLongError
-        return self.run(self.engine, user_id, statement, values)
+        return self.run(user_id, statement, values)
 
     def create(self, user_id: str, values: Mapping[str, Any], task_id: uuid.UUID | None = None) -> tuple[Task, bool]:
         """Save a new task with ``title``, ``description`` and ``completed``; return it, and whether it is new.

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from app.database import Database, database_on
+from app.database import Database
 from app.fast import SHORT_WAYS
 from app.fast.connections import PREPARE_THRESHOLD
 from app.fast.statements import query_of
@@ -45,7 +45,7 @@ from app.tasks.store import TaskStore
 from app.text_search import kind_of
 from app.transactions import Statement, run_in_transaction
 from tests.support.postgresql import PostgreSQL
-from tests.support.stores import PLAIN_WAYS, create_database_engine
+from tests.support.stores import PLAIN_WAYS, create_database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, TWO = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -144,11 +144,11 @@ def database_by(empty_database_url: str) -> Iterator[Callable[[Any], Database]]:
     engines: list[Engine] = []
 
     def database_by(ways: Any) -> Database:
-        engine = create_database_engine(empty_database_url, ways=ways, pool_size=1)
-        engines.append(engine)
-        notes.metadata.drop_all(engine)
-        notes.metadata.create_all(engine)
-        return database_on(engine, ways=ways)
+        database = create_database(empty_database_url, ways=ways, pool_size=1)
+        engines.append(database.engine)
+        notes.metadata.drop_all(database.engine)
+        notes.metadata.create_all(database.engine)
+        return database
 
     yield database_by
     for engine in engines:
@@ -158,7 +158,7 @@ def database_by(empty_database_url: str) -> Iterator[Callable[[Any], Database]]:
 def outcome(database: Database, statement: Any, values: dict[str, Any]) -> object:
     """Return what a statement gives: rows with their types and the count, or the error and its cause."""
     try:
-        return repr(database.run(database.engine, "alice", statement, values))
+        return repr(database.run("alice", statement, values))
     except (SQLAlchemyError, ArithmeticError) as error:
         return type(error), type(getattr(error, "orig", None))
 
@@ -177,7 +177,7 @@ def test_affected_counts_what_an_update_or_a_delete_changes(database_by: Callabl
     """Returned rows count too; a read, and an insert, count nothing."""
     database = database_by(ways)
     affected = {
-        name: database.run(database.engine, "alice", statement, values).affected
+        name: database.run("alice", statement, values).affected
         for name, (statement, values) in ODD.items()
         if name in ("columns with defaults are left out", "no column is left out", "all that is there", "named values")
         or "update" in name
@@ -205,16 +205,16 @@ def test_a_row_that_is_refused_at_the_commit_costs_no_connection(
 ) -> None:
     """The error is the one of the constraint, nothing is logged, and each connection of the pool stays."""
     name = postgresql.new_database()
-    engine = create_database_engine(postgresql.owner_url(name), ways=ways)
-    run = database_on(engine, ways=ways).run
+    database = create_database(postgresql.owner_url(name), ways=ways)
+    engine, run = database.engine, database.run
     event.listen(engine, "connect", lambda connection, _: slow_down(connection, pause))
     notes.metadata.create_all(engine)
     before = sessions(engine)
 
     for _ in range(PREPARE_THRESHOLD + 2):
         with pytest.raises(IntegrityError, match="violates foreign key constraint"):
-            run(engine, "alice", insert(references), {"id": 1, "counted_id": 12345})
-        assert run(engine, "alice", select(references), {}).rows == []
+            run("alice", insert(references), {"id": 1, "counted_id": 12345})
+        assert run("alice", select(references), {}).rows == []
 
     assert sessions(engine) == before
     assert caplog.messages == []
@@ -283,23 +283,23 @@ def test_sqlalchemys_own_transaction_is_undone_if_it_fails(database_by: Callable
     for _ in range(2):
         with pytest.raises(LookupError):
             begin_and_fail(database.engine)
-        assert database.run(database.engine, "alice", count, {}).rows == [(0,)]
+        assert database.run("alice", count, {}).rows == [(0,)]
 
 
 def test_a_statement_that_runs_the_plain_way_is_one_transaction_of_its_user(postgresql: PostgreSQL, ways: Any) -> None:
     """On PostgreSQL the policy sees the user, and nothing of it is left on the connection."""
     database_name = postgresql.migrated_database()
-    engine = create_database_engine(postgresql.role_url(database_name), ways=ways, pool_size=1)
-    run = database_on(engine, ways=ways).run
-    store = TaskStore(engine)
+    database = create_database(postgresql.role_url(database_name), ways=ways, pool_size=1)
+    engine, run = database.engine, database.run
+    store = TaskStore(run)
     task, _ = store.create("alice", {"title": "Buy milk", "description": None, "completed": False})
     hers = GET.with_only_columns(GET.selected_columns.title, func.current_setting("app.user_id")).where(
         GET.selected_columns.title.in_(["Buy milk"])
     )
     values = {"owner": "alice", "task_id": task.id}
 
-    assert run(engine, "alice", hers, values).rows == [("Buy milk", "alice")]
-    assert run(engine, "bob", hers, values).rows == []
+    assert run("alice", hers, values).rows == [("Buy milk", "alice")]
+    assert run("bob", hers, values).rows == []
     assert run_in_transaction(engine, "bob", GET, values).rows == []
     assert store.get("alice", task.id) == task
     with engine.connect() as connection:
@@ -312,20 +312,20 @@ def test_a_statement_that_runs_the_plain_way_is_one_transaction_of_its_user(post
 def test_the_plain_way_recovers_from_a_plan_that_a_migration_has_outdated(postgresql: PostgreSQL) -> None:
     """On a connection that prepares statements, as the short way has it: the statement is run again on another."""
     name = postgresql.new_database()
-    engine = create_database_engine(postgresql.owner_url(name), ways=SHORT_WAYS, pool_size=1)
-    database = database_on(engine, ways=SHORT_WAYS)
+    database = create_database(postgresql.owner_url(name), ways=SHORT_WAYS, pool_size=1)
+    engine = database.engine
     notes.metadata.create_all(engine)
     listed: Statement = select(notes.c.stars).where(notes.c.id.in_([ONE]))
     opened: list[object] = []
-    database.run(engine, "alice", insert(notes), ROW)
+    database.run("alice", insert(notes), ROW)
     for _ in range(9):
-        database.run(engine, "alice", listed, {})
+        database.run("alice", listed, {})
     event.listen(engine, "connect", lambda connection, _: opened.append(connection))
-    other = create_database_engine(postgresql.owner_url(name), ways=PLAIN_WAYS)
+    other = create_database(postgresql.owner_url(name), ways=PLAIN_WAYS).engine
     with other.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE notes ALTER COLUMN stars TYPE bigint")
 
-    assert database.run(engine, "alice", listed, {}).rows == [(7,)]
+    assert database.run("alice", listed, {}).rows == [(7,)]
     assert len(opened) == 1
 
     for used in (engine, other):
