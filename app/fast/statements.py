@@ -148,7 +148,8 @@ class _Untold:
 
 def _result_processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     """Return a function that converts a value from the driver, or None if the value needs no conversion."""
-    if isinstance(kind, UTCDateTime) and dialect.name == "sqlite":
+    # Another class may read it otherwise.
+    if type(kind) is UTCDateTime and dialect.name == "sqlite":
         # In one step, since a page holds many.
         return _read_utc
     return kind.dialect_impl(dialect).result_processor(dialect, _Untold())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import (
     Column,
+    Dialect,
     Engine,
     Float,
     ForeignKey,
@@ -50,6 +51,18 @@ from tests.support.stores import PLAIN_WAYS, create_database
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, TWO = uuid.UUID(int=1), uuid.UUID(int=2)
 
+
+class Day(UTCDateTime):
+    """A time that is read as its day."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return midnight of the day."""
+        time = super().process_result_value(value, dialect)
+        return None if time is None else time.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 notes = Table(
     "notes",
     MetaData(),
@@ -61,6 +74,7 @@ notes = Table(
     Column("price", Numeric(10, 2)),
     Column("weight", Float),
     Column("changes", Integer, default=0, onupdate=1),
+    Column("read_on", Day),
 )
 counted = Table("counted", notes.metadata, Column("id", Integer, primary_key=True), Column("text", Text))
 #: The database looks for the note that is meant when it commits.
@@ -131,6 +145,11 @@ ODD: dict[str, tuple[Any, dict[str, Any]]] = {
         update(notes).where(MINE).values(changes=bindparam("to")).returning(notes.c.id),
         {"owner": "nobody", "to": 9},
     ),
+    "a time in a type of its own": (
+        update(notes).where(MINE).values(read_on=bindparam("now")),
+        {"owner": "alice", "now": datetime(2026, 2, 3, 4, 5, tzinfo=UTC)},
+    ),
+    "that time and an ordinary one": (select(notes.c.read_on, notes.c.written_at).where(MINE), {"owner": "alice"}),
     "all that is there": (select(notes).order_by(notes.c.user_id, notes.c.id), {}),
     "a delete that returns rows": (delete(notes).where(MINE).returning(notes.c.id), {"owner": "bob"}),
     "a delete that counts": (delete(notes).where(MINE), {"owner": "alice"}),
