@@ -62,8 +62,8 @@ def run_in_transaction(engine: Engine, user_id: str, statement: Statement, value
 def transaction(engine: Engine, user_id: str, time_limit: float | None = None) -> Iterator[Connection]:
     """Begin a transaction of one user, for several statements; commit at the end, or undo all of them after an error.
 
-    It has no deadline (:mod:`app.bounds`). ``time_limit`` is in seconds: on PostgreSQL for each statement, on SQLite for
-    all of them.
+    It has no deadline (:mod:`app.bounds`). ``time_limit`` is in seconds, on PostgreSQL for each statement and on SQLite
+    for all of them.
     """
     with _connect(engine) as connection, connection.begin(), _prepared(connection, user_id, time_limit):
         yield connection

@@ -82,7 +82,7 @@ class Query(NamedTuple):
         return Answer(list(zip(*columns, strict=True)), affected)
 
 
-# There are some six hundred statements: the kinds of pages, and writes with up to app.tasks.etags.MOST_TAGS versions.
+# The tasks have some hundred and forty statements, most of them for kinds of pages. Other features bring their own.
 @lru_cache(maxsize=1024)
 def query_of(statement: Statement, dialect: Dialect) -> Query:
     """Return a statement as the driver of a dialect takes it; computed once for each statement."""

@@ -221,7 +221,8 @@ class TaskPageSchema(Schema):
         """Return a page with its tasks as their own schema dumps them; the cursors are text already."""
         page = {name: obj[name] for name in self.dump_fields}
         if "items" in page:
-            page["items"] = self.fields["items"].inner.schema.dump(page["items"], many=True)
+            items: Any = self.fields["items"]
+            page["items"] = items.inner.schema.dump(page["items"], many=True)
         return page
 
 

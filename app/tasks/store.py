@@ -33,8 +33,8 @@ from app.tasks.statements import (
     CREATION,
     GET,
     SUMMARY,
+    Expected,
     delete_statement,
-    expected,
     page_statement,
     toggle_statement,
     update_statement,
@@ -171,17 +171,19 @@ class TaskStore:
         """Set the given fields and return the task; unchanged values change nothing, not even the version."""
         if not values:
             return self._unchanged(user_id, task_id, versions)
-        statement = update_statement(frozenset(values), _count(versions))
+        statement = update_statement(frozenset(values), _expected(versions))
         written = {f"new_{name}": value for name, value in values.items()}
         return self._write(statement, user_id, task_id, versions, written)
 
     def toggle(self, user_id: str, task_id: uuid.UUID, versions: Versions = None) -> Task:
         """Complete an open task or reopen a completed one, in one statement: two toggles at once cancel out."""
-        return self._write(toggle_statement(_count(versions)), user_id, task_id, versions, {})
+        return self._write(toggle_statement(_expected(versions)), user_id, task_id, versions, {})
 
     def delete(self, user_id: str, task_id: uuid.UUID, versions: Versions = None) -> None:
         """Remove a task for good."""
-        if not self._run(user_id, delete_statement(_count(versions)), _one_task(user_id, task_id, versions)).affected:
+        if not self._run(
+            user_id, delete_statement(_expected(versions)), _one_task(user_id, task_id, versions)
+        ).affected:
             self._refuse(user_id, task_id, versions)
 
     def _write(
@@ -217,13 +219,17 @@ class TaskStore:
 
 def _one_task(user_id: str, task_id: uuid.UUID, versions: Versions = None) -> dict[str, Any]:
     """Return the values that name one task in a statement, and the versions expected of it."""
-    versions = versions or ()
-    return {"owner": user_id, "task_id": task_id, **dict(zip(expected(len(versions)), versions, strict=True))}
+    values = {"owner": user_id, "task_id": task_id}
+    if versions is None:
+        return values
+    return {**values, "expected": next(iter(versions)) if len(versions) == 1 else list(versions)}
 
 
-def _count(versions: Versions) -> int | None:
-    """Return how many versions are expected; None if any will do."""
-    return None if versions is None else len(versions)
+def _expected(versions: Versions) -> Expected:
+    """Return how many versions are expected."""
+    if versions is None:
+        return Expected.ANY
+    return Expected.ONE if len(versions) == 1 else Expected.SEVERAL
 
 
 def _page(found: list[Task], limit: int, sort: Sort, cursor: Cursor | None) -> Page:

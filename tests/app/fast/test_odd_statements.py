@@ -41,7 +41,16 @@ from app.fast.connections import PREPARE_THRESHOLD
 from app.fast.statements import query_of
 from app.tables import UTCDateTime
 from app.tasks.pages import Sort
-from app.tasks.statements import CREATE, CREATION, GET, SUMMARY, delete_statement, page_statement, update_statement
+from app.tasks.statements import (
+    CREATE,
+    CREATION,
+    GET,
+    SUMMARY,
+    Expected,
+    delete_statement,
+    page_statement,
+    update_statement,
+)
 from app.tasks.store import TaskStore
 from app.text_search import kind_of
 from app.transactions import Statement, run_in_transaction
@@ -274,9 +283,9 @@ def sessions(engine: Engine) -> set[int]:
         GET,
         CREATION,
         SUMMARY,
-        delete_statement(None),
-        delete_statement(2),
-        update_statement(frozenset({"title"}), 1),
+        delete_statement(Expected.ANY),
+        delete_statement(Expected.ONE),
+        update_statement(frozenset({"title"}), Expected.ONE),
         page_statement(Sort.NEWEST, backward=False, by_cursor=True, by_completed=True, by_text=kind_of("milk")),
     ],
 )

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, event, insert
 
 from app.database import Database
 from app.fast.statements import query_of
@@ -108,10 +108,19 @@ def asked_by(database: Database, call: Callable[[TaskStore], object]) -> Asked:
     class NotRunError(Exception):
         """Ends the operation before the statement runs."""
 
+    def note_sent(_connection: object, _cursor: object, text: str, parameters: Any, *_: object) -> None:
+        seen.append((text, parameters))
+        raise NotRunError
+
     def note(_user_id: str, statement: Statement, values: Values) -> Answer:
         query = query_of(statement, database.engine.dialect)
-        seen.append((query.text, query.parameters(values)))
-        raise NotRunError
+        if query.names is not None:
+            note_sent(None, None, query.text, query.parameters(values))
+        # It has a list, so SQLAlchemy writes the text when it has the values.
+        with database.engine.connect() as connection:
+            event.listen(connection, "before_cursor_execute", note_sent)
+            connection.execute(statement, values)
+        raise AssertionError("the statement has run")
 
     with pytest.raises(NotRunError):
         call(TaskStore(note))
