@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoAnswerError
 
 from app.deadline import DEADLINE, LAST_THREAD_TIMEOUT, TRANSACTION_TIMEOUT
-from app.transactions import Answer, Run, Statement, Values
+from app.transactions import Answer, RunOn, Statement, Values
 
 #: Seconds after which a failure shows a database that does not answer. A search may take longer.
 SILENCE = 1
@@ -31,12 +31,13 @@ class TooManySearchesError(Exception):
 
 
 class BoundedRun:
-    """Runs statements with a deadline, which is shorter on the last free thread of a process.
+    """Runs statements on an engine with a deadline, which is shorter on the last free thread of a process.
 
     Searches may take half of the threads.
     """
 
-    def __init__(self, run: Run, threads: int, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, engine: Engine, run: RunOn, threads: int, clock: Callable[[], float] = monotonic) -> None:
+        self._engine = engine
         self._run = run
         self._threads = threads
         self._clock = clock
@@ -46,7 +47,7 @@ class BoundedRun:
         self._searches = 0
         self._silent_until = -inf
 
-    def __call__(self, engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+    def __call__(self, user_id: str, statement: Statement, values: Values) -> Answer:
         """Run a statement as :data:`app.transactions.Run` says.
 
         Raises:
@@ -55,11 +56,11 @@ class BoundedRun:
         """
         options = statement.get_execution_options()
         is_search = "time_limit" in options
-        seconds = min(self._enter(engine, statement, is_search=is_search), options.get("deadline", inf))
+        seconds = min(self._enter(statement, is_search=is_search), options.get("deadline", inf))
         DEADLINE.at = monotonic() + seconds
         began = self._clock()
         try:
-            return self._run(engine, user_id, statement, values)
+            return self._run(self._engine, user_id, statement, values)
         except (OperationalError, NoAnswerError):
             if self._clock() - began >= (LAST_THREAD_TIMEOUT if is_search else SILENCE):
                 self._silent_until = self._clock() + RETRY_AFTER
@@ -70,11 +71,11 @@ class BoundedRun:
                 self._under_way -= 1
                 self._searches -= is_search
 
-    def _enter(self, engine: Engine, statement: Statement, *, is_search: bool) -> float:
+    def _enter(self, statement: Statement, *, is_search: bool) -> float:
         """Count a statement in and return how many seconds it may take, or raise why it may not run now."""
         with self._lock:
             is_last = self._under_way >= self._threads - 1
-            if is_last and self._clock() < self._silent_until and _may_wait(engine, statement):
+            if is_last and self._clock() < self._silent_until and self._may_wait(statement):
                 raise NoAnswerError("it has just kept others waiting, and this is the last thread")
             if is_search and self._searches >= self._most_searches:
                 raise TooManySearchesError
@@ -82,7 +83,6 @@ class BoundedRun:
             self._searches += is_search
         return LAST_THREAD_TIMEOUT if is_last and self._threads > 1 else TRANSACTION_TIMEOUT
 
-
-def _may_wait(engine: Engine, statement: Statement) -> bool:
-    """Tell whether a statement may have to wait for others: a read from SQLite never has to."""
-    return engine.dialect.name != "sqlite" or not statement.is_select
+    def _may_wait(self, statement: Statement) -> bool:
+        """Tell whether a statement may have to wait for others: a read from SQLite never has to."""
+        return self._engine.dialect.name != "sqlite" or not statement.is_select

@@ -33,7 +33,7 @@ from app.api import answer
 from app.bounds import RETRY_AFTER, BoundedRun, TooManySearchesError
 from app.deadline import LAST_THREAD_TIMEOUT
 from app.tables import metadata
-from app.transactions import Run, run_in_transaction
+from app.transactions import Run, RunOn, run_in_transaction
 
 #: Seconds a request waits for a connection of the pool.
 POOL_TIMEOUT = 5
@@ -72,7 +72,7 @@ logger = logging.getLogger(__name__)
 class Way:
     """How statements reach one kind of database."""
 
-    run: Run = run_in_transaction
+    run: RunOn = run_in_transaction
     #: Arguments of :func:`sqlalchemy.create_engine` that replace ours.
     options: Mapping[str, Any] = field(default_factory=dict)
     #: Options of what SQLAlchemy itself runs on the engine, such as ``engine.begin()``.
@@ -96,7 +96,7 @@ class Database:
     def probe(self) -> None:
         """Try to read from each table; raise SQLAlchemy's error if that fails."""
         for table in metadata.sorted_tables:
-            self.run(self.engine, "", probe_of(table), {})
+            self.run("", probe_of(table), {})
 
 
 @cache
@@ -110,23 +110,16 @@ def probe_of(table: Table) -> Select[Any]:
 
 def connect_database(app: Flask) -> None:
     """Give the app its database, which does not connect before the first statement, and answer its errors."""
-    ways = app.extensions.get(WAYS, {})
-    engine = create_database_engine(
+    app.extensions["database"] = create_database(
         app.config["DATABASE_URL"],
         pool_size=app.config["DATABASE_POOL_SIZE"],
+        threads=app.config["GUNICORN_THREADS"],
         synchronous=app.config["DATABASE_SYNCHRONOUS"],
-        ways=ways,
+        ways=app.extensions.get(WAYS, {}),
     )
-    app.extensions["database"] = database_on(engine, threads=app.config["GUNICORN_THREADS"], ways=ways)
     app.register_error_handler(TooManySearchesError, _answer_too_many_searches)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, _answer_database_unavailable)
-
-
-def database_on(engine: Engine, *, threads: int = POOL_SIZE, ways: Ways | None = None) -> Database:
-    """Return the database of an engine that was made with the same ``ways``."""
-    way = (ways or {}).get(engine.dialect.name, PLAIN)
-    return Database(engine, BoundedRun(way.run, threads))
 
 
 def current_database() -> Database:
@@ -140,17 +133,29 @@ def database_url(text: str) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
 
 
-def create_database_engine(
-    text: str, *, pool_size: int = POOL_SIZE, synchronous: str = "full", ways: Ways | None = None
-) -> Engine:
-    """Return an engine for a database URL. It connects when first used, so a preloading master stays unconnected.
+def create_database(
+    text: str,
+    *,
+    pool_size: int = POOL_SIZE,
+    threads: int = POOL_SIZE,
+    synchronous: str = "full",
+    ways: Ways | None = None,
+) -> Database:
+    """Return the database at a URL. It connects when first used, so a preloading master stays unconnected.
 
-    The pool never grows beyond ``pool_size`` connections; a request waits for one for a bounded time. ``synchronous``
-    is for SQLite and one of :data:`app.sqlite.SYNCHRONOUS`.
+    The pool never grows beyond ``pool_size`` connections; each of the process's ``threads`` waits for one for a bounded
+    time. ``synchronous`` is for SQLite and one of :data:`app.sqlite.SYNCHRONOUS`.
     """
     url = database_url(text)
-    is_postgresql = url.get_backend_name() == "postgresql"
     way = (ways or {}).get(url.get_backend_name(), PLAIN)
+    engine = _engine_of(url, way, pool_size, synchronous)
+    _engines.add(engine)
+    return Database(engine, BoundedRun(engine, way.run, threads))
+
+
+def _engine_of(url: URL, way: Way, pool_size: int, synchronous: str) -> Engine:
+    """Return an engine whose connections keep our limits, set up for a way."""
+    is_postgresql = url.get_backend_name() == "postgresql"
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
@@ -168,7 +173,6 @@ def create_database_engine(
     way.set_up(engine)
     if way.execution_options:
         engine = engine.execution_options(**way.execution_options)
-    _engines.add(engine)
     return engine
 
 

@@ -1,4 +1,4 @@
-"""One statement in one transaction of one user, by SQLAlchemy.
+"""Transactions of one user, by SQLAlchemy, mostly of one statement.
 
 PostgreSQL is told the user of each transaction, since the policies of the tables read it. :mod:`app.fast` can run the
 same statements on a shorter way.
@@ -22,7 +22,7 @@ USER_SETTING = "app.user_id"
 #: Tells PostgreSQL the user of the present transaction.
 SET_USER = f"SELECT set_config('{USER_SETTING}', %(user_id)s, true)"
 
-#: Also limits the next statement to so many seconds, unless its limit is lower already. 0 means no limit.
+#: Also limits each statement that follows to so many seconds, unless its limit is lower already. 0 means no limit.
 SET_USER_AND_TIME_LIMIT = f"""{SET_USER}, set_config('statement_timeout', (1000 * extract(epoch FROM least(
     nullif(current_setting('statement_timeout')::interval, '0'), make_interval(secs => %(seconds)s)
 )))::text, true)"""
@@ -42,21 +42,35 @@ class Answer(NamedTuple):
 
 
 #: Runs a statement in a transaction of one user, and returns when that is committed.
-Run = Callable[[Engine, str, Statement, Values], Answer]
+Run = Callable[[str, Statement, Values], Answer]
+
+#: Does the same on an engine.
+RunOn = Callable[[Engine, str, Statement, Values], Answer]
 
 
 def run_in_transaction(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
-    """Run a statement as :data:`Run` says, on any database."""
+    """Run a statement as :data:`RunOn` says, on any database."""
     time_limit: float | None = statement.get_execution_options().get("time_limit")
-    with _connect(engine) as connection, connection.begin(), _prepared(connection, user_id, time_limit):
+    with transaction(engine, user_id, time_limit) as connection:
         result = connection.execute(statement, values)
         rows = [tuple(row) for row in result] if result.returns_rows else []
         counts = statement.is_update or statement.is_delete
         return Answer(rows, (len(rows) or result.rowcount) if counts else 0)
 
 
+@contextmanager
+def transaction(engine: Engine, user_id: str, time_limit: float | None = None) -> Iterator[Connection]:
+    """Begin a transaction of one user, for several statements; commit at the end, or undo all of them after an error.
+
+    It has no deadline (:mod:`app.bounds`). ``time_limit`` is in seconds, on PostgreSQL for each statement and on SQLite
+    for all of them.
+    """
+    with _connect(engine) as connection, connection.begin(), _prepared(connection, user_id, time_limit):
+        yield connection
+
+
 def user_statement(user_id: str, time_limit: float | None) -> tuple[str, dict[str, Any]]:
-    """Return what tells PostgreSQL the user, and perhaps a limit for the next statement: text and values."""
+    """Return what tells PostgreSQL the user, and perhaps a limit for what follows: text and values."""
     if time_limit is None:
         return SET_USER, {"user_id": user_id}
     return SET_USER_AND_TIME_LIMIT, {"user_id": user_id, "seconds": time_limit}
@@ -73,7 +87,7 @@ def _connect(engine: Engine) -> Connection:
 
 @contextmanager
 def _prepared(connection: Connection, user_id: str, time_limit: float | None) -> Iterator[None]:
-    """Tell a database what it has to know of the next statement."""
+    """Tell a database what it has to know of the transaction."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(*user_statement(user_id, time_limit))
         yield

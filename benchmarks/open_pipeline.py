@@ -23,13 +23,13 @@ from functools import partial
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from app.database import create_database_engine
+from app.database import create_database
 from app.deadline import DEADLINE
 from app.fast import SHORT_WAYS
 from app.fast.statements import driver_connection, query_of, run_on_postgresql
 from app.tasks.errors import TaskNotFoundError
 from app.tasks.store import TaskStore
-from app.transactions import SET_USER, Answer, Statement, Values
+from app.transactions import SET_USER, Answer, RunOn, Statement, Values
 from benchmarks.content import task_id
 from benchmarks.databases import POSTGRESQL, our_database
 from benchmarks.measurement import in_turns
@@ -75,6 +75,11 @@ def run_in_open_pipeline(engine: Engine, user_id: str, statement: Statement, val
     return query.answer(rows, cursor.rowcount)
 
 
+def store_by(run: RunOn, url: str) -> TaskStore:
+    """Return a store whose statements are run as the service would, or by another function; they have no deadline."""
+    return TaskStore(partial(run, create_database(url, ways=SHORT_WAYS).engine))
+
+
 def microseconds(operation: Operation, store: TaskStore, calls: int) -> float:
     """Return the processor time of a call, the mean of some in a row."""
     operation(store)
@@ -87,7 +92,7 @@ def microseconds(operation: Operation, store: TaskStore, calls: int) -> float:
 def compare(url: str, rounds: int, calls: int) -> None:
     """Print the processor time of each way, and its ratio to the way of the service."""
     ways = {NOW: run_on_postgresql, AGAIN: run_on_postgresql, OPEN: run_in_open_pipeline}
-    stores = {way: TaskStore(create_database_engine(url, ways=SHORT_WAYS), run=run) for way, run in ways.items()}
+    stores = {way: store_by(run, url) for way, run in ways.items()}
     for name, operation in OPERATIONS.items():
         timed = {way: partial(microseconds, operation, store, calls) for way, store in stores.items()}
         in_turns(timed, 2)
@@ -101,7 +106,7 @@ def disturbances(url: str, forks: int) -> int:
     """Return after how many forks a statement of the parent failed, or found nothing."""
     found = 0
     for _ in range(forks):
-        store = TaskStore(create_database_engine(url, ways=SHORT_WAYS), run=run_in_open_pipeline)
+        store = store_by(run_in_open_pipeline, url)
         OPERATIONS["get"](store)
         child = os.fork()
         if child == 0:

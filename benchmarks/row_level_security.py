@@ -15,11 +15,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from alembic import command
 from sqlalchemy import Engine, make_url
 
-from app.database import create_database_engine, database_on
+from app.database import create_database
 from app.fast import SHORT_WAYS
 from app.fast.statements import driver_connection, query_of
 from app.migrations.commands import alembic_config
@@ -90,20 +91,16 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=1000)
     wanted = parser.parse_args()
 
-    superuser = create_database_engine(wanted.url)
+    superuser = create_database(wanted.url).engine
     command.upgrade(alembic_config(superuser), "head")
     with held_role(superuser) as role:
         url = make_url(wanted.url).set(username=role).render_as_string(hide_password=False)
-        walled = create_database_engine(url, ways=SHORT_WAYS)
+        walled = create_database(url, ways=SHORT_WAYS)
         # The same way to the database, only that nobody is said.
-        opened = create_database_engine(url, ways=SHORT_WAYS)
-        stores = {
-            "open": TaskStore(opened, run=run_for_nobody),
-            "walled": TaskStore(walled, run=database_on(walled, ways=SHORT_WAYS).run),
-        }
-        measure(superuser, stores, wanted)
-        for engine in (walled, opened):
-            engine.dispose()
+        opened = create_database(url, ways={"postgresql": replace(SHORT_WAYS["postgresql"], run=run_for_nobody)})
+        measure(superuser, {"open": TaskStore(opened.run), "walled": TaskStore(walled.run)}, wanted)
+        for database in (walled, opened):
+            database.engine.dispose()
 
 
 def measure(superuser: Engine, stores: dict[str, TaskStore], wanted: argparse.Namespace) -> None:

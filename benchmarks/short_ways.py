@@ -21,7 +21,7 @@ from flask import Flask
 from werkzeug.test import create_environ
 
 from app import create_app
-from app.database import Ways, create_database_engine, database_on
+from app.database import Ways, create_database
 from app.fast import SHORT_WAYS
 from app.tasks.store import TaskStore
 from app.transactions import run_in_transaction
@@ -97,9 +97,9 @@ def measure_database(*, quick: bool) -> Chapter:
 
 def _service(database: Database, ways: Ways, stack: ExitStack) -> Flask:
     app = create_app({"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": database.url})
-    engine = create_database_engine(database.url, ways=ways)
-    stack.callback(engine.dispose)
-    app.extensions["task_store"] = TaskStore(engine, run=database_on(engine, ways=ways).run)
+    connected = create_database(database.url, ways=ways)
+    stack.callback(connected.engine.dispose)
+    app.extensions["task_store"] = TaskStore(connected.run)
     return app
 
 

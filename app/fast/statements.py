@@ -82,7 +82,7 @@ class Query(NamedTuple):
         return Answer(list(zip(*columns, strict=True)), affected)
 
 
-# There are some six hundred statements: the kinds of pages, and writes with up to app.tasks.etags.MOST_TAGS versions.
+# The tasks have some hundred and forty statements, most of them for kinds of pages. Other features bring their own.
 @lru_cache(maxsize=1024)
 def query_of(statement: Statement, dialect: Dialect) -> Query:
     """Return a statement as the driver of a dialect takes it; computed once for each statement."""
@@ -148,7 +148,8 @@ class _Untold:
 
 def _result_processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     """Return a function that converts a value from the driver, or None if the value needs no conversion."""
-    if isinstance(kind, UTCDateTime) and dialect.name == "sqlite":
+    # Another class may read it otherwise.
+    if type(kind) is UTCDateTime and dialect.name == "sqlite":
         # In one step, since a page holds many.
         return _read_utc
     return kind.dialect_impl(dialect).result_processor(dialect, _Untold())
@@ -215,10 +216,10 @@ def forget_lost_plans(context: ExceptionContext) -> None:
 
 @contextmanager
 def _pipeline(connection: Any) -> Iterator[None]:
-    """Open a pipeline whose last message is the Sync that commits; psycopg would send a Flush after it.
+    """Open a pipeline whose last message is the Sync that commits, and read all answers to it.
 
-    At the commit, PgBouncer gives the server session to another client. For a later Flush it takes a session again and
-    keeps it, waiting for an answer that PostgreSQL never gives.
+    psycopg would send a Flush after it. At the commit, PgBouncer gives the server session to another client. For a
+    later Flush it takes a session again and keeps it, waiting for an answer that PostgreSQL never gives.
     """
     with connection.pipeline() as pipeline:
         # psycopg has no public way to leave it out. A test shows that this one works.
@@ -226,6 +227,9 @@ def _pipeline(connection: Any) -> Iterator[None]:
         if fetch is not None:
             pipeline._fetch_gen = lambda **_: fetch(flush=False)
         yield
+        # If PostgreSQL refuses the commit, it answers the Sync twice: with the error, and with the end. psycopg expects
+        # one answer, and would leave the other one on a connection that is then of no use.
+        getattr(pipeline, "result_queue", []).append(None)
     # Otherwise it would refer to itself, and stay in memory until the garbage collector runs.
     vars(pipeline).pop("_fetch_gen", None)
 

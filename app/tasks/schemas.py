@@ -6,14 +6,14 @@ Reads strictly: unknown members, other types and text the database cannot keep a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
-from app.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Task
+from app.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from app.tasks.pages import Cursor, Sort, parse_cursor
 from app.text_search import LONGEST_SEARCH
 
@@ -147,19 +147,26 @@ class TaskSchema(Schema):
         required=True, metadata={"description": "When the task was last changed, in UTC (RFC 3339)."}
     )
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._names = tuple(field.data_key or name for name, field in self.dump_fields.items())
+        self._values_of = _getter([field.attribute or name for name, field in self.dump_fields.items()])
+
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """Return what marshmallow would, 1.7 × as fast for a page: the JSON provider writes ids and times."""
-        many = self.many if many is None else many
-        return [_members_of(task) for task in obj] if many else _members_of(obj)
+        """Return the members that marshmallow would, 1.7 × as fast for a page.
+
+        No hook runs, and the values are the attributes as they are: the JSON provider writes ids and times.
+        """
+        names, values_of = self._names, self._values_of
+        # Comparing the lengths would take longer than everything else.
+        if many or (many is None and self.many):
+            return [dict(zip(names, values_of(task), strict=False)) for task in obj]
+        return dict(zip(names, values_of(obj), strict=False))
 
 
-_MEMBERS = tuple(TaskSchema().dump_fields)
-_values_of = attrgetter(*_MEMBERS)
-
-
-def _members_of(task: Task) -> dict[str, Any]:
-    """Return a task as a dictionary. Comparing the lengths would take longer than everything else."""
-    return dict(zip(_MEMBERS, _values_of(task), strict=False))
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that gets these attributes of an object; ``attrgetter`` needs two for a tuple."""
+    return attrgetter(*names) if len(names) > 1 else lambda task: tuple(attrgetter(name)(task) for name in names)
 
 
 class TaskContentSchema(Schema):
@@ -211,9 +218,12 @@ class TaskPageSchema(Schema):
     )
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """Return a page with its tasks as :class:`TaskSchema` dumps them; the cursors are text already."""
-        items = [_members_of(task) for task in obj["items"]]
-        return {"items": items, "next": obj["next"], "previous": obj["previous"]}
+        """Return a page with its tasks as their own schema dumps them; the cursors are text already."""
+        page = {name: obj[name] for name in self.dump_fields}
+        if "items" in page:
+            items: Any = self.fields["items"]
+            page["items"] = items.inner.schema.dump(page["items"], many=True)
+        return page
 
 
 class SummarySchema(Schema):

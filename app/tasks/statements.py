@@ -7,11 +7,11 @@ which, and what an answer means, is :mod:`app.tasks.store`'s business.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Delete,
     Select,
     String,
@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    false,
     func,
     insert,
     not_,
@@ -67,38 +66,43 @@ def page_statement(
     return statement.order_by(*order).limit(bindparam("row_limit"))
 
 
+class Expected(Enum):
+    """How many versions a write may replace."""
+
+    ANY = "any"
+    ONE = "one"
+    #: Or none.
+    SEVERAL = "several"
+
+
+#: Which task a write is for. Most writes expect one version, and a statement without a list can take the short way.
+_TASK = {
+    Expected.ANY: ONE_TASK,
+    Expected.ONE: and_(ONE_TASK, tasks.c.version == bindparam("expected")),
+    Expected.SEVERAL: and_(ONE_TASK, tasks.c.version.in_(bindparam("expected", expanding=True))),
+}
+
+
 @cache
-def update_statement(names: frozenset[str], versions: int | None) -> ReturningUpdate[Any]:
+def update_statement(names: frozenset[str], expected: Expected) -> ReturningUpdate[Any]:
     """Return the update that sets the named fields of one task, and changes nothing if the values are the same."""
     values = {tasks.c[name]: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in sorted(names)}
-    return _returning(values, versions)
+    return _returning(values, expected)
 
 
 @cache
-def toggle_statement(versions: int | None) -> ReturningUpdate[Any]:
+def toggle_statement(expected: Expected) -> ReturningUpdate[Any]:
     """Return the update that toggles ``completed``."""
-    return _returning({tasks.c.completed: not_(tasks.c.completed)}, versions)
+    return _returning({tasks.c.completed: not_(tasks.c.completed)}, expected)
 
 
 @cache
-def delete_statement(versions: int | None) -> Delete:
+def delete_statement(expected: Expected) -> Delete:
     """Return the statement that removes one task."""
-    return delete(tasks).where(_one_task_in(versions))
+    return delete(tasks).where(_TASK[expected])
 
 
-def expected(versions: int) -> list[str]:
-    """Return the names of the parameters for so many versions."""
-    return [f"expected_{number}" for number in range(versions)]
-
-
-def _one_task_in(versions: int | None) -> ColumnElement[bool]:
-    """Return the condition for one task, in one of so many versions, or in any."""
-    if versions is None:
-        return ONE_TASK
-    return and_(ONE_TASK, or_(false(), *(tasks.c.version == bindparam(name) for name in expected(versions))))
-
-
-def _returning(values: Mapping[Any, Any], versions: int | None) -> ReturningUpdate[Any]:
+def _returning(values: Mapping[Any, Any], expected: Expected) -> ReturningUpdate[Any]:
     """Return an update of one task that increments its version if anything changes, and returns the row."""
     is_different = or_(*(column.is_distinct_from(value) for column, value in values.items()))
     now = bindparam("now", type_=tasks.c.updated_at.type)
@@ -107,4 +111,4 @@ def _returning(values: Mapping[Any, Any], versions: int | None) -> ReturningUpda
         tasks.c.updated_at: case((is_different, now), else_=tasks.c.updated_at),
         tasks.c.version: case((is_different, tasks.c.version + 1), else_=tasks.c.version),
     }
-    return update(tasks).where(_one_task_in(versions)).values(written).returning(*COLUMNS)
+    return update(tasks).where(_TASK[expected]).values(written).returning(*COLUMNS)

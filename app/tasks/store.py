@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -34,14 +33,14 @@ from app.tasks.statements import (
     CREATION,
     GET,
     SUMMARY,
+    Expected,
     delete_statement,
-    expected,
     page_statement,
     toggle_statement,
     update_statement,
 )
 from app.text_search import kind_of
-from app.transactions import Answer, Run, Statement, Values, run_in_transaction
+from app.transactions import Answer, Run, Statement, Values
 
 #: Versions that a write may replace; None if the client named none.
 Versions = Collection[int] | None
@@ -73,18 +72,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class TaskStore:
-    """The tasks of all users. Threads may share a store: it holds only the engine, the clock and functions."""
+    """The tasks of all users. Threads may share a store: it holds two functions."""
 
-    engine: Engine
+    #: Runs a statement on the database, such as ``current_database().run``.
+    run: Run
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Runs a statement on the database.
-    run: Run = run_in_transaction
 
     def _run(self, user_id: str, statement: Statement, values: Values) -> Answer:
         """Run one statement in a transaction of one user, which the database is told."""
         if len(user_id) > USER_ID_LENGTH:
             raise UserIdTooLongError
-        return self.run(self.engine, user_id, statement, values)
+        return self.run(user_id, statement, values)
 
     def create(self, user_id: str, values: Mapping[str, Any], task_id: uuid.UUID | None = None) -> tuple[Task, bool]:
         """Save a new task with ``title``, ``description`` and ``completed``; return it, and whether it is new.
@@ -173,17 +171,19 @@ class TaskStore:
         """Set the given fields and return the task; unchanged values change nothing, not even the version."""
         if not values:
             return self._unchanged(user_id, task_id, versions)
-        statement = update_statement(frozenset(values), _count(versions))
+        statement = update_statement(frozenset(values), _expected(versions))
         written = {f"new_{name}": value for name, value in values.items()}
         return self._write(statement, user_id, task_id, versions, written)
 
     def toggle(self, user_id: str, task_id: uuid.UUID, versions: Versions = None) -> Task:
         """Complete an open task or reopen a completed one, in one statement: two toggles at once cancel out."""
-        return self._write(toggle_statement(_count(versions)), user_id, task_id, versions, {})
+        return self._write(toggle_statement(_expected(versions)), user_id, task_id, versions, {})
 
     def delete(self, user_id: str, task_id: uuid.UUID, versions: Versions = None) -> None:
         """Remove a task for good."""
-        if not self._run(user_id, delete_statement(_count(versions)), _one_task(user_id, task_id, versions)).affected:
+        if not self._run(
+            user_id, delete_statement(_expected(versions)), _one_task(user_id, task_id, versions)
+        ).affected:
             self._refuse(user_id, task_id, versions)
 
     def _write(
@@ -219,13 +219,17 @@ class TaskStore:
 
 def _one_task(user_id: str, task_id: uuid.UUID, versions: Versions = None) -> dict[str, Any]:
     """Return the values that name one task in a statement, and the versions expected of it."""
-    versions = versions or ()
-    return {"owner": user_id, "task_id": task_id, **dict(zip(expected(len(versions)), versions, strict=True))}
+    values = {"owner": user_id, "task_id": task_id}
+    if versions is None:
+        return values
+    return {**values, "expected": next(iter(versions)) if len(versions) == 1 else list(versions)}
 
 
-def _count(versions: Versions) -> int | None:
-    """Return how many versions are expected; None if any will do."""
-    return None if versions is None else len(versions)
+def _expected(versions: Versions) -> Expected:
+    """Return how many versions are expected."""
+    if versions is None:
+        return Expected.ANY
+    return Expected.ONE if len(versions) == 1 else Expected.SEVERAL
 
 
 def _page(found: list[Task], limit: int, sort: Sort, cursor: Cursor | None) -> Page:

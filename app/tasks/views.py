@@ -94,7 +94,7 @@ BODY_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTP
 def open_store(state: BlueprintSetupState) -> None:
     """Give the app its store of tasks."""
     database: Database = state.app.extensions["database"]
-    state.app.extensions["task_store"] = TaskStore(database.engine, run=database.run)
+    state.app.extensions["task_store"] = TaskStore(database.run)
 
 
 def task_store() -> TaskStore:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from app.database import create_database_engine
+from app.database import create_database
 from app.tasks.errors import LostPlaceError
 from app.tasks.models import Task, tasks
 from app.tasks.pages import CURSOR_LENGTH, TITLE_START, Cursor, Sort, checksum, parse_cursor
@@ -40,9 +40,9 @@ def _same(at: datetime) -> datetime:
 
 def _filled_store() -> TaskStore:
     """Return a store in memory with tasks of two users."""
-    engine = create_database_engine("sqlite:///file::memory:?cache=shared&uri=true")
-    tasks.metadata.create_all(engine)
-    store = TaskStore(engine)
+    database = create_database("sqlite:///file::memory:?cache=shared&uri=true")
+    tasks.metadata.create_all(database.engine)
+    store = TaskStore(database.run)
     for number, title in enumerate(_TITLES):
         at = _START + timedelta(hours=number)
         for owner in ("alice", "bob"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from app import create_app
-from app.database import Ways
+from app.database import Database, Ways
 from app.fast import SHORT_WAYS
 from app.migrations.commands import alembic_config
 from app.tasks.store import TaskStore
 from auth.testing import TokenIssuer
 from tests.support.postgresql import PostgreSQL, running_postgresql
-from tests.support.stores import PLAIN_WAYS, create_database_engine, store_on
+from tests.support.stores import PLAIN_WAYS, create_database
 from tests.support.tasks_api import ID, SECRET, TASK, Authorize, Clock, Headers, send
 
 #: Where the tests run, unless their module says otherwise.
@@ -78,7 +77,7 @@ def needs_server(test: pytest.Function) -> bool:
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty SQLite database with the schema of the newest migration, to be copied."""
     path = tmp_path_factory.mktemp("database") / "empty.sqlite3"
-    engine = create_database_engine(f"sqlite:///{path}")
+    engine = create_database(f"sqlite:///{path}").engine
     command.upgrade(alembic_config(engine), "head")
     engine.dispose()
     return path
@@ -166,11 +165,17 @@ def store(app: Flask) -> TaskStore:
 
 
 @pytest.fixture
-def own_store(database_url: str, ways: Ways) -> Iterator[TaskStore]:
+def own_database(database_url: str, ways: Ways) -> Iterator[Database]:
+    """Return a database without an app around it."""
+    database = create_database(database_url, ways=ways)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def own_store(own_database: Database) -> TaskStore:
     """Return a store without an app around it."""
-    engine = create_database_engine(database_url, ways=ways)
-    yield replace(store_on(engine), clock=Clock())
-    engine.dispose()
+    return TaskStore(own_database.run, clock=Clock())
 
 
 @pytest.fixture

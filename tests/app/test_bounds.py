@@ -34,13 +34,12 @@ class Database:
     """A database in whose place the test says how each transaction ends, and when."""
 
     def __init__(self, threads: int, engine: Engine = POSTGRESQL) -> None:
-        self.engine = engine
         self.now = 1000.0
         #: Seconds left to each transaction when it began.
         self.patience: list[float] = []
         #: What a transaction does before it ends.
         self.works: Callable[[], None] = lambda: None
-        self._bounded = BoundedRun(self._run, threads, lambda: self.now)
+        self._bounded = BoundedRun(engine, self._run, threads, lambda: self.now)
 
     def _run(self, _engine: Engine, _user_id: str, _statement: Statement, _values: Values) -> Answer:
         self.patience.append(DEADLINE.at - monotonic())
@@ -49,7 +48,7 @@ class Database:
 
     def ask(self, statement: Statement = GET) -> Answer:
         """Run a transaction."""
-        return self._bounded(self.engine, "alice", statement, {})
+        return self._bounded("alice", statement, {})
 
     @contextmanager
     def busy(self, *statements: Statement) -> Iterator[None]:

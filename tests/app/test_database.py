@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.database import create_database_engine
+from app.database import create_database
 
 #: What SQLite is told, and forks.
 DATABASES = ("sqlite",)
@@ -19,14 +19,14 @@ DATABASES = ("sqlite",)
 
 def test_an_engine_connects_only_when_it_is_used(tmp_path: Path) -> None:
     """A master that preloads the app opens no file."""
-    create_database_engine(f"sqlite:///{tmp_path / 'tasks.sqlite3'}")
+    create_database(f"sqlite:///{tmp_path / 'tasks.sqlite3'}")
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sqlite_is_set_up_for_durability_and_for_several_processes(database_url: str) -> None:
     """Write-ahead log, full sync, five seconds of patience, foreign keys."""
-    engine = create_database_engine(database_url)
+    engine = create_database(database_url).engine
 
     with engine.connect() as connection:
         found = {
@@ -40,7 +40,7 @@ def test_sqlite_is_set_up_for_durability_and_for_several_processes(database_url:
 
 def test_sqlite_may_be_told_to_sync_later(database_url: str) -> None:
     """For those who can do without the last acknowledged writes if the power fails."""
-    engine = create_database_engine(database_url, synchronous="normal")
+    engine = create_database(database_url, synchronous="normal").engine
 
     with engine.connect() as connection:
         found = connection.execute(text("PRAGMA synchronous")).scalar()
@@ -52,7 +52,7 @@ def test_sqlite_may_be_told_to_sync_later(database_url: str) -> None:
 def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
     """SQLite refuses at once to switch it to write-ahead logging."""
     path = tmp_path / "tasks.sqlite3"
-    engine = create_database_engine(f"sqlite:///{path}")
+    engine = create_database(f"sqlite:///{path}").engine
 
     def ask() -> str:
         with engine.connect() as connection:
@@ -73,7 +73,7 @@ def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path)
 
 def test_a_forked_child_does_not_use_its_parents_connections(database_url: str) -> None:
     """Its pool is empty; the parent's connection stays open for the parent."""
-    engine = create_database_engine(database_url)
+    engine = create_database(database_url).engine
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
     inherited = engine.pool.status()

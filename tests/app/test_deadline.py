@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Select, func, literal, select, text
 from sqlalchemy.exc import OperationalError
 
+from app.database import Database
 from app.deadline import DEADLINE
 from app.tasks.store import TaskStore
 from tests.support.tasks_api import keep
@@ -25,13 +26,13 @@ def endless() -> Select[Any]:
 
 
 @pytest.mark.parametrize("limit", ["deadline", "time_limit"])
-def test_a_statement_ends_when_its_time_is_over(own_store: TaskStore, limit: str) -> None:
+def test_a_statement_ends_when_its_time_is_over(own_database: Database, own_store: TaskStore, limit: str) -> None:
     """As an error of the database's; the store works as before, with all the time there is."""
     statement = endless().execution_options(**{limit: 0.2})
     start = time.monotonic()
 
     with pytest.raises(OperationalError):
-        own_store.run(own_store.engine, "alice", statement, {})
+        own_database.run("alice", statement, {})
 
     assert time.monotonic() - start < 10
     assert DEADLINE.left() > ENDLESS
@@ -39,13 +40,13 @@ def test_a_statement_ends_when_its_time_is_over(own_store: TaskStore, limit: str
     assert own_store.get("alice", task.id) == task
 
 
-def test_what_has_no_limit_takes_the_time_it_needs(own_store: TaskStore) -> None:
+def test_what_has_no_limit_takes_the_time_it_needs(own_database: Database) -> None:
     """As a migration does; here right after a statement that was ended, on the same connection if that has survived."""
     with pytest.raises(OperationalError):
-        own_store.run(own_store.engine, "alice", endless().execution_options(time_limit=0.01), {})
-    short = str(endless().compile(own_store.engine, compile_kwargs={"literal_binds": True})).replace(
+        own_database.run("alice", endless().execution_options(time_limit=0.01), {})
+    short = str(endless().compile(own_database.engine, compile_kwargs={"literal_binds": True})).replace(
         str(ENDLESS), "50000"
     )
 
-    with own_store.engine.connect() as connection:
+    with own_database.engine.connect() as connection:
         assert connection.execute(text(short)).scalar() == 50_000

@@ -26,7 +26,8 @@ from app.migrations.turns import take_turn
 from app.tables import UTCDateTime, metadata, sortable
 from app.tasks.errors import IdTakenError
 from app.tasks.models import tasks
-from tests.support.stores import create_database_engine, store_on
+from app.tasks.store import TaskStore
+from tests.support.stores import create_database
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
 
@@ -52,7 +53,7 @@ def revisions() -> list[str]:
 @pytest.fixture
 def engine(empty_database_url: str) -> Iterator[Engine]:
     """Return an engine on a database that has no tables yet."""
-    engine = create_database_engine(empty_database_url)
+    engine = create_database(empty_database_url).engine
     yield engine
     engine.dispose()
 
@@ -114,13 +115,13 @@ def test_tasks_survive_the_steps_from_every_revision_and_back(engine: Engine, st
 
 
 @pytest.mark.parametrize("start", revisions())
-def test_the_service_works_with_tasks_of_every_revision(engine: Engine, start: str) -> None:
+def test_the_service_works_with_tasks_of_every_revision(empty_database_url: str, engine: Engine, start: str) -> None:
     """They are read, listed, counted and written; what they were created by is not known."""
     command.upgrade(alembic_config(engine), start)
     with engine.begin() as connection:
         connection.execute(insert(tasks).values(**ROW))
     command.upgrade(alembic_config(engine), "head")
-    store, user_id, task_id = store_on(engine), ROW["user_id"], ROW["id"]
+    store, user_id, task_id = TaskStore(create_database(empty_database_url).run), ROW["user_id"], ROW["id"]
     content = {name: ROW[name] for name in ("title", "description", "completed")}
 
     assert store.page(user_id, limit=9).items == [store.get(user_id, task_id)]

@@ -29,7 +29,8 @@ FLASK_SMOREST = {"_prepare_doc_cbks", "_register_pagination_header", "_openapi_j
 #: What is not supported and has no underscore, or may be reached by other means than an attribute.
 UNSUPPORTED = re.compile(
     r"\b(_hooks|_serialize|bind_processor|result_processor|DBAPIError\.instance|is_disconnect|nr_conns|keepalived_conns"
-    r"|pending_conns|_expected_100_continue|_prepared_idx|_fetch_gen|ensure_sync|from gunicorn|import gunicorn)\b"
+    r"|pending_conns|_expected_100_continue|_prepared_idx|_fetch_gen|result_queue|ensure_sync"
+    r"|from gunicorn|import gunicorn)\b"
 )
 
 

@@ -12,10 +12,9 @@ from psycopg import sql
 from sqlalchemy import Select, func, literal, make_url, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.database import Ways, database_on
-from app.tasks.store import TaskStore
+from app.database import Ways
 from tests.support.postgresql import PostgreSQL
-from tests.support.stores import create_database_engine, store_on
+from tests.support.stores import create_database
 
 DATABASES = ("postgresql",)
 
@@ -29,18 +28,13 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def store_at(url: str, ways: Ways) -> TaskStore:
-    """Return a store that connects by a URL."""
-    return store_on(create_database_engine(url, ways=ways))
-
-
 def test_a_server_that_says_nothing_is_given_up(silent_port: int, ways: Ways) -> None:
     """Before the deadline, if that is sooner than the timeout of the URL."""
-    store = store_at(f"postgresql://alice@127.0.0.1:{silent_port}/tasks?connect_timeout=60", ways)
+    database = create_database(f"postgresql://alice@127.0.0.1:{silent_port}/tasks?connect_timeout=60", ways=ways)
     start = time.monotonic()
 
     with pytest.raises(OperationalError, match="connection timeout expired"):
-        store.run(store.engine, "alice", ONE.execution_options(deadline=2), {})
+        database.run("alice", ONE.execution_options(deadline=2), {})
 
     assert time.monotonic() - start < 30
 
@@ -50,23 +44,23 @@ def test_a_host_that_says_nothing_leaves_time_for_the_next_one(silent_port: int,
     url = make_url(database_url)
     hosts = [f"127.0.0.1:{silent_port}", f"{url.host}:{url.port}"]
     several = url.set(host=None, port=None).update_query_dict({"host": hosts})
-    store = store_at(several.render_as_string(hide_password=False), ways)
+    database = create_database(several.render_as_string(hide_password=False), ways=ways)
 
-    answer = store.run(store.engine, "alice", ONE.execution_options(deadline=5), {})
-    store.engine.dispose()
+    answer = database.run("alice", ONE.execution_options(deadline=5), {})
+    database.engine.dispose()
 
     assert answer.rows == [(1,)]
 
 
 def test_a_server_that_is_not_asked_in_time_is_not_asked_at_all(database_url: str, ways: Ways) -> None:
     """A connection whose answer is overdue is closed: what it says next would be taken for another answer."""
-    store = store_at(database_url, ways)
+    database = create_database(database_url, ways=ways)
     sleeps = select(func.pg_sleep(0.5), func.pg_backend_pid())
 
     with pytest.raises(OperationalError, match="the server has not answered in time"):
-        store.run(store.engine, "alice", sleeps.execution_options(deadline=0.1), {})
-    answers = [store.run(store.engine, "alice", select(literal(number)), {}).rows for number in range(3)]
-    store.engine.dispose()
+        database.run("alice", sleeps.execution_options(deadline=0.1), {})
+    answers = [database.run("alice", select(literal(number)), {}).rows for number in range(3)]
+    database.engine.dispose()
 
     assert answers == [[(0,)], [(1,)], [(2,)]]
 
@@ -85,14 +79,14 @@ def test_a_search_has_two_seconds_unless_all_have_fewer(
 ) -> None:
     """The next statement on the connection has again what the URL or the service says."""
     url = make_url(database_url).update_query_dict({} if options is None else {"options": options})
-    store = store_at(url.render_as_string(hide_password=False), ways)
+    database = create_database(url.render_as_string(hide_password=False), ways=ways)
     setting = select(func.current_setting("statement_timeout"))
 
     def ask(statement: Select[str]) -> object:
-        return store.run(store.engine, "alice", statement, {}).rows[0][0]
+        return database.run("alice", statement, {}).rows[0][0]
 
     before, during, after = ask(setting), ask(setting.execution_options(time_limit=2)), ask(setting)
-    store.engine.dispose()
+    database.engine.dispose()
 
     assert during == shown
     assert before == after
@@ -103,7 +97,7 @@ def test_the_probe_needs_the_right_to_read(
 ) -> None:
     """Though it reads no row."""
     url, owner = shared_database
-    database = database_on(create_database_engine(url, ways=ways), ways=ways)
+    database = create_database(url, ways=ways)
     database.probe()
 
     owner.execute(sql.SQL("REVOKE SELECT ON tasks FROM {}").format(sql.Identifier(postgresql.role)))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event, insert, select, text, update
 from sqlalchemy.exc import DisconnectionError, OperationalError, ProgrammingError
 
 from app import create_app
-from app.database import Ways
+from app.database import Database, Ways
 from app.fast import SHORT_WAYS
 from app.tasks.errors import IdTakenError
 from app.tasks.models import tasks
@@ -25,7 +25,7 @@ from app.transactions import SET_USER, USER_SETTING
 from auth.testing import TokenIssuer
 from tests.support.postgresql import make_documented_database
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
-from tests.support.stores import PLAIN_WAYS, create_database_engine, store_on
+from tests.support.stores import PLAIN_WAYS, create_database
 from tests.support.tasks_api import SECRET, body_of
 
 __all__ = ["postgresql"]
@@ -48,18 +48,24 @@ def server(postgresql: PostgreSQLServer) -> PostgreSQLServer:
 
 
 @pytest.fixture
-def engine(server: PostgreSQLServer, ways: Ways) -> Iterator[Engine]:
-    """Return the engine of the service's role: one connection, which every transaction takes."""
-    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=1, ways=ways)
-    yield engine
-    engine.dispose()
+def db(server: PostgreSQLServer, ways: Ways) -> Iterator[Database]:
+    """Return the database as the service's role has it: one connection, which every transaction takes."""
+    db = create_database(server.url("tasks", "tasks_app"), pool_size=1, ways=ways)
+    yield db
+    db.engine.dispose()
     server.execute("TRUNCATE tasks", "tasks")
 
 
 @pytest.fixture
-def store(engine: Engine) -> TaskStore:
+def engine(db: Database) -> Engine:
+    """Return the engine of the same database."""
+    return db.engine
+
+
+@pytest.fixture
+def store(db: Database) -> TaskStore:
     """Return a store in which alice and bob have a task each."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
     for user_id in ("alice", "bob"):
         store.create(user_id, {"title": f"A task of {user_id}", "description": None, "completed": False})
     return store
@@ -180,9 +186,9 @@ def test_the_next_user_of_a_pooled_connection_inherits_nothing(engine: Engine, e
         "界 \u2028 😀",
     ],
 )
-def test_a_user_id_cannot_break_out_of_the_setting(engine: Engine, user_id: str) -> None:
+def test_a_user_id_cannot_break_out_of_the_setting(db: Database, engine: Engine, user_id: str) -> None:
     """It is a value, never part of a statement, whatever it looks like."""
-    store_on(engine).create(user_id, {"title": "Mine", "description": None, "completed": False})
+    TaskStore(db.run).create(user_id, {"title": "Mine", "description": None, "completed": False})
 
     with engine.begin() as connection:
         identify_user(connection, user_id)
@@ -212,7 +218,7 @@ def test_the_owner_is_held_and_a_superuser_is_not(server: PostgreSQLServer) -> N
     """As the page says, which is why the service must not connect as either."""
     seen = {}
     for role in ("tasks_owner", "postgres"):
-        engine = create_database_engine(server.url("tasks", role))
+        engine = create_database(server.url("tasks", role)).engine
         with engine.begin() as connection:
             seen[role] = owners(connection)
         engine.dispose()
@@ -222,30 +228,30 @@ def test_the_owner_is_held_and_a_superuser_is_not(server: PostgreSQLServer) -> N
 
 @on_the_short_way
 def test_saying_whose_transaction_it_is_takes_no_round_trip_of_its_own(
-    server: PostgreSQLServer, engine: Engine, tmp_path: Path
+    server: PostgreSQLServer, db: Database, tmp_path: Path
 ) -> None:
     """It leaves together with the statement: a request waits for the server once."""
-    plain_engine = create_database_engine(server.url("tasks", "tasks_app"), ways=PLAIN_WAYS)
-    stores = {"plain": store_on(plain_engine), "fast": store_on(engine)}
+    plain = create_database(server.url("tasks", "tasks_app"), ways=PLAIN_WAYS)
 
-    waits = {name: times_waited(store, tmp_path / name) for name, store in stores.items()}
-    plain_engine.dispose()
+    waits = {name: times_waited(on, tmp_path / name) for name, on in {"plain": plain, "fast": db}.items()}
+    plain.engine.dispose()
 
     # The pool's trial, BEGIN, setting, query, COMMIT; against setting and query in one pipeline.
     assert waits == {"plain": 5, "fast": 1}
 
 
-def times_waited(store: TaskStore, record: Path) -> int:
+def times_waited(db: Database, record: Path) -> int:
     """Return how often the client turns from sending to receiving while it counts somebody's tasks."""
-    return "".join(direction for direction, _ in messages(store, record)).count("FB")
+    return "".join(direction for direction, _ in messages(db, record)).count("FB")
 
 
-def messages(store: TaskStore, record: Path) -> list[tuple[str, str]]:
+def messages(db: Database, record: Path) -> list[tuple[str, str]]:
     """Return direction (``F`` is sent) and name of each message while a store counts somebody's tasks."""
+    store = TaskStore(db.run)
     # Preparing a statement takes one more round trip, once.
     for _ in range(8):
         store.summary("alice")
-    with store.engine.connect() as connection:
+    with db.engine.connect() as connection:
         session: Any = connection.connection.driver_connection
     with record.open("w") as file:
         session.pgconn.trace(file.fileno())
@@ -257,19 +263,19 @@ def messages(store: TaskStore, record: Path) -> list[tuple[str, str]]:
 
 
 @on_the_short_way
-def test_the_last_message_of_a_transaction_is_the_one_that_commits_it(engine: Engine, tmp_path: Path) -> None:
+def test_the_last_message_of_a_transaction_is_the_one_that_commits_it(db: Database, tmp_path: Path) -> None:
     """PgBouncer takes a server session for anything that comes later, and keeps it while we are idle."""
-    sent = [name for direction, name in messages(store_on(engine), tmp_path / "messages") if direction == "F"]
+    sent = [name for direction, name in messages(db, tmp_path / "messages") if direction == "F"]
 
     assert sent.count("Sync") == 1
     assert sent[-1] == "Sync"
 
 
 def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
-    server: PostgreSQLServer, engine: Engine
+    server: PostgreSQLServer, db: Database, engine: Engine
 ) -> None:
     """One the service answers 503 for, and the next request has a connection that works."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
 
     def kill(dbapi_connection: Any, *_: object) -> None:
         server.execute("SELECT pg_terminate_backend(%(pid)s)", pid=dbapi_connection.info.backend_pid)
@@ -284,8 +290,8 @@ def test_a_connection_that_breaks_before_anything_is_asked_is_an_ordinary_error(
 
 def test_connections_that_the_server_has_closed_meanwhile_cost_no_request(server: PostgreSQLServer, ways: Ways) -> None:
     """The farewell is found before anything is asked, and none of the pool is used again; reads and writes alike."""
-    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3, ways=ways)
-    store = store_on(engine)
+    db = create_database(server.url("tasks", "tasks_app"), pool_size=3, ways=ways)
+    store, engine = TaskStore(db.run), db.engine
     with engine.connect(), engine.connect(), engine.connect():
         pass
 
@@ -299,16 +305,16 @@ def test_connections_that_the_server_has_closed_meanwhile_cost_no_request(server
     server.execute("TRUNCATE tasks", "tasks")
 
 
-def test_news_of_the_server_are_no_farewell(server: PostgreSQLServer, engine: Engine) -> None:
+def test_news_of_the_server_are_no_farewell(server: PostgreSQLServer, db: Database, engine: Engine) -> None:
     """A connection that has something to say, and works, stays."""
     with engine.connect() as connection:
         session = connection.scalar(text("SELECT pg_backend_pid()"))
     server.execute("ALTER SYSTEM SET intervalstyle = 'iso_8601'")
     try:
         server.execute("SELECT pg_reload_conf()")
-        created, _ = store_on(engine).create("alice", CONTENT)
+        created, _ = TaskStore(db.run).create("alice", CONTENT)
 
-        assert store_on(engine).get("alice", created.id) == created
+        assert TaskStore(db.run).get("alice", created.id) == created
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT pg_backend_pid()")) == session
     finally:
@@ -317,9 +323,11 @@ def test_news_of_the_server_are_no_farewell(server: PostgreSQLServer, engine: En
 
 
 @pytest.mark.parametrize(("ways", "plans"), [(PLAIN_WAYS, 0), (SHORT_WAYS, 1)], ids=["plain", "fast"])
-def test_a_change_of_the_table_fails_no_statement(server: PostgreSQLServer, engine: Engine, plans: int) -> None:
+def test_a_change_of_the_table_fails_no_statement(
+    server: PostgreSQLServer, db: Database, engine: Engine, plans: int
+) -> None:
     """The plain way prepares nothing. What the short way has prepared is given up, and run again elsewhere."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
     for _ in range(8):
         store.page("alice", limit=1)
     with engine.connect() as connection:
@@ -334,9 +342,9 @@ def test_a_change_of_the_table_fails_no_statement(server: PostgreSQLServer, engi
         server.execute("ALTER TABLE tasks ALTER COLUMN description TYPE varchar(2000)", "tasks")
 
 
-def test_a_statement_that_fails_leaves_no_transaction_behind(engine: Engine) -> None:
+def test_a_statement_that_fails_leaves_no_transaction_behind(db: Database, engine: Engine) -> None:
     """The only connection works for the next request."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
     task, _ = store.create("alice", CONTENT)
 
     with pytest.raises(IdTakenError):
@@ -352,7 +360,7 @@ def test_connections_as_old_as_one_that_failed_are_replaced_before_they_are_used
     server: PostgreSQLServer,
 ) -> None:
     """Or each connection of the pool would cost a request of its own; those that are opened afterwards stay."""
-    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3)
+    engine = create_database(server.url("tasks", "tasks_app"), pool_size=3).engine
     with engine.connect() as first, engine.connect() as second, engine.connect() as third:
         before = {session_of(connection) for connection in (first, second, third)}
         failed = first.connection
@@ -370,7 +378,7 @@ def test_connections_as_old_as_one_that_failed_are_replaced_before_they_are_used
 
 def test_a_connection_that_fails_late_says_nothing_of_those_opened_since(server: PostgreSQLServer) -> None:
     """What was under way when a server went fails for a while after the next one is there."""
-    engine = create_database_engine(server.url("tasks", "tasks_app"), pool_size=3)
+    engine = create_database(server.url("tasks", "tasks_app"), pool_size=3).engine
     with engine.connect() as first, engine.connect() as second:
         session_of(second)
         first.connection.invalidate(RuntimeError("the server has gone"))
@@ -383,9 +391,9 @@ def test_a_connection_that_fails_late_says_nothing_of_those_opened_since(server:
     engine.dispose()
 
 
-def test_a_statement_whose_preparation_failed_works_again(server: PostgreSQLServer, engine: Engine) -> None:
+def test_a_statement_whose_preparation_failed_works_again(server: PostgreSQLServer, db: Database) -> None:
     """The driver takes it for prepared from then on; nothing has to be restarted for that."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
     for _ in range(5):
         store.page("alice", limit=1)
     server.execute("ALTER TABLE tasks RENAME TO elsewhere", "tasks")
@@ -398,7 +406,7 @@ def test_a_statement_whose_preparation_failed_works_again(server: PostgreSQLServ
     assert [store.page("alice", limit=1).items for _ in range(3)] == [[], [], []]
 
 
-def test_a_server_that_takes_connections_back_at_once_is_an_ordinary_error(engine: Engine) -> None:
+def test_a_server_that_takes_connections_back_at_once_is_an_ordinary_error(db: Database, engine: Engine) -> None:
     """One the service answers 503 for."""
 
     def take_back(*_: object) -> None:
@@ -406,10 +414,10 @@ def test_a_server_that_takes_connections_back_at_once_is_an_ordinary_error(engin
 
     event.listen(engine, "checkout", take_back)
     with pytest.raises(OperationalError):
-        store_on(engine).summary("alice")
+        TaskStore(db.run).summary("alice")
     event.remove(engine, "checkout", take_back)
 
-    assert store_on(engine).summary("alice").total == 0
+    assert TaskStore(db.run).summary("alice").total == 0
 
 
 def session_of(connection: Connection) -> Any:

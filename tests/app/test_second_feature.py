@@ -72,17 +72,16 @@ GET = select(*(notes.c[name] for name in FIELDS)).where(
 
 def create(user_id, text, price):
     """Save a note, and return its id."""
-    database, note_id = current_database(), uuid.uuid4()
+    note_id = uuid.uuid4()
     values = {"user_id": user_id, "id": note_id, "text": text, "written_at": datetime(2026, 1, 1, tzinfo=UTC)}
     values["price"] = price
-    database.run(database.engine, user_id, CREATE, values)
+    current_database().run(user_id, CREATE, values)
     return note_id
 
 
 def get(user_id, note_id):
     """Return a note."""
-    database = current_database()
-    rows = database.run(database.engine, user_id, GET, {"owner": user_id, "note_ids": [note_id]}).rows
+    rows = current_database().run(user_id, GET, {"owner": user_id, "note_ids": [note_id]}).rows
     if not rows:
         raise NoteNotFoundError
     return dict(zip(FIELDS, rows[0], strict=True))

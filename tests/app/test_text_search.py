@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, String, bindparam, select
 
-from app.database import create_database_engine
+from app.database import create_database
 from app.text_search import LONGEST_SEARCH, SHORT_SEARCH, kind_of
 
 #: Letters with and without cases, among them those whose lower case is odd, and all that means something to LIKE, to
@@ -24,7 +24,7 @@ TEXTS = st.text(CHARACTERS, max_size=60) | REPEATS
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """Return an engine whose connections can search."""
-    engine = create_database_engine(database_url)
+    engine = create_database(database_url).engine
     yield engine
     engine.dispose()
 

@@ -21,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app
-from app.database import create_database_engine
+from app.database import create_database
 from app.migrations.commands import alembic_config
 from tests.support.environments import run
 from tests.support.gunicorn_server import ISSUER, PATIENCE, SECRET, GunicornServer, environment
@@ -216,7 +216,7 @@ def test_a_service_that_is_ahead_of_its_database_waits_for_the_migration(databas
 def test_a_step_that_cannot_be_taken_leaves_nothing_behind(postgresql: PostgreSQLServer) -> None:
     """It is one transaction: what it did before it failed is undone, and it can be taken again."""
     postgresql.execute("CREATE DATABASE obstructed")
-    engine = create_database_engine(postgresql.url("obstructed"))
+    engine = create_database(postgresql.url("obstructed")).engine
     command.upgrade(alembic_config(engine), "0001")
     # The name that the last index of the step is to have.
     postgresql.execute("CREATE INDEX ix_tasks_user_id_completed_title_id ON tasks (title)", "obstructed")
@@ -234,7 +234,7 @@ def test_a_step_does_not_wait_long_for_the_table(postgresql: PostgreSQLServer) -
     """Everybody else's requests would wait behind it; a request of its own length it may take."""
     postgresql.execute("CREATE DATABASE occupied")
     url = postgresql.url("occupied")
-    engine = create_database_engine(url)
+    engine = create_database(url).engine
     command.upgrade(alembic_config(engine), "0001")
 
     with psycopg.connect(url) as session:

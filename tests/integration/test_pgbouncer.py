@@ -21,7 +21,7 @@ from alembic import command
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.fast.statements import run_on_postgresql
+from app.database import Database
 from app.migrations.commands import alembic_config
 from app.tasks.errors import TaskNotFoundError
 from app.tasks.models import Task, tasks
@@ -33,7 +33,7 @@ from tests.support.pgbouncer_server import running_pgbouncer
 from tests.support.postgresql import make_documented_database
 from tests.support.postgresql_server import PostgreSQLServer, postgresql
 from tests.support.programs import PATIENCE
-from tests.support.stores import create_database_engine, store_on
+from tests.support.stores import create_database
 
 __all__ = ["postgresql"]
 
@@ -95,18 +95,24 @@ def no_tasks(server: PostgreSQLServer) -> None:
 
 
 @pytest.fixture(params=[("transaction", 3), ("session", THREADS)], ids=lambda mode: mode[0])
-def engine(request: pytest.FixtureRequest, server: PostgreSQLServer) -> Iterator[Engine]:
-    """Return an engine behind a PgBouncer in each of its modes; in one, there are fewer sessions than threads."""
+def db(request: pytest.FixtureRequest, server: PostgreSQLServer) -> Iterator[Database]:
+    """Return a database behind a PgBouncer in each of its modes; in one, there are fewer sessions than threads."""
     pool_mode, pool_size = request.param
     with running_pgbouncer(server, ROLE, pool_mode=pool_mode, pool_size=pool_size) as url:
-        engine = create_database_engine(url, pool_size=THREADS)
-        yield engine
-        engine.dispose()
+        db = create_database(url, pool_size=THREADS)
+        yield db
+        db.engine.dispose()
 
 
-def test_threads_and_users_get_their_own_answers_alone(engine: Engine) -> None:
+@pytest.fixture
+def engine(db: Database) -> Engine:
+    """Return the engine of the same database."""
+    return db.engine
+
+
+def test_threads_and_users_get_their_own_answers_alone(db: Database) -> None:
     """No answer is another's, no task is lost, and a query that forgot its filter sees the rows of its user alone."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
     with ThreadPoolExecutor(THREADS) as threads:
         kept = list(threads.map(lambda number: work(store, USERS[number % 2], rounds=40, seed=number), range(THREADS)))
 
@@ -168,8 +174,8 @@ def miss(store: TaskStore, user_id: str, mine: list[Task], number: int) -> None:
 
 def forget_the_filter(store: TaskStore, user_id: str, mine: list[Task], number: int) -> None:
     """Ask who has tasks, for the user and for nobody."""
-    assert run_on_postgresql(store.engine, user_id, OWNERS, {}).rows == [(user_id,)]
-    assert run_on_postgresql(store.engine, "", OWNERS, {}).rows == []
+    assert store.run(user_id, OWNERS, {}).rows == [(user_id,)]
+    assert store.run("", OWNERS, {}).rows == []
 
 
 def forge(store: TaskStore, user_id: str, mine: list[Task], number: int) -> None:
@@ -177,7 +183,7 @@ def forge(store: TaskStore, user_id: str, mine: list[Task], number: int) -> None
     (other,) = set(USERS) - {user_id}
     row = mine[number]._replace(user_id=other, id=uuid.uuid4())._asdict()
     with pytest.raises(ProgrammingError, match="violates row-level security policy"):
-        run_on_postgresql(store.engine, user_id, CREATE, {**row, "creation": None})
+        store.run(user_id, CREATE, {**row, "creation": None})
 
 
 def all_tasks(store: TaskStore, user_id: str) -> Iterator[Task]:
@@ -200,9 +206,9 @@ def test_the_limits_of_the_page_hold_behind_a_pooler(engine: Engine) -> None:
     assert limits == ["10s", "10s"]
 
 
-def test_nothing_is_prepared_behind_a_pooler(engine: Engine) -> None:
+def test_nothing_is_prepared_behind_a_pooler(db: Database, engine: Engine) -> None:
     """In session mode neither, where it would do no harm: the two cannot be told apart."""
-    store = store_on(engine)
+    store = TaskStore(db.run)
     for _ in range(12):
         store.summary("alice")
 
@@ -215,9 +221,11 @@ def prepared_on(engine: Engine) -> list[str]:
         return list(connection.scalars(text("SELECT name FROM pg_prepared_statements")))
 
 
-def test_a_change_of_the_table_costs_no_connection_behind_a_pooler(engine: Engine, server: PostgreSQLServer) -> None:
+def test_a_change_of_the_table_costs_no_connection_behind_a_pooler(
+    db: Database, engine: Engine, server: PostgreSQLServer
+) -> None:
     """Without prepared statements there are no outdated plans, so PgBouncer has nothing to be told."""
-    store, opened = store_on(engine), []
+    store, opened = TaskStore(db.run), []
     store.create("alice", CONTENT)
     event.listen(engine, "connect", lambda connection, _: opened.append(connection))
     for kind in ("text", "varchar(2000)"):
@@ -232,14 +240,15 @@ def test_a_change_of_the_table_costs_no_connection_behind_a_pooler(engine: Engin
 def test_a_server_that_is_back_is_used_again(server: PostgreSQLServer) -> None:
     """Requests fail while it is away, as they do without a pooler, and nothing has to be restarted."""
     with running_pgbouncer(server, ROLE, pool_mode="transaction", pool_size=3) as url:
-        store = store_on(create_database_engine(url))
+        db = create_database(url)
+        store = TaskStore(db.run)
         task, _ = store.create("alice", CONTENT)
         server.stop("immediate")
         with pytest.raises(OperationalError):
             store.get("alice", task.id)
         server.start()
         found = get_in_the_end(store, task)
-        store.engine.dispose()
+        db.engine.dispose()
 
     assert found == task
 
@@ -247,7 +256,7 @@ def test_a_server_that_is_back_is_used_again(server: PostgreSQLServer) -> None:
 def test_migrations_run_through_a_pooler_as_well(server: PostgreSQLServer) -> None:
     """The lock that makes others wait ends with the transaction, not with the server session."""
     with running_pgbouncer(server, "tasks_owner", pool_mode="transaction", pool_size=1) as url:
-        engine = create_database_engine(url)
+        engine = create_database(url).engine
         command.downgrade(alembic_config(engine), "base")
         command.upgrade(alembic_config(engine), "head")
         locks = server.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
@@ -269,20 +278,20 @@ def get_in_the_end(store: TaskStore, task: Task) -> Task | None:
 def test_a_pooler_that_announces_the_servers_own_id_mixes_up_nothing(server: PostgreSQLServer) -> None:
     """By chance, or because it hands the id through: statements are not found then, and run again elsewhere."""
     with running_pgbouncer(server, ROLE, pool_mode="transaction", pool_size=1) as url:
-        engines = [create_database_engine(url, pool_size=1) for _ in range(2)]
-        for engine in engines:
-            event.listen(engine, "connect", pass_for_a_server, once=True)
-        deletes, reads = map(store_on, engines)
+        databases = [create_database(url, pool_size=1) for _ in range(2)]
+        for db in databases:
+            event.listen(db.engine, "connect", pass_for_a_server, once=True)
+        deletes, reads = (TaskStore(db.run) for db in databases)
         task, _ = reads.create("alice", CONTENT)
         for _ in range(8):
             with pytest.raises(TaskNotFoundError):
                 deletes.delete("alice", uuid.uuid4())
-        is_prepared = bool(prepared_on(deletes.engine))
+        is_prepared = bool(prepared_on(databases[0].engine))
 
         answers = Counter(reads.get("alice", task.id) for _ in range(12))
 
-        for engine in engines:
-            engine.dispose()
+        for db in databases:
+            db.engine.dispose()
     assert is_prepared
     assert answers == {task: 12}
 
@@ -294,14 +303,14 @@ def pass_for_a_server(connection: Any, _record: object) -> None:
 
 def test_a_server_of_ones_own_prepares_statements_under_names_of_their_own(server: PostgreSQLServer) -> None:
     """Without a pooler nothing is given up, and no two connections use the same name."""
-    engines = [create_database_engine(server.url("tasks", ROLE), pool_size=1) for _ in range(2)]
-    for engine in engines:
+    databases = [create_database(server.url("tasks", ROLE), pool_size=1) for _ in range(2)]
+    for db in databases:
         for _ in range(12):
-            store_on(engine).summary("alice")
+            TaskStore(db.run).summary("alice")
 
-    first, second = (set(prepared_on(engine)) for engine in engines)
-    for engine in engines:
-        engine.dispose()
+    first, second = (set(prepared_on(db.engine)) for db in databases)
+    for db in databases:
+        db.engine.dispose()
 
     assert first
     assert second
@@ -310,10 +319,12 @@ def test_a_server_of_ones_own_prepares_statements_under_names_of_their_own(serve
 
 def test_a_driver_whose_names_cannot_be_chosen_prepares_nothing(server: PostgreSQLServer) -> None:
     """Another psycopg may keep its count elsewhere; that costs time, and is safe."""
-    engine = create_database_engine(server.url("tasks", ROLE), pool_size=1)
-    event.listen(engine, "connect", lambda connection, _: delattr(connection._prepared, "_prepared_idx"), insert=True)
+    db = create_database(server.url("tasks", ROLE), pool_size=1)
+    event.listen(
+        db.engine, "connect", lambda connection, _: delattr(connection._prepared, "_prepared_idx"), insert=True
+    )
     for _ in range(12):
-        store_on(engine).summary("alice")
+        TaskStore(db.run).summary("alice")
 
-    assert prepared_on(engine) == []
-    engine.dispose()
+    assert prepared_on(db.engine) == []
+    db.engine.dispose()

@@ -15,7 +15,7 @@ import psycopg
 from alembic import command
 from sqlalchemy import URL, make_url
 
-from app.database import create_database_engine
+from app.database import create_database
 from app.migrations.commands import alembic_config
 from tests.support.documentation import snippets
 from tests.support.postgresql_server import PostgreSQLAddress, PostgreSQLServer
@@ -74,7 +74,7 @@ class PostgreSQL:
     def _make_template(self) -> str:
         self._execute(f"CREATE ROLE {self.role} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{self._password}'")
         name = self.new_database()
-        engine = create_database_engine(self.owner_url(name))
+        engine = create_database(self.owner_url(name)).engine
         command.upgrade(alembic_config(engine), "head")
         with engine.begin() as connection:
             connection.exec_driver_sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO {self.role}")
@@ -90,7 +90,7 @@ def make_documented_database(server: PostgreSQLAddress) -> None:
     """Make the roles and the database ``tasks`` as ``docs/database.md`` says, migrated by the owner."""
     (roles, *_) = snippets("database.md", "sql")
     server.run_script(roles)
-    owner = create_database_engine(server.url("tasks", "tasks_owner"))
+    owner = create_database(server.url("tasks", "tasks_owner")).engine
     command.upgrade(alembic_config(owner), "head")
     owner.dispose()
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from app.database import Database
 from app.fast import SHORT_WAYS
 from app.fast.statements import driver_connection
 from app.tasks.errors import PreconditionFailedError, TaskNotFoundError
 from app.tasks.models import tasks
 from app.tasks.pages import Cursor, Sort
 from app.tasks.store import TaskStore
-from tests.support.stores import PLAIN_WAYS, create_database_engine, store_on
+from tests.support.stores import PLAIN_WAYS, create_database
 from tests.support.tasks_api import Clock, keep
 
 CONTENT = {"title": "Buy milk", "description": None, "completed": True}
@@ -25,13 +25,13 @@ CONTENT = {"title": "Buy milk", "description": None, "completed": True}
 def stores(database_url: str) -> Iterator[dict[str, TaskStore]]:
     """Return two stores of the same tasks: one that takes the short way, and one that goes by SQLAlchemy alone."""
     clock = Clock()
-    engines = {
-        "short": create_database_engine(database_url, ways=SHORT_WAYS),
-        "long": create_database_engine(database_url, ways=PLAIN_WAYS),
+    databases = {
+        "short": create_database(database_url, ways=SHORT_WAYS),
+        "long": create_database(database_url, ways=PLAIN_WAYS),
     }
-    yield {name: replace(store_on(engine), clock=clock) for name, engine in engines.items()}
-    for engine in engines.values():
-        engine.dispose()
+    yield {name: TaskStore(database.run, clock) for name, database in databases.items()}
+    for database in databases.values():
+        database.engine.dispose()
 
 
 def test_both_ways_read_the_same(stores: dict[str, TaskStore]) -> None:
@@ -80,26 +80,21 @@ def test_both_ways_write_the_same(stores: dict[str, TaskStore], way: str) -> Non
         other.get("alice", task.id)
 
 
-def test_a_failed_statement_is_an_error_of_sqlalchemys(own_store: TaskStore) -> None:
+def test_a_failed_statement_is_an_error_of_sqlalchemys(own_database: Database, own_store: TaskStore) -> None:
     """With the driver's inside, and without the values; the connection works for the next statement."""
     task = keep(own_store)
 
     with pytest.raises(IntegrityError) as caught:
-        own_store.run(
-            own_store.engine,
-            "alice",
-            tasks.insert(),
-            {**task._asdict(), "creation": None},
-        )
+        own_store.run("alice", tasks.insert(), {**task._asdict(), "creation": None})
 
-    assert isinstance(caught.value.orig, own_store.engine.dialect.loaded_dbapi.Error)
+    assert isinstance(caught.value.orig, own_database.engine.dialect.loaded_dbapi.Error)
     assert task.title not in str(caught.value)
     assert own_store.get("alice", task.id) == task
 
 
-def test_a_connection_goes_back_to_the_pool_whatever_happens(own_store: TaskStore) -> None:
+def test_a_connection_goes_back_to_the_pool_whatever_happens(own_database: Database) -> None:
     """Also where the fault is ours."""
-    with pytest.raises(LookupError), driver_connection(own_store.engine):
+    with pytest.raises(LookupError), driver_connection(own_database.engine):
         raise LookupError
 
-    assert own_store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # a QueuePool's
+    assert own_database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # a QueuePool's

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from app.database import Database
 from app.fast.statements import query_of
-from app.tasks.store import TaskStore
 from app.transactions import Answer, Statement, Values
 from tests.support.tasks_api import TASKS, Authorize
 
@@ -21,15 +21,15 @@ from tests.support.tasks_api import TASKS, Authorize
 def statements(app: Flask) -> list[str]:
     """Return the list of SQL statements that reach the database from now on, and of other uses of a connection."""
     seen: list[str] = []
-    store: TaskStore = app.extensions["task_store"]
+    database: Database = app.extensions["database"]
     # True while a statement of the store is under way.
     noted = [False]
 
-    def note(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
-        seen.append(query_of(statement, engine.dialect).text)
+    def note(user_id: str, statement: Statement, values: Values) -> Answer:
+        seen.append(query_of(statement, database.engine.dialect).text)
         noted[0] = True
         try:
-            return store.run(engine, user_id, statement, values)
+            return database.run(user_id, statement, values)
         finally:
             noted[0] = False
 
@@ -37,8 +37,8 @@ def statements(app: Flask) -> list[str]:
         if not noted[0]:
             seen.append("something past the store")
 
-    event.listen(store.engine, "checkout", note_other)
-    app.extensions["task_store"] = replace(store, run=note)
+    event.listen(database.engine, "checkout", note_other)
+    app.extensions["task_store"] = replace(app.extensions["task_store"], run=note)
     return seen
 
 

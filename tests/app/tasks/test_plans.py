@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, event, insert
 
 from app.database import Database
 from app.fast.statements import query_of
@@ -27,7 +26,7 @@ from app.tasks.pages import Cursor, Sort
 from app.tasks.store import Page, TaskStore
 from app.transactions import SET_USER, Answer, Statement, Values
 from tests.support.postgresql import PostgreSQL
-from tests.support.stores import create_database_engine, store_on
+from tests.support.stores import create_database
 
 USER = "user 7"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,7 +85,7 @@ def clean_up(owner: psycopg.Connection) -> None:
 
 def fill(url: str, *, migrate: bool) -> None:
     """Write the tasks into a database."""
-    engine = create_database_engine(url)
+    engine = create_database(url).engine
     if migrate:
         command.upgrade(alembic_config(engine), "head")
     with engine.begin() as connection:
@@ -95,27 +94,36 @@ def fill(url: str, *, migrate: bool) -> None:
 
 
 @pytest.fixture
-def store(filled_url: str) -> Iterator[TaskStore]:
-    """Return a store with many tasks."""
-    engine = create_database_engine(filled_url)
-    yield store_on(engine)
-    engine.dispose()
+def filled_database(filled_url: str) -> Iterator[Database]:
+    """Return a database with many tasks."""
+    database = create_database(filled_url)
+    yield database
+    database.engine.dispose()
 
 
-def asked_by(store: TaskStore, call: Callable[[TaskStore], object]) -> Asked:
+def asked_by(database: Database, call: Callable[[TaskStore], object]) -> Asked:
     """Return the one statement that an operation runs, and its values; it takes no effect."""
     seen: list[Asked] = []
 
     class NotRunError(Exception):
         """Ends the operation before the statement runs."""
 
-    def note(engine: Engine, _user_id: str, statement: Statement, values: Values) -> Answer:
-        query = query_of(statement, engine.dialect)
-        seen.append((query.text, query.parameters(values)))
+    def note_sent(_connection: object, _cursor: object, text: str, parameters: Any, *_: object) -> None:
+        seen.append((text, parameters))
         raise NotRunError
 
+    def note(_user_id: str, statement: Statement, values: Values) -> Answer:
+        query = query_of(statement, database.engine.dialect)
+        if query.names is not None:
+            note_sent(None, None, query.text, query.parameters(values))
+        # It has a list, so SQLAlchemy writes the text when it has the values.
+        with database.engine.connect() as connection:
+            event.listen(connection, "before_cursor_execute", note_sent)
+            connection.execute(statement, values)
+        raise AssertionError("the statement has run")
+
     with pytest.raises(NotRunError):
-        call(replace(store, run=note))
+        call(TaskStore(note))
     (asked,) = seen
     return asked
 
@@ -124,10 +132,10 @@ def asked_by(store: TaskStore, call: Callable[[TaskStore], object]) -> Asked:
 HARMLESS = {"Limit", "ModifyTable", "Aggregate", "Result"}
 
 
-def plans_of(store: TaskStore, asked: Asked) -> list[list[str]]:
+def plans_of(database: Database, asked: Asked) -> list[list[str]]:
     """Return the plans there are for a statement; each step with its index and what that is asked for."""
-    with store.engine.begin() as connection:
-        if store.engine.dialect.name == "sqlite":
+    with database.engine.begin() as connection:
+        if database.engine.dialect.name == "sqlite":
             return [sqlite_plan(connection, *asked)]
         connection.exec_driver_sql("BEGIN")
         connection.exec_driver_sql(SET_USER, {"user_id": USER})
@@ -181,7 +189,9 @@ def edge(sort: Sort, *, backward: bool) -> Cursor:
 @pytest.mark.parametrize("sort", list(Sort))
 @pytest.mark.parametrize("completed", [None, False, True], ids=["all", "open", "completed"])
 @pytest.mark.parametrize("way", ["first page", "next page", "page before"])
-def test_a_list_walks_the_index_of_its_order(store: TaskStore, sort: Sort, completed: bool | None, way: str) -> None:
+def test_a_list_walks_the_index_of_its_order(
+    filled_database: Database, sort: Sort, completed: bool | None, way: str
+) -> None:
     """It begins at the cursor and ends with the page: nothing is skipped, filtered or sorted."""
     cursor = None if way == "first page" else edge(sort, backward=way == "page before")
 
@@ -189,7 +199,7 @@ def test_a_list_walks_the_index_of_its_order(store: TaskStore, sort: Sort, compl
         return store.page(USER, limit=20, sort=sort, completed=completed, cursor=cursor)
 
     narrowed = "" if completed is None else "completed_"
-    for plan in plans_of(store, asked_by(store, page)):
+    for plan in plans_of(filled_database, asked_by(filled_database, page)):
         (step,) = plan
         assert step.startswith(f"Index Scan ix_tasks_user_id_{narrowed}{sort.field}_id (")
         assert (re.search(rf"\b{sort.field}\W*(?:text)?, ?id\)", step) is not None) == (cursor is not None)
@@ -199,13 +209,15 @@ def test_a_list_walks_the_index_of_its_order(store: TaskStore, sort: Sort, compl
 @pytest.mark.parametrize("sort", list(Sort))
 @pytest.mark.parametrize("completed", [None, True], ids=["all", "completed"])
 @pytest.mark.parametrize("text", ["cap", "the one with the blue cap"], ids=["short", "long"])
-def test_a_search_reads_no_other_users_tasks(store: TaskStore, sort: Sort, completed: bool | None, text: str) -> None:
+def test_a_search_reads_no_other_users_tasks(
+    filled_database: Database, sort: Sort, completed: bool | None, text: str
+) -> None:
     """Texts are compared on the way along an index; PostgreSQL sorts what it finds if it expects that to be little."""
 
     def search(store: TaskStore) -> Page:
         return store.page(USER, limit=20, sort=sort, completed=completed, text=text, cursor=edge(sort, backward=False))
 
-    for plan in plans_of(store, asked_by(store, search)):
+    for plan in plans_of(filled_database, asked_by(filled_database, search)):
         walked = plan[-1]
         assert re.match(rf"(Bitmap )?Index Scan ix_tasks_user_id_\w*{sort.field}_id \(", walked)
         assert "user_id" in walked.partition("(")[2]
@@ -227,35 +239,35 @@ BY_KEY: dict[str, Callable[[TaskStore], object]] = {
 
 
 @pytest.mark.parametrize("operation", BY_KEY)
-def test_one_task_is_found_by_its_key(store: TaskStore, operation: str) -> None:
+def test_one_task_is_found_by_its_key(filled_database: Database, operation: str) -> None:
     """User and id, which are the primary key."""
-    for plan in plans_of(store, asked_by(store, BY_KEY[operation])):
+    for plan in plans_of(filled_database, asked_by(filled_database, BY_KEY[operation])):
         (step,) = plan
         assert re.match(r"Index Scan (pk_tasks|sqlite_autoindex_tasks_1) \(", step)
         assert "user_id" in step
         assert re.search(r"\bid =|\bid=", step)
 
 
-def test_a_create_reads_nothing(store: TaskStore) -> None:
+def test_a_create_reads_nothing(filled_database: Database) -> None:
     """It looks nothing up first; the key decides."""
-    for plan in plans_of(store, asked_by(store, lambda store: store.create(USER, CONTENT))):
+    for plan in plans_of(filled_database, asked_by(filled_database, lambda store: store.create(USER, CONTENT))):
         assert plan == []
 
 
-def test_the_summary_reads_an_index_and_no_task(store: TaskStore) -> None:
+def test_the_summary_reads_an_index_and_no_task(filled_database: Database) -> None:
     """The counts are in there."""
-    for plan in plans_of(store, asked_by(store, lambda store: store.summary(USER))):
+    for plan in plans_of(filled_database, asked_by(filled_database, lambda store: store.summary(USER))):
         (step,) = plan
         assert re.match(r"Index Only Scan ix_tasks_user_id_completed_\w+_id \(", step)
 
 
-def test_the_readiness_probe_reads_no_task(store: TaskStore) -> None:
+def test_the_readiness_probe_reads_no_task(filled_database: Database) -> None:
     """PostgreSQL does not even begin to: some users' tasks may be on a server that is away, while others are served."""
-    statement, parameters = asked_by(store, lambda store: Database(store.engine, store.run).probe())
+    statement, parameters = asked_by(filled_database, lambda store: Database(filled_database.engine, store.run).probe())
 
-    with store.engine.connect() as connection:
+    with filled_database.engine.connect() as connection:
         found = connection.exec_driver_sql(statement, parameters).all()
-        if store.engine.dialect.name == "postgresql":
+        if filled_database.engine.dialect.name == "postgresql":
             analyzed = connection.exec_driver_sql(
                 f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters
             ).scalar_one()

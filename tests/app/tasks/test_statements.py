@@ -14,13 +14,10 @@ from sqlalchemy.sql.expression import Executable
 from app.tasks import statements
 from app.tasks.models import tasks
 from app.tasks.pages import Sort
-from app.tasks.statements import CREATE, delete_statement, page_statement, toggle_statement, update_statement
+from app.tasks.statements import CREATE, Expected, delete_statement, page_statement, toggle_statement, update_statement
 from app.text_search import Holds, HoldsLong
 
 FIELDS = ("title", "description", "completed")
-
-#: How many versions a write may expect: any, none, some.
-VERSIONS = (None, 0, 1, 3)
 
 
 def filtered_statements() -> Iterator[Any]:
@@ -32,12 +29,12 @@ def filtered_statements() -> Iterator[Any]:
         Sort, *[[False, True]] * 3, (None, Holds, HoldsLong)
     ):
         yield page_statement(sort, backward=backward, by_cursor=by_cursor, by_completed=by_completed, by_text=by_text)
-    for versions in VERSIONS:
-        yield toggle_statement(versions)
-        yield delete_statement(versions)
+    for expected in Expected:
+        yield toggle_statement(expected)
+        yield delete_statement(expected)
         for count in range(1, len(FIELDS) + 1):
             for fields in combinations(FIELDS, count):
-                yield update_statement(frozenset(fields), versions)
+                yield update_statement(frozenset(fields), expected)
 
 
 def conditions(clause: ColumnElement[bool] | None) -> Iterator[str]:

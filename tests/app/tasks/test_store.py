@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
+from app.database import Database
 from app.tables import UTCDateTime
 from app.tasks.errors import IdTakenError, PreconditionFailedError, TaskNotFoundError, UserIdTooLongError
 from app.tasks.store import Summary, TaskStore
@@ -43,18 +43,18 @@ def test_a_time_of_another_zone_is_kept_as_the_same_instant(store: TaskStore) ->
     assert store.get("alice", created.id).created_at == datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
 
 
-def test_a_naive_time_is_refused(store: TaskStore) -> None:
+def test_a_naive_time_is_refused(own_database: Database) -> None:
     """Nobody knows which instant it means."""
     with pytest.raises(ValueError, match="no instant"):
-        UTCDateTime().process_bind_param(datetime(2026, 1, 1), store.engine.dialect)  # noqa: DTZ001
+        UTCDateTime().process_bind_param(datetime(2026, 1, 1), own_database.engine.dialect)  # noqa: DTZ001
 
 
-def test_null_times_pass_both_ways(store: TaskStore) -> None:
+def test_null_times_pass_both_ways(own_database: Database) -> None:
     """The type leaves NULL to the column."""
     kind = UTCDateTime()
 
-    assert kind.process_bind_param(None, store.engine.dialect) is None
-    assert kind.process_result_value(None, store.engine.dialect) is None
+    assert kind.process_bind_param(None, own_database.engine.dialect) is None
+    assert kind.process_result_value(None, own_database.engine.dialect) is None
 
 
 def test_another_users_task_is_not_found(store: TaskStore) -> None:
@@ -170,11 +170,11 @@ def test_a_write_that_expects_no_version_is_never_refused_for_one(store: TaskSto
     task_id = uuid.uuid4()
     asked: list[str] = []
 
-    def run(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
+    def run(user_id: str, statement: Statement, values: Values) -> Answer:
         asked.append(user_id)
         if len(asked) > 1:
             store.create("alice", CONTENT, task_id)
-        return store.run(engine, user_id, statement, values)
+        return store.run(user_id, statement, values)
 
     with pytest.raises(TaskNotFoundError):
         replace(store, run=run).toggle("alice", task_id)
