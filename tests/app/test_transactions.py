@@ -37,9 +37,13 @@ def test_all_statements_are_undone_if_the_second_fails(own_database: Database, o
     """The connection works for the next statement."""
     task = keep(own_store)
 
-    with pytest.raises(IntegrityError), transaction(own_database.engine, "alice") as connection:
-        connection.execute(update(tasks).values(title="Buy tea"))
-        connection.execute(insert(tasks), row_like(task))
+    def change_and_fail() -> None:
+        with transaction(own_database.engine, "alice") as connection:
+            connection.execute(update(tasks).values(title="Buy tea"))
+            connection.execute(insert(tasks), row_like(task))
+
+    with pytest.raises(IntegrityError):
+        change_and_fail()
 
     assert own_store.page("alice", limit=9).items == [task]
 
@@ -48,9 +52,13 @@ def test_all_statements_are_undone_if_the_code_between_them_fails(own_database: 
     """Whatever the error is."""
     task = keep(own_store)
 
-    with pytest.raises(LookupError), transaction(own_database.engine, "alice") as connection:
-        connection.execute(update(tasks).values(title="Buy tea"))
-        raise LookupError
+    def change_and_fail() -> None:
+        with transaction(own_database.engine, "alice") as connection:
+            connection.execute(update(tasks).values(title="Buy tea"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        change_and_fail()
 
     assert own_store.get("alice", task.id) == task
 
@@ -89,9 +97,13 @@ def test_a_transaction_ends_at_its_time_limit(own_database: Database, own_store:
     numbers = select(literal(1).label("number")).cte("numbers", recursive=True)
     numbers = numbers.union_all(select(numbers.c.number + 1).where(numbers.c.number < 10**9))
 
-    with pytest.raises(OperationalError), transaction(own_database.engine, "alice", time_limit=0.2) as connection:
-        connection.execute(update(tasks).values(title="Buy tea"))
-        connection.execute(select(func.count()).select_from(numbers))
+    def change_and_count() -> None:
+        with transaction(own_database.engine, "alice", time_limit=0.2) as connection:
+            connection.execute(update(tasks).values(title="Buy tea"))
+            connection.execute(select(func.count()).select_from(numbers))
+
+    with pytest.raises(OperationalError):
+        change_and_count()
 
     assert own_store.get("alice", task.id) == task
 
