@@ -15,7 +15,7 @@ from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 from app.docs_ui.login import current_login
-from app.openapi import UNUSABLE_VALUES, PathParametersFirst, bearer_scheme
+from app.openapi import ERRORS, UNUSABLE_VALUES, PathParametersFirst, bearer_scheme
 
 #: What werkzeug says of an error, and what a client can do more with.
 DESCRIPTIONS: dict[str | None, str | None] = {UnprocessableEntity.description: UNUSABLE_VALUES}
@@ -43,6 +43,9 @@ class Api(flask_smorest.Api):
     def __init__(self, app: Flask) -> None:
         """Document an app."""
         super().__init__(app, spec_kwargs={"extra_plugins": [PathParametersFirst()]})
+        for name, response in ERRORS.items():
+            # In place of flask-smorest's. The document leaves out those that no operation refers to.
+            self.spec.components.response(name, response, lazy=True)
         self.spec.components.security_scheme("bearerAuth", bearer_scheme(app.config))
 
     def _register_pagination_header(self) -> None:

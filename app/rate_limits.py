@@ -59,5 +59,5 @@ def limit_users(app: Service) -> None:
 
 def note_rate_limit(operation: dict[str, Any], _notes: dict[str, Any], **_context: Any) -> dict[str, Any]:
     """Add 429 to what the document says about an operation."""
-    operation.setdefault("responses", {})["429"] = {"$ref": "#/components/responses/RateLimitExceeded"}
+    operation.setdefault("responses", {})["429"] = "RateLimitExceeded"
     return operation

@@ -20,7 +20,7 @@ from flask.views import MethodView
 from app.blueprint import Blueprint
 from app.database import Database
 from app.response_headers import LONGEST_HEADER
-from app.tasks.errors import answer_errors
+from app.tasks.errors import ERRORS, answer_errors
 from app.tasks.etags import client_holds, expected_versions, headers_of
 from app.tasks.models import Task
 from app.tasks.pages import Cursor
@@ -41,7 +41,7 @@ from auth import current_token, owns_path_user
 
 Answer = tuple[Any, dict[str, str]]
 
-blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can change them.")
+blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can change them.", errors=ERRORS)
 answer_errors(blp)
 
 #: The scope with which support staff and jobs read the tasks of any user. Nothing lets anybody write those of another.
