@@ -17,6 +17,7 @@ from flask import Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from flask.views import MethodView
 
+from app.api import without_body
 from app.blueprint import Blueprint
 from app.database import Database
 from app.response_headers import LONGEST_HEADER
@@ -166,7 +167,7 @@ class OneTask(MethodView):
         """Get a task."""
         task = task_store().get(user_id, task_id)
         if client_holds(task):
-            return _without_body(HTTPStatus.NOT_MODIFIED, headers_of(task))
+            return without_body(HTTPStatus.NOT_MODIFIED, headers_of(task))
         return task, headers_of(task)
 
     @owns_path_user
@@ -202,7 +203,7 @@ class OneTask(MethodView):
     def delete(self, task_id: UUID, **_path: str) -> Response:
         """Delete a task."""
         task_store().delete(current_token.user_id, task_id, expected_versions())
-        return _without_body(HTTPStatus.NO_CONTENT, {})
+        return without_body(HTTPStatus.NO_CONTENT)
 
 
 @blp.route("/api/<path:user_id>/tasks/<uuid:task_id>/complete", parameters=[USER_ID, TASK_ID])
@@ -226,13 +227,6 @@ class Completion(MethodView):
         else:
             task = store.toggle(user_id, task_id, expected_versions())
         return task, headers_of(task)
-
-
-def _without_body(status: HTTPStatus, headers: dict[str, str]) -> Response:
-    """Return an answer without content, and therefore without a content type."""
-    response = Response(status=status, headers=headers)
-    del response.headers["Content-Type"]
-    return response
 
 
 def _dump(cursor: Cursor | None) -> str | None:

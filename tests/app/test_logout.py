@@ -50,6 +50,7 @@ def test_every_token_of_the_user_is_refused_from_then_on(revoking: Flask, author
     answer = client.post(PATH, headers=used)
 
     assert (answer.status_code, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
     for headers in (used, other):
         assert body_of(client.get("/api/me", headers=headers))["error"] == "token_revoked"
     assert client.get("/api/me", headers=authorize("bob")).status_code == 200
