@@ -264,10 +264,11 @@ def _location_of(task: Task) -> str:
 
 
 def _own_path() -> str:
-    """Return the path of the user's list, which the request is for, as ``url_for`` would build it, only faster.
+    """Return the path of the user's list, which the request is for.
 
-    A slash in the user id is quoted: a client would take ``..`` between two of them for the way up. A prefix may be
-    quoted already: a proxy sends it as it stands in the URL.
+    A slash in the user id is quoted. ``url_for`` leaves it as it is, and a client would take the path
+    ``/api/a/../b/tasks`` of the user ``a/../b`` for that of the user ``b``. A prefix may be quoted already: a proxy
+    sends it as it stands in the URL.
     """
     user_id, safe = (request.view_args or {}).get("user_id", ""), "!$&'()*+,:;=@"
     before = request.path.removesuffix(f"{user_id}/tasks")

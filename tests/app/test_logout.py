@@ -107,5 +107,6 @@ def test_the_document_shows_the_operation(revoking: Flask) -> None:
 
     operation = document["paths"]["/api/{user_id}/logout-everywhere"]["post"]
     assert operation["operationId"] == "logOutEverywhere"
+    assert "a token from the last seconds may name a later time, and then stays valid" in operation["description"]
     assert operation["security"] == [{"bearerAuth": []}]
     assert sorted(operation["responses"]) == ["204", "401", "403", "429", "503", "default"]
