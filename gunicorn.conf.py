@@ -110,8 +110,11 @@ if Path(SHARED_MEMORY).is_dir():
     worker_tmp_dir = SHARED_MEMORY
 
 COUNTS_ARE_WANTED = bool(os.environ.get("FLASK_AUTH_METRICS_PATH") or os.environ.get("FLASK_AUTH_METRICS") == "true")
-if COUNTS_ARE_WANTED and __name__ != "__main__":
-    counts.FOLDER.prepare(SHARED_MEMORY)
+if COUNTS_ARE_WANTED:
+    if __name__ == "__main__":
+        counts.operators_folder()
+    else:
+        counts.FOLDER.prepare(SHARED_MEMORY)
 
 
 def post_fork(_server: Any, worker: Any) -> None:

@@ -54,9 +54,10 @@ def test_a_folder_of_counts_that_is_missing_says_so_and_ends(tmp_path: Path) -> 
     """Instead of workers that cannot count."""
     variables = {"FLASK_AUTH_METRICS_PATH": "/metrics", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts")}
 
-    assert refused_start(tmp_path, **variables) == (
-        "PROMETHEUS_MULTIPROC_DIR must be a folder that exists and that this process may write to.\n"
-    )
+    said = refused_start(tmp_path, **variables)
+
+    assert said == "PROMETHEUS_MULTIPROC_DIR must be a folder that exists and that this process may write to.\n"
+    assert refused_start(tmp_path, program="gunicorn.conf.py", **variables) == said
 
 
 @pytest.mark.parametrize(
