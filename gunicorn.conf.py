@@ -34,6 +34,9 @@ if str(FOLDER) not in sys.path[:1]:
 
 from app import counts  # noqa: E402  # found by the path above
 from app.environment import load_environment  # noqa: E402
+from app.logs import RequestTextFilter  # noqa: E402
+from app.metrics import is_counted  # noqa: E402
+from app.unread_bodies import read_on_after_errors  # noqa: E402
 
 load_environment(FOLDER / ".env")
 
@@ -110,8 +113,11 @@ if Path(SHARED_MEMORY).is_dir():
     worker_tmp_dir = SHARED_MEMORY
 
 COUNTS_ARE_WANTED = bool(os.environ.get("FLASK_AUTH_METRICS_PATH") or os.environ.get("FLASK_AUTH_METRICS") == "true")
-if COUNTS_ARE_WANTED and __name__ != "__main__":
-    counts.FOLDER.prepare(SHARED_MEMORY)
+if COUNTS_ARE_WANTED:
+    if __name__ == "__main__":
+        counts.operators_folder()
+    else:
+        counts.FOLDER.prepare(SHARED_MEMORY)
 
 
 def post_fork(_server: Any, worker: Any) -> None:
@@ -123,6 +129,7 @@ def post_fork(_server: Any, worker: Any) -> None:
 def child_exit(_server: Any, worker: Any) -> None:
     """Forget what only a living worker can say, such as the age of its keys. What it has counted stays."""
     if COUNTS_ARE_WANTED:
+        # Not at the top of this file: it looks for the folder of the counts when it is imported.
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
@@ -134,6 +141,12 @@ def on_starting(server: Any) -> None:
         raise SystemExit("Leave out --reuse-port (reuse_port): with it, SIGHUP resets connections of waiting clients.")
     if server.cfg.worker_class_str == "gthread" != server.cfg.settings["worker_class"].get():
         raise SystemExit("Set GUNICORN_THREADS=1 for --worker-class sync: with more threads, gunicorn runs gthread.")
+    # The app has been made by now (preload_app), and prometheus-client has looked for the folder.
+    if is_counted(server.app.callable) and not COUNTS_ARE_WANTED:
+        raise SystemExit(
+            "Set FLASK_AUTH_METRICS_PATH or FLASK_AUTH_METRICS=true in the environment or in .env: from --env (raw_env)"
+            " or from code it comes too late, and each worker would show only its own counts."
+        )
     if COUNTS_ARE_WANTED:
         counts.FOLDER.begin(server.cfg.uid, server.cfg.gid, replacing=bool(server.master_pid))
     # A master that replaces another one, or that systemd has started, may inherit sockets that listen already.
@@ -178,9 +191,6 @@ def when_ready(server: Any) -> None:
 
     Objects that the garbage collector of a worker never visits stay in memory that the workers share.
     """
-    # Not at the top of this file: only now is the folder of the app on the path.
-    from app.logs import RequestTextFilter
-
     server.log.error_log.addFilter(RequestTextFilter())
     gc.collect()
     gc.freeze()
@@ -196,8 +206,6 @@ def post_worker_init(worker: Any) -> None:
     for listener in worker.sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-    from app.unread_bodies import read_on_after_errors
-
     worker.handle_error = read_on_after_errors(worker.handle_error)
 
 

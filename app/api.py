@@ -1,21 +1,23 @@
 """flask-smorest's Api as the service uses it, and the one JSON shape of all errors.
 
 Errors of authentication and authorization do not pass here: :mod:`auth` answers them itself, in the same shape. Each
-feature answers its own errors in HTTP by :func:`answer`.
+feature answers its own errors in HTTP by :func:`answer`, and what has no body by :func:`without_body`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import flask_smorest
-from flask import Flask, current_app, jsonify, request
+from flask import Flask, Response, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 from app.docs_ui.login import current_login
-from app.openapi import UNUSABLE_VALUES, PathParametersFirst, bearer_scheme
+from app.openapi import ERRORS, UNUSABLE_VALUES, PathParametersFirst, bearer_scheme
 
 #: What werkzeug says of an error, and what a client can do more with.
 DESCRIPTIONS: dict[str | None, str | None] = {UnprocessableEntity.description: UNUSABLE_VALUES}
@@ -43,6 +45,9 @@ class Api(flask_smorest.Api):
     def __init__(self, app: Flask) -> None:
         """Document an app."""
         super().__init__(app, spec_kwargs={"extra_plugins": [PathParametersFirst()]})
+        for name, response in ERRORS.items():
+            # In place of flask-smorest's. The document leaves out those that no operation refers to.
+            self.spec.components.response(name, response, lazy=True)
         self.spec.components.security_scheme("bearerAuth", bearer_scheme(app.config))
 
     def _register_pagination_header(self) -> None:
@@ -61,6 +66,13 @@ class Api(flask_smorest.Api):
         document, login = self.spec.to_dict(), current_login()
         described = login.describe(document) if login else document
         return jsonify(described | {"servers": [{"url": request.script_root or "/"}]})
+
+
+def without_body(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer without content, and therefore without a content type."""
+    response = Response(status=status, headers=headers)
+    del response.headers["Content-Type"]
+    return response
 
 
 def answer(error: HTTPException) -> ResponseReturnValue:

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-_PREFIX = "tasks-metrics-"
+#: Names the same folder if it is one of our own, for a server that inherits both variables.
+OWN_VARIABLE = "TASKS_OWN_METRICS_DIR"
 #: The names that prometheus-client gives to its files.
 _FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_\d+\.db")
 
@@ -33,18 +34,14 @@ class CountsFolder:
         gunicorn reads its configuration again on SIGHUP, and goes on in a child with ``--daemon``.
 
         Raises:
-            SystemExit: the folder is missing, or this process may not write there.
+            SystemExit: as :func:`operators_folder` says, or no folder can be made.
         """
         if self._is_prepared:
             return
-        named = Path(os.environ.get(VARIABLE) or _PREFIX)
-        # A server that takes the place of another one (SIGUSR2) inherits its variables, and not its folder.
-        if named.name.startswith(_PREFIX):
+        if operators_folder() is None:
             self._own = _made(shared_memory)
-            os.environ[VARIABLE] = str(self._own)
+            os.environ[VARIABLE] = os.environ[OWN_VARIABLE] = str(self._own)
             atexit.register(self._remove)
-        elif not (named.is_dir() and os.access(named, os.W_OK | os.X_OK)):
-            raise SystemExit(f"{VARIABLE} must be a folder that exists and that this process may write to.")
         self._is_prepared = True
 
     def begin(self, uid: int, gid: int, *, replacing: bool) -> None:
@@ -77,11 +74,28 @@ class CountsFolder:
             shutil.rmtree(self._own, ignore_errors=True)
 
 
+def operators_folder() -> Path | None:
+    """Return the folder that the operator names, or None if the operator leaves the choice to us.
+
+    A server that takes the place of another one (SIGUSR2) inherits its variables, and not its folder.
+
+    Raises:
+        SystemExit: the folder is missing, or this process may not write there.
+    """
+    named = os.environ.get(VARIABLE)
+    if not named or named == os.environ.get(OWN_VARIABLE):
+        return None
+    folder = Path(named)
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise SystemExit(f"{VARIABLE} must be a folder that exists and that this process may write to.")
+    return folder
+
+
 def _made(shared_memory: str) -> Path:
     """Make a folder where ``TMPDIR`` says, else in shared memory: a container with a read-only disk has that too."""
     for place in filter(None, (os.environ.get("TMPDIR"), shared_memory, "/tmp", "/var/tmp")):  # noqa: S108 - a new name
         with suppress(OSError):
-            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+            return Path(tempfile.mkdtemp(prefix="tasks-metrics-", dir=place))
     raise SystemExit(f"No folder for the counts can be made; set {VARIABLE} to one.")
 
 

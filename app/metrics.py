@@ -25,11 +25,17 @@ LOGGED: set[int] = set()
 
 def count_requests(app: Flask) -> None:
     """Count the requests of an app from now on. The library serves the counts at ``AUTH_METRICS_PATH``."""
-    if app.extensions["resource_server"].config.metrics:
+    if is_counted(app):
         # Made here: two threads that answer their first requests could both make them.
         metrics()
         request_started.connect(begin, app)
         request_finished.connect(finish, app)
+
+
+def is_counted(app: object) -> bool:
+    """Tell whether an app counts; nothing is known of another WSGI application, such as one around an app."""
+    server = app.extensions.get("resource_server") if isinstance(app, Flask) else None
+    return server is not None and bool(server.config.metrics)
 
 
 @cache

@@ -44,42 +44,31 @@ def error(status: HTTPStatus, description: str, *, headers: Any = None, **bodies
 
 
 UNUSABLE_VALUES = "Some values in the request cannot be used: `errors` says which and why."
+UNUSABLE_BODY = "Some members of the body cannot be used."
+UNUSABLE_QUERY = "Some parameters of the query cannot be used."
 
-#: Every error of the API by the name that operations refer to it by. Those of 401 come from the library.
+#: What the errors of any feature say, by the name that operations refer to them by. The document has those that an
+#: operation refers to. A feature says more of its own errors through ``errors`` of :class:`app.blueprint.Blueprint`.
 ERRORS: dict[str, dict[str, Any]] = {
     "BAD_REQUEST": error(
         HTTPStatus.BAD_REQUEST,
         "The body is not JSON, or it says something twice.",
         not_json={"message": "The body is not valid JSON."},
     ),
-    # Stands in for the library's description: the API demands neither scopes nor roles.
-    "AccessDenied": error(
-        HTTPStatus.FORBIDDEN,
-        "The access token is valid, but it belongs to another user than the one in the path, or to a client, and does "
-        "not have what lets it pass.",
-        not_owner={
-            "message": "The access token belongs to another user than the one in the path.",
-            "error": "not_owner",
-        },
-        not_owner_client={
-            "message": "The access token is a client's own, and this path belongs to a user. Send a user's token.",
-            "error": "not_owner",
-        },
-    ),
     "NOT_FOUND": error(
         HTTPStatus.NOT_FOUND,
-        "The user has no such task.",
-        no_task={"message": "There is no such task."},
+        "The user has no such resource.",
+        not_found={"message": "There is no such resource."},
     ),
     "CONFLICT": error(
         HTTPStatus.CONFLICT,
-        "The `id` belongs to another task.",
-        id_taken={"message": "Another task has been created under this id."},
+        "The request contradicts what is there already.",
+        id_taken={"message": "Another resource has been created under this id."},
     ),
     "PRECONDITION_FAILED": error(
         HTTPStatus.PRECONDITION_FAILED,
-        "The task is not the version that `If-Match` names.",
-        changed={"message": "The task has changed: read it again before writing."},
+        "The resource is not the version that `If-Match` names.",
+        changed={"message": "The resource has changed: read it again before writing."},
     ),
     # CPython 3.13 and newer call it CONTENT_TOO_LARGE.
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE.name: error(
@@ -94,11 +83,7 @@ ERRORS: dict[str, dict[str, Any]] = {
     ),
     "UnusableBody": error(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "Some members of the body cannot be used.",
-        too_long={
-            "message": UNUSABLE_VALUES,
-            "errors": {"json": {"title": ["Length must be between 1 and 255."]}},
-        },
+        UNUSABLE_BODY,
         unknown={
             "message": UNUSABLE_VALUES,
             "errors": {"json": {"colour": ["Unknown field."]}},
@@ -106,14 +91,10 @@ ERRORS: dict[str, dict[str, Any]] = {
     ),
     "UnusableQuery": error(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        "Some parameters of the query cannot be used.",
-        too_many={
+        UNUSABLE_QUERY,
+        unknown={
             "message": UNUSABLE_VALUES,
-            "errors": {"query": {"limit": ["Must be greater than or equal to 1 and less than or equal to 200."]}},
-        },
-        no_cursor={
-            "message": UNUSABLE_VALUES,
-            "errors": {"query": {"cursor": ["Not the cursor of a page."]}},
+            "errors": {"query": {"colour": ["Unknown field."]}},
         },
     ),
     # Of every operation that :mod:`app.rate_limits` counts.
@@ -122,19 +103,6 @@ ERRORS: dict[str, dict[str, Any]] = {
         "You or your address have made too many requests. Not every service sets a limit.",
         headers=RETRY_AFTER,
         too_many={"message": "There have been too many requests."},
-    ),
-    # Stands in for the library's description, which knows of no database.
-    "KeysUnavailable": error(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "The database, the keys of the authorization server or the denylist are unavailable. The token may be fine.",
-        headers=RETRY_AFTER,
-        database={"message": "The database cannot be used at the moment."},
-        keys={"message": "The keys to verify access tokens with are not available.", "error": "keys_unavailable"},
-        denylist={
-            "message": "The service cannot check at the moment whether the access token has been revoked. "
-            "Try again later.",
-            "error": "denylist_unavailable",
-        },
     ),
     "SERVICE_UNAVAILABLE": error(
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -152,6 +120,37 @@ ERRORS: dict[str, dict[str, Any]] = {
     "NOT_MODIFIED": {"description": "You have the current version already. There is no body."},
 }
 
+#: What stands in for the library's descriptions of a refusal. Those of 401 are the library's own.
+REFUSALS: dict[str, dict[str, Any]] = {
+    # The API demands neither scopes nor roles.
+    "AccessDenied": error(
+        HTTPStatus.FORBIDDEN,
+        "The access token is valid, but it belongs to another user than the one in the path, or to a client, and does "
+        "not have what lets it pass.",
+        not_owner={
+            "message": "The access token belongs to another user than the one in the path.",
+            "error": "not_owner",
+        },
+        not_owner_client={
+            "message": "The access token is a client's own, and this path belongs to a user. Send a user's token.",
+            "error": "not_owner",
+        },
+    ),
+    # The library knows of no database.
+    "KeysUnavailable": error(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The database, the keys of the authorization server or the denylist are unavailable. The token may be fine.",
+        headers=RETRY_AFTER,
+        database={"message": "The database cannot be used at the moment."},
+        keys={"message": "The keys to verify access tokens with are not available.", "error": "keys_unavailable"},
+        denylist={
+            "message": "The service cannot check at the moment whether the access token has been revoked. "
+            "Try again later.",
+            "error": "denylist_unavailable",
+        },
+    ),
+}
+
 OPENAPI_SETTINGS: dict[str, Any] = {
     "API_TITLE": "Tasks",
     "API_VERSION": "1.0.0",
@@ -164,7 +163,7 @@ OPENAPI_SETTINGS: dict[str, Any] = {
             "description": "Documentation of flask-resource-server",
             "url": "https://flask-resource-server.readthedocs.io/",
         },
-        "components": {"responses": ERRORS},
+        "components": {"responses": REFUSALS},
     },
 }
 

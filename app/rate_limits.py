@@ -2,7 +2,7 @@
 
 The address is counted before anything else happens, and the user once a guard has verified the token. If ``REDIS_URL``
 names a Redis, all processes count there together. Without one, and while it is down, each process counts for itself.
-Flask-Limiter and the client of Redis are imported only if a setting needs them.
+Flask-Limiter and the client of Redis are imported only if there is a limit, and only then is ``REDIS_URL`` checked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name in SETTINGS:
         if not _is_limit(config.get(name)):
             yield f'{name} must be a limit such as "100 per minute", or several: "10 per second; 300 per minute".'
-    if url := config.get("REDIS_URL"):
+    if any(config.get(name) for name in SETTINGS) and (url := config.get("REDIS_URL")):
         from app.rate_limit_storage import url_problem
 
         if problem := url_problem(url):
@@ -59,5 +59,5 @@ def limit_users(app: Service) -> None:
 
 def note_rate_limit(operation: dict[str, Any], _notes: dict[str, Any], **_context: Any) -> dict[str, Any]:
     """Add 429 to what the document says about an operation."""
-    operation.setdefault("responses", {})["429"] = {"$ref": "#/components/responses/RateLimitExceeded"}
+    operation.setdefault("responses", {})["429"] = "RateLimitExceeded"
     return operation

@@ -36,9 +36,6 @@ MOST_SILENCE = 1.0
 #: Bytes that are read at once.
 PIECE = 65536
 
-#: What lets a client send a body that it has announced with ``Expect: 100-continue`` (RFC 9110 §10.1.1).
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
 
 def read_on_after_answers(app: Flask) -> None:
     """Read the rest of each body after its answer. Call this last, so that it wraps everything else."""
@@ -46,42 +43,12 @@ def read_on_after_answers(app: Flask) -> None:
     app.wsgi_app = ReadingOn(app.wsgi_app)  # type: ignore[method-assign]
 
 
-class ReadingOn:
-    """A WSGI application that answers like another one, and then reads the rest of the body."""
-
-    def __init__(self, wsgi_app: WSGIApplication) -> None:
-        self._wsgi_app = wsgi_app
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
-        if not _has_body(environ) or "gunicorn.socket" not in environ:
-            return self._wsgi_app(environ, start_response)
-        body = environ["wsgi.input"] = Body(environ)
-        return Answer(self._wsgi_app(environ, start_response), body)
-
-
-def _has_body(environ: WSGIEnvironment) -> bool:
-    """Tell whether a request has a body that can be read here; in HTTP/2, streams share the socket."""
-    announces_one = environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
-    return announces_one and environ["SERVER_PROTOCOL"].startswith("HTTP/1")
-
-
 class Body(io.RawIOBase):
     """The body of a request, which knows whether it has been read."""
-
-    #: Whether the server itself asks for a body that the client holds back, before the app runs. gunicorn does, unless
-    #: the worker of :mod:`app.fast` leaves that to us: then a refused request sends no body at all.
-    is_asked_for_by_server = True
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._stream = environ["wsgi.input"]
         self._socket: socket.socket = environ["gunicorn.socket"]
-        #: Whether the client sends nothing before it is asked to. HTTP/1.0 has no such clients.
-        self._is_held_back = (
-            not self.is_asked_for_by_server
-            and "100-continue" in environ.get("HTTP_EXPECT", "").lower()
-            and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
-        )
         self._is_read = False
         self._is_broken = False
 
@@ -90,13 +57,10 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read the next bytes; ask the client for them first if it waits for that."""
+        """Read the next bytes."""
         view = memoryview(buffer)
         try:
-            if self._is_held_back:
-                self._is_held_back = False
-                self._socket.sendall(CONTINUE)
-            piece = self._stream.read(len(view))
+            piece = self._receive(len(view))
         except Exception as error:
             # After an error, gunicorn may read something that looks like the end.
             self._is_broken = True
@@ -108,6 +72,11 @@ class Body(io.RawIOBase):
         self._is_read = len(piece) < len(view)
         return len(piece)
 
+    def _receive(self, size: int) -> bytes:
+        """Return the next bytes as the server reads them, at most so many."""
+        piece: bytes = self._stream.read(size)
+        return piece
+
     def finish(self) -> None:
         """Read the rest of the body, within the bounds.
 
@@ -118,8 +87,7 @@ class Body(io.RawIOBase):
         if self._is_read:
             return
         bounds = Bounds()
-        # A client that waits to be asked for the body is not asked for it now.
-        if self._is_held_back or self._is_broken or not self._read_rest(bounds):
+        if self._is_broken or not self._read_rest(bounds):
             read_until_closed(self._socket, bounds)
             raise ConnectionResetError(errno.ECONNRESET, "the body is not read to its end")
 
@@ -148,6 +116,29 @@ class Body(io.RawIOBase):
         self._is_broken = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)
+
+
+class ReadingOn:
+    """A WSGI application that answers like another one, and then reads the rest of the body."""
+
+    #: What reads a body. The worker of :mod:`app.fast` has a class of its own.
+    body_class = Body
+
+    def __init__(self, wsgi_app: WSGIApplication) -> None:
+        self._wsgi_app = wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        if not _has_body(environ) or "gunicorn.socket" not in environ:
+            return self._wsgi_app(environ, start_response)
+        body = environ["wsgi.input"] = self.body_class(environ)
+        return Answer(self._wsgi_app(environ, start_response), body)
+
+
+def _has_body(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request has a body that can be read here; in HTTP/2, streams share the socket."""
+    announces_one = environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
+    return announces_one and environ["SERVER_PROTOCOL"].startswith("HTTP/1")
 
 
 class Bounds:

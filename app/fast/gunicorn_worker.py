@@ -3,24 +3,52 @@
 All workers wait on one listening socket, and any of them may take a connection. In a burst on a busy machine one worker
 takes them all, the other workers idle, and the service answers half as many requests.
 
-The worker also leaves ``100 Continue`` to :mod:`app.unread_bodies`, which sends it when the body is read. A client
-whose request is refused keeps its body.
+The worker also sends ``100 Continue`` only when the app reads the body: a client whose request is refused keeps its
+body. gunicorn's own workers ask for each body at once.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.unread_bodies import Body
+from app.unread_bodies import Body, Bounds, ReadingOn
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 #: Seconds for which a busy worker leaves a new connection to the others. An idle worker wakes up within that time.
 PAUSE = 0.0003
 
 #: What a worker must know of itself to tell whether it is busy; gunicorn has all of them from 25.2 on.
 NEEDED: tuple[str, ...] = ("nr_conns", "keepalived_conns", "pending_conns")
+
+#: What lets a client send a body that it has announced with ``Expect: 100-continue`` (RFC 9110 §10.1.1).
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BodyOnDemand(Body):
+    """A body that the client may hold back until it is asked for it."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        super().__init__(environ)
+        #: Whether the client sends nothing before it is asked to. HTTP/1.0 has no such clients.
+        self._is_held_back = (
+            "100-continue" in environ.get("HTTP_EXPECT", "").lower() and environ["SERVER_PROTOCOL"] != "HTTP/1.0"
+        )
+
+    def _receive(self, size: int) -> bytes:
+        """Return the next bytes; ask the client for them first if it waits for that."""
+        if self._is_held_back:
+            self._is_held_back = False
+            self._socket.sendall(CONTINUE)
+        return super()._receive(size)
+
+    def _read_rest(self, bounds: Bounds) -> bool:
+        """Read the rest, unless the client still waits to be asked for it: after the answer nobody asks."""
+        return not self._is_held_back and super()._read_rest(bounds)
 
 
 class YieldingThreadWorker(ThreadWorker):
@@ -48,7 +76,7 @@ class YieldingThreadWorker(ThreadWorker):
 
     def init_process(self) -> None:
         """Serve until told to stop, and let the app ask for bodies that clients hold back."""
-        Body.is_asked_for_by_server = False
+        ReadingOn.body_class = BodyOnDemand
         super().init_process()
 
     def handle_request(self, request: Any, *others: Any) -> Any:

@@ -5,11 +5,58 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Any
+
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Conflict, Forbidden, NotFound, PreconditionFailed, UnprocessableEntity
 
 from app.api import answer
+from app.openapi import UNUSABLE_BODY, UNUSABLE_QUERY, UNUSABLE_VALUES, error
+
+#: What the OpenAPI document says of errors of these operations, by the names of :data:`app.openapi.ERRORS`.
+ERRORS: dict[str, dict[str, Any]] = {
+    "NOT_FOUND": error(
+        HTTPStatus.NOT_FOUND,
+        "The user has no such task.",
+        no_task={"message": "There is no such task."},
+    ),
+    "CONFLICT": error(
+        HTTPStatus.CONFLICT,
+        "The `id` belongs to another task.",
+        id_taken={"message": "Another task has been created under this id."},
+    ),
+    "PRECONDITION_FAILED": error(
+        HTTPStatus.PRECONDITION_FAILED,
+        "The task is not the version that `If-Match` names.",
+        changed={"message": "The task has changed: read it again before writing."},
+    ),
+    "UnusableBody": error(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        UNUSABLE_BODY,
+        too_long={
+            "message": UNUSABLE_VALUES,
+            "errors": {"json": {"title": ["Length must be between 1 and 255."]}},
+        },
+        unknown={
+            "message": UNUSABLE_VALUES,
+            "errors": {"json": {"colour": ["Unknown field."]}},
+        },
+    ),
+    "UnusableQuery": error(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        UNUSABLE_QUERY,
+        too_many={
+            "message": UNUSABLE_VALUES,
+            "errors": {"query": {"limit": ["Must be greater than or equal to 1 and less than or equal to 200."]}},
+        },
+        no_cursor={
+            "message": UNUSABLE_VALUES,
+            "errors": {"query": {"cursor": ["Not the cursor of a page."]}},
+        },
+    ),
+}
 
 
 class TaskNotFoundError(Exception):

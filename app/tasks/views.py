@@ -17,10 +17,11 @@ from flask import Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from flask.views import MethodView
 
+from app.api import without_body
 from app.blueprint import Blueprint
 from app.database import Database
 from app.response_headers import LONGEST_HEADER
-from app.tasks.errors import answer_errors
+from app.tasks.errors import ERRORS, answer_errors
 from app.tasks.etags import client_holds, expected_versions, headers_of
 from app.tasks.models import Task
 from app.tasks.pages import Cursor
@@ -41,7 +42,7 @@ from auth import current_token, owns_path_user
 
 Answer = tuple[Any, dict[str, str]]
 
-blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can change them.")
+blp = Blueprint("tasks", __name__, description="The tasks of a user. Only that user can change them.", errors=ERRORS)
 answer_errors(blp)
 
 #: The scope with which support staff and jobs read the tasks of any user. Nothing lets anybody write those of another.
@@ -166,7 +167,7 @@ class OneTask(MethodView):
         """Get a task."""
         task = task_store().get(user_id, task_id)
         if client_holds(task):
-            return _without_body(HTTPStatus.NOT_MODIFIED, headers_of(task))
+            return without_body(HTTPStatus.NOT_MODIFIED, headers_of(task))
         return task, headers_of(task)
 
     @owns_path_user
@@ -202,7 +203,7 @@ class OneTask(MethodView):
     def delete(self, task_id: UUID, **_path: str) -> Response:
         """Delete a task."""
         task_store().delete(current_token.user_id, task_id, expected_versions())
-        return _without_body(HTTPStatus.NO_CONTENT, {})
+        return without_body(HTTPStatus.NO_CONTENT)
 
 
 @blp.route("/api/<path:user_id>/tasks/<uuid:task_id>/complete", parameters=[USER_ID, TASK_ID])
@@ -226,13 +227,6 @@ class Completion(MethodView):
         else:
             task = store.toggle(user_id, task_id, expected_versions())
         return task, headers_of(task)
-
-
-def _without_body(status: HTTPStatus, headers: dict[str, str]) -> Response:
-    """Return an answer without content, and therefore without a content type."""
-    response = Response(status=status, headers=headers)
-    del response.headers["Content-Type"]
-    return response
 
 
 def _dump(cursor: Cursor | None) -> str | None:
@@ -270,10 +264,11 @@ def _location_of(task: Task) -> str:
 
 
 def _own_path() -> str:
-    """Return the path of the user's list, which the request is for, as ``url_for`` would build it, only faster.
+    """Return the path of the user's list, which the request is for.
 
-    A slash in the user id is quoted: a client would take ``..`` between two of them for the way up. A prefix may be
-    quoted already: a proxy sends it as it stands in the URL.
+    A slash in the user id is quoted. ``url_for`` leaves it as it is, and a client would take the path
+    ``/api/a/../b/tasks`` of the user ``a/../b`` for that of the user ``b``. A prefix may be quoted already: a proxy
+    sends it as it stands in the URL.
     """
     user_id, safe = (request.view_args or {}).get("user_id", ""), "!$&'()*+,:;=@"
     before = request.path.removesuffix(f"{user_id}/tasks")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.counts import VARIABLE, CountsFolder
+from app.counts import OWN_VARIABLE, VARIABLE, CountsFolder
 from tests.support.environments import ROOT, clean_environment
 
 OWN = {"counter_7.db", "gauge_livemin_7.db", "histogram_12.db", "summary_1.db"}
@@ -24,6 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in OWN | FOREIGN:
         (folder / name).touch()
     monkeypatch.setenv(VARIABLE, str(folder))
+    monkeypatch.delenv(OWN_VARIABLE, raising=False)
     return folder
 
 
@@ -45,6 +46,18 @@ def test_a_server_that_replaces_another_removes_nothing(folder: Path) -> None:
     begun(replacing=True)
 
     assert {file.name for file in folder.iterdir()} == OWN | FOREIGN
+
+
+def test_a_folder_of_the_operator_may_have_any_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that begins like ours."""
+    named = folder.rename(tmp_path / "tasks-metrics-of-the-operator")
+    monkeypatch.setenv(VARIABLE, str(named))
+
+    CountsFolder().prepare("/nowhere")
+
+    assert os.environ[VARIABLE] == str(named)
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])
@@ -87,7 +100,7 @@ else:
 @pytest.mark.parametrize("inherited", ["", "/tmp/tasks-metrics-of-another"], ids=["empty", "of the server before"])  # noqa: S108
 def test_a_folder_of_our_own_lives_as_long_as_the_server(tmp_path: Path, inherited: str) -> None:
     """Neither the end of the process that began with --daemon nor that of a worker removes it; a worker renews it."""
-    variables = {VARIABLE: inherited, "TMPDIR": "", "PYTHONPATH": str(ROOT)}
+    variables = {VARIABLE: inherited, OWN_VARIABLE: inherited, "TMPDIR": "", "PYTHONPATH": str(ROOT)}
     finished = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         env=clean_environment(**variables),
@@ -105,6 +118,7 @@ def test_without_shared_memory_the_folder_is_made_elsewhere(tmp_path: Path, monk
     """Where TMPDIR says."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setenv(OWN_VARIABLE, "")
     CountsFolder().prepare("/nowhere")
 
     assert Path(os.environ[VARIABLE]).parent == tmp_path
@@ -115,6 +129,7 @@ def test_the_folder_is_given_to_the_user_of_the_workers(tmp_path: Path, monkeypa
     """If gunicorn has ``--user``, and also if a worker makes it again."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setenv(OWN_VARIABLE, "")
     counts = CountsFolder()
     counts.prepare("/nowhere")
     folder = Path(os.environ[VARIABLE])

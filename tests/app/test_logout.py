@@ -50,6 +50,7 @@ def test_every_token_of_the_user_is_refused_from_then_on(revoking: Flask, author
     answer = client.post(PATH, headers=used)
 
     assert (answer.status_code, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
     for headers in (used, other):
         assert body_of(client.get("/api/me", headers=headers))["error"] == "token_revoked"
     assert client.get("/api/me", headers=authorize("bob")).status_code == 200
@@ -106,5 +107,6 @@ def test_the_document_shows_the_operation(revoking: Flask) -> None:
 
     operation = document["paths"]["/api/{user_id}/logout-everywhere"]["post"]
     assert operation["operationId"] == "logOutEverywhere"
+    assert "a token from the last seconds may name a later time, and then stays valid" in operation["description"]
     assert operation["security"] == [{"bearerAuth": []}]
     assert sorted(operation["responses"]) == ["204", "401", "403", "429", "503", "default"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -41,6 +40,16 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
         for method, operation in item.items()
         if method != "parameters"
     ]
+
+
+def examples_of(document: dict[str, Any], response: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the bodies that the document shows of one response of an operation, by their names."""
+    if response and "$ref" in response:
+        response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    found: dict[str, dict[str, Any]] = (
+        response["content"]["application/json"].get("examples", {}) if response and "content" in response else {}
+    )
+    return found
 
 
 def test_the_document_is_valid(document: dict[str, Any]) -> None:
@@ -115,28 +124,30 @@ def test_conditions_and_their_answers_are_documented(document: dict[str, Any]) -
 
 BODY_OF_TEXT = {"data": "{}", "content_type": "text/plain"}
 
-#: A request of alice for each error that she can bring about, by the name of the error and of its example.
-BROUGHT_ABOUT: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
-    ("BAD_REQUEST", "not_json"): ("POST", "tasks", {"data": "{", "content_type": "application/json"}),
-    ("AccessDenied", "not_owner"): ("GET", "/api/bob/tasks", {}),
-    ("NOT_FOUND", "no_task"): ("GET", f"tasks/{ID}", {}),
-    ("CONFLICT", "id_taken"): ("POST", "tasks", {"json": {"id": "{id}", "title": "Something else"}}),
-    ("PRECONDITION_FAILED", "changed"): ("DELETE", "tasks/{id}", {"headers": {"If-Match": '"1"'}}),
-    (HTTPStatus.REQUEST_ENTITY_TOO_LARGE.name, "too_long"): ("POST", "tasks", {"json": {"title": "a" * 70_000}}),
-    ("UNSUPPORTED_MEDIA_TYPE", "not_json"): ("POST", "tasks", BODY_OF_TEXT),
-    ("UnusableBody", "too_long"): ("POST", "tasks", {"json": {"title": "a" * 256}}),
-    ("UnusableBody", "unknown"): ("POST", "tasks", {"json": {"title": "a", "colour": "red"}}),
-    ("UnusableQuery", "too_many"): ("GET", "tasks?limit=201", {}),
-    ("UnusableQuery", "no_cursor"): ("GET", "tasks?cursor=x", {}),
+#: A request of alice for each error that she can bring about, by its status and the name of its example.
+BROUGHT_ABOUT: dict[tuple[int, str], tuple[str, str, dict[str, Any]]] = {
+    (400, "not_json"): ("POST", "tasks", {"data": "{", "content_type": "application/json"}),
+    (403, "not_owner"): ("GET", "/api/bob/tasks", {}),
+    (404, "no_task"): ("GET", f"tasks/{ID}", {}),
+    (409, "id_taken"): ("POST", "tasks", {"json": {"id": "{id}", "title": "Something else"}}),
+    (412, "changed"): ("DELETE", "tasks/{id}", {"headers": {"If-Match": '"1"'}}),
+    (413, "too_long"): ("POST", "tasks", {"json": {"title": "a" * 70_000}}),
+    (415, "not_json"): ("POST", "tasks", BODY_OF_TEXT),
+    (422, "too_long"): ("POST", "tasks", {"json": {"title": "a" * 256}}),
+    (422, "unknown"): ("POST", "tasks", {"json": {"title": "a", "colour": "red"}}),
+    (422, "too_many"): ("GET", "tasks?limit=201", {}),
+    (422, "no_cursor"): ("GET", "tasks?cursor=x", {}),
 }
 
 
-@pytest.mark.parametrize(("name", "request_"), BROUGHT_ABOUT.items(), ids=map("-".join, BROUGHT_ABOUT))
+@pytest.mark.parametrize(
+    ("error", "request_"), BROUGHT_ABOUT.items(), ids=[f"{status}-{name}" for status, name in BROUGHT_ABOUT]
+)
 def test_an_example_of_an_error_is_what_the_service_answers(
     client: FlaskClient,
     authorize: Authorize,
     document: dict[str, Any],
-    name: tuple[str, str],
+    error: tuple[int, str],
     request_: tuple[str, str, dict[str, Any]],
 ) -> None:
     """Word for word, with its own status."""
@@ -152,9 +163,14 @@ def test_an_example_of_an_error_is_what_the_service_answers(
         path if path.startswith("/") else f"/api/alice/{path}", method=method, **options | {"headers": headers}
     )
 
-    component, example = name
-    shown = document["components"]["responses"][component]["content"]["application/json"]["examples"][example]
-    assert body_of(answer) == shown["value"]
+    status, example = error
+    shown = [
+        examples[example]["value"]
+        for _, _, operation in operations(document)
+        if example in (examples := examples_of(document, operation["responses"].get(str(status))))
+    ]
+    assert shown
+    assert all(body_of(answer) == value for value in shown)
 
 
 def test_the_example_of_a_fault_is_what_the_service_answers(app: Flask, document: dict[str, Any]) -> None:

@@ -263,7 +263,7 @@ def test_an_impossible_limit_stops_the_start(settings: dict[str, Any], name: str
 def test_sentinels_and_clusters_are_refused_with_the_way_out(settings: dict[str, Any], url: str, way_out: str) -> None:
     """At the start, before anybody relies on limits that are not there."""
     with pytest.raises(ConfigurationError) as caught:
-        create_app(settings | {"REDIS_URL": url})
+        create_app(settings | {"RATE_LIMIT_USER": "3 per hour", "REDIS_URL": url})
 
     (problem,) = caught.value.problems
     assert problem.startswith("REDIS_URL names ")
@@ -288,7 +288,7 @@ def test_sentinels_and_clusters_are_refused_with_the_way_out(settings: dict[str,
 def test_an_impossible_redis_url_stops_the_start(settings: dict[str, Any], url: object) -> None:
     """In a sentence that does not repeat it: it may hold a password."""
     with pytest.raises(ConfigurationError) as caught:
-        create_app(settings | {"REDIS_URL": url})
+        create_app(settings | {"RATE_LIMIT_USER": "3 per hour", "REDIS_URL": url})
 
     (problem,) = caught.value.problems
     assert problem.startswith("REDIS_URL must be the URL of a Redis")

@@ -7,6 +7,7 @@ database is more than the short ways can do: a default, a list of ids, an exact 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,8 @@ def get(user_id, note_id):
 ''',
     "app/notes/views.py": '''"""The notes over HTTP."""
 
+from http import HTTPStatus
+
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
@@ -111,6 +114,7 @@ class NoteSchema(Schema):
 @blp.route("/api/<path:user_id>/notes")
 class Notes(MethodView):
     @owns_path_user
+    @blp.refuses(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
     @blp.arguments(NoteSchema)
     @blp.response(201, NoteSchema)
     def post(self, content, **_path):
@@ -122,6 +126,7 @@ class Notes(MethodView):
 @blp.route("/api/<path:user_id>/notes/<uuid:note_id>")
 class Note(MethodView):
     @owns_path_user
+    @blp.refuses(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
     @blp.response(200, NoteSchema)
     def get(self, note_id, **_path):
         """Read a note."""
@@ -182,7 +187,7 @@ seen = {
 }
 document = client.get("/openapi.json").json
 answers = {name: [answer.status_code, answer.json] for name, answer in seen.items()}
-print(json.dumps(answers | {"paths": document["paths"]}))
+print(json.dumps(answers | {"document": document}))
 """
 
 
@@ -202,6 +207,18 @@ def service(tmp_path: Path) -> Path:
     return service
 
 
+def described_notes(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths of the notes, with each response in place of the reference to it."""
+    paths = {path: item for path, item in document["paths"].items() if "/notes" in path}
+    for item in paths.values():
+        for operation in (entry for entry in item.values() if isinstance(entry, dict)):
+            for status, response in operation["responses"].items():
+                if "$ref" in response:
+                    name = response["$ref"].rpartition("/")[2]
+                    operation["responses"][status] = document["components"]["responses"][name]
+    return paths
+
+
 def test_a_second_feature_needs_two_lines_beside_its_own_folder(service: Path, empty_database_url: str) -> None:
     """It is migrated, answers requests, reports its errors in the one shape, and is in the document."""
     settings = {
@@ -216,6 +233,7 @@ def test_a_second_feature_needs_two_lines_beside_its_own_folder(service: Path, e
     )
 
     status, note = seen["written"]
+    described = described_notes(seen["document"])
     assert (status, note["text"], note["written_at"]) == (201, "Remember the milk.", "2026-01-01T00:00:00+00:00")
     assert (note["price"], note["stars"]) == ("1.50", 3)
     assert seen["read"] == [200, note]
@@ -224,4 +242,6 @@ def test_a_second_feature_needs_two_lines_beside_its_own_folder(service: Path, e
     assert seen["unusable"][1]["errors"]["json"]["colour"] == ["Unknown field."]
     assert (seen["other"][0], seen["other"][1]["error"]) == (403, "not_owner")
     assert (seen["task"][0], seen["ready"][0]) == (201, 200)
-    assert set(seen["paths"]["/api/{user_id}/notes"]["post"]["responses"]) >= {"201", "401", "403", "422", "429"}
+    assert set(described["/api/{user_id}/notes"]["post"]["responses"]) >= {"201", "401", "403", "422", "429"}
+    assert set(described["/api/{user_id}/notes/{note_id}"]["get"]["responses"]) >= {"200", "404", "412"}
+    assert not re.search("task|title", json.dumps(described))

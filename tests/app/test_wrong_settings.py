@@ -22,7 +22,11 @@ SENTENCES = {
         "DATABASE_URL is not a database URL, such as sqlite:////srv/tasks/tasks.sqlite3.",
     ),
     "not the URL of a Redis": (
-        {"BETTER_AUTH_SECRET": SECRET, "REDIS_URL": "http://:hunter2@127.0.0.1"},
+        {
+            "BETTER_AUTH_SECRET": SECRET,
+            "FLASK_RATE_LIMIT_USER": "100 per minute",
+            "REDIS_URL": "http://:hunter2@127.0.0.1",
+        },
         "REDIS_URL must be",
     ),
 }

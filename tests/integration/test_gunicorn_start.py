@@ -54,8 +54,22 @@ def test_a_folder_of_counts_that_is_missing_says_so_and_ends(tmp_path: Path) -> 
     """Instead of workers that cannot count."""
     variables = {"FLASK_AUTH_METRICS_PATH": "/metrics", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts")}
 
-    assert refused_start(tmp_path, **variables) == (
-        "PROMETHEUS_MULTIPROC_DIR must be a folder that exists and that this process may write to.\n"
+    said = refused_start(tmp_path, **variables)
+
+    assert said == "PROMETHEUS_MULTIPROC_DIR must be a folder that exists and that this process may write to.\n"
+    assert refused_start(tmp_path, program="gunicorn.conf.py", **variables) == said
+
+
+@pytest.mark.parametrize("way", ["option", "code"])
+def test_counts_that_the_workers_would_not_share_end_the_start(tmp_path: Path, way: str) -> None:
+    """The folder for them is made before gunicorn sets its ``--env`` and before the app is made."""
+    (tmp_path / "counting.py").write_text('from app import create_app\n\napp = create_app({"AUTH_METRICS": True})\n')
+    options = ["--env", "FLASK_AUTH_METRICS_PATH=/metrics"] if way == "option" else ["counting:app"]
+
+    said = refused_start(tmp_path, *options, PYTHONPATH=str(tmp_path))
+
+    assert said.splitlines()[-1].startswith(
+        "Set FLASK_AUTH_METRICS_PATH or FLASK_AUTH_METRICS=true in the environment "
     )
 
 

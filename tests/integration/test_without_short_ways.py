@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.environments import ROOT, run
 from tests.support.gunicorn_server import ISSUER, GunicornServer
 from tests.support.postgresql import running_postgresql
 from tests.support.trees import copied_service, without_short_ways
@@ -48,6 +51,16 @@ def test_the_service_works_without_its_short_ways(server: GunicornServer) -> Non
     assert server.call("DELETE", path, headers=alice) == (204, None)
     assert server.call("GET", path, headers=alice)[0] == 404
     assert server.call("POST", TASKS, {"title": "x" * 100_000}, alice)[0] == 413
+
+
+def test_the_layers_hold_without_the_short_ways(tmp_path: Path) -> None:
+    """Who deletes the folder does not have to change what is checked."""
+    service = without_short_ways(copied_service(tmp_path))
+    shutil.copy(ROOT / "pyproject.toml", service)
+
+    said = run([Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"], cwd=service)
+
+    assert "0 broken" in said
 
 
 def test_a_body_that_a_client_holds_back_is_asked_for(server: GunicornServer) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from app.openapi import ERRORS
+from app.openapi import REFUSALS
 from app.tasks.store import TaskStore
 from auth.testing import TokenIssuer
 from tests.support.tasks_api import SECRET, TASKS, Authorize, body_of, tag
@@ -141,7 +141,7 @@ def test_a_client_that_is_called_like_a_user_has_no_tasks(client: FlaskClient, s
     asked = len(statements)
     user = client.get(TASKS, headers=issuer.authorization("alice", client_id="web"))
 
-    examples = ERRORS["AccessDenied"]["content"]["application/json"]["examples"]
+    examples = REFUSALS["AccessDenied"]["content"]["application/json"]["examples"]
     assert machine.status_code == 403
     assert body_of(machine) == examples["not_owner_client"]["value"]
     assert (asked, user.status_code) == (0, 200)
