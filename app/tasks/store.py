@@ -2,8 +2,7 @@
 
 Three checks keep two users apart: the path check in front of the views, the filter in each statement
 (:mod:`app.tasks.statements`), and on PostgreSQL the database itself, which is told the user of each transaction.
-This module knows nothing of HTTP. It raises the errors of
-:mod:`app.tasks.errors`.
+This module knows nothing of HTTP. It raises the errors of :mod:`app.tasks.errors`.
 """
 
 from __future__ import annotations
