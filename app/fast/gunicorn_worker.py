@@ -1,4 +1,4 @@
-"""Bursts of lists are answered 1.2 to 1.6 × as fast: gunicorn's worker with threads, which leaves work to an idle one.
+"""Bursts of lists are answered 1.05 to 1.2 × as fast: gunicorn's worker with threads, which leaves work to an idle one.
 
 All workers wait on one listening socket, and any of them may take a connection. In a burst on a busy machine one worker
 takes them all, the other workers idle, and the service answers half as many requests.
