@@ -70,7 +70,7 @@ def test_support_locks_a_user(app: Flask, issuer: TokenIssuer) -> None:
 
 def test_the_rights_on_the_page_are_enough(app: Flask, issuer: TokenIssuer) -> None:
     """For a user of Redis that has no others."""
-    (rights,) = re.findall(r"`ACL (SETUSER .*?)`", (DOCS / PAGE).read_text())
+    (rights,) = re.findall(r"^ *ACL (SETUSER .*)$", (DOCS / PAGE).read_text(), re.MULTILINE)
     name, password = re.findall(r"SETUSER (\w+) on >(\w+)", rights)[0]
     with RedisServer() as redis:
         redis.tell("ACL", *rights.split(" "))

@@ -372,6 +372,18 @@ def test_a_file_that_a_process_is_about_to_fill_or_has_removed_is_not_read(
     assert counts() == {}
 
 
+def test_a_time_that_a_fork_has_only_carried_over_is_none() -> None:
+    """prometheus-client writes the labels of the parent anew in a child, with 0."""
+    last_success = sys.modules["auth.flask.metrics"].__dict__["_last_success"]
+    last_success.labels("https://fork.example").set(0)
+    last_success.labels("https://used.example").set(5)
+    shown = {dict(labels)["issuer"] for name, labels in counts() if name == "auth_jwks_age_seconds"}
+    for issuer in ("https://fork.example", "https://used.example"):
+        last_success.remove(issuer)
+
+    assert shown & {"https://fork.example", "https://used.example"} == {"https://used.example"}
+
+
 def test_tokens_of_a_local_issuer_are_counted() -> None:
     """While it stands in, and those of the issuer of the settings after it."""
     app, before = counting(), counts()
