@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -64,9 +65,12 @@ class Writers(Callers):
     def _kept(self, service: GunicornServer) -> Iterator[str]:
         cursor: str | None = ""
         while cursor is not None:
-            status, page = service.call(
-                "GET", f"{self.path}?limit=200&cursor={cursor}".removesuffix("&cursor="), headers=self.headers
-            )
+            path = f"{self.path}?limit=200&cursor={cursor}".removesuffix("&cursor=")
+            deadline = time.monotonic() + PATIENCE
+            # For two seconds, a worker may not know yet that its database answers again, although another one does.
+            while (answer := service.call("GET", path, headers=self.headers))[0] == 503 and time.monotonic() < deadline:
+                time.sleep(0.1)
+            status, page = answer
             assert status == 200
             yield from (task["id"] for task in page["items"])
             cursor = page["next"]
