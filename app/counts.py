@@ -17,6 +17,8 @@ from pathlib import Path
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 #: Names the same folder if it is one of our own, for a server that inherits both variables.
 OWN_VARIABLE = "TASKS_OWN_METRICS_DIR"
+#: Where a folder can be made on most machines.
+_DISKS = ("/tmp", "/var/tmp")  # noqa: S108 - mkdtemp takes a name there that nobody else has
 #: The names that prometheus-client gives to its files.
 _FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_\d+\.db")
 
@@ -93,7 +95,7 @@ def operators_folder() -> Path | None:
 
 def _made(shared_memory: str) -> Path:
     """Make a folder where ``TMPDIR`` says, else in shared memory: a container with a read-only disk has that too."""
-    for place in filter(None, (os.environ.get("TMPDIR"), shared_memory, "/tmp", "/var/tmp")):  # noqa: S108 - a new name
+    for place in filter(None, (os.environ.get("TMPDIR"), shared_memory, *_DISKS)):
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="tasks-metrics-", dir=place))
     raise SystemExit(f"No folder for the counts can be made; set {VARIABLE} to one.")

@@ -15,22 +15,26 @@ from werkzeug.exceptions import Conflict, Forbidden, NotFound, PreconditionFaile
 from app.api import answer
 from app.openapi import UNUSABLE_BODY, UNUSABLE_QUERY, UNUSABLE_VALUES, error
 
+NO_TASK = "There is no such task."
+ID_TAKEN = "Another task has been created under this id."
+TASK_CHANGED = "The task has changed: read it again before writing."
+
 #: What the OpenAPI document says of errors of these operations, by the names of :data:`app.openapi.ERRORS`.
 ERRORS: dict[str, dict[str, Any]] = {
     "NOT_FOUND": error(
         HTTPStatus.NOT_FOUND,
         "The user has no such task.",
-        no_task={"message": "There is no such task."},
+        no_task={"message": NO_TASK},
     ),
     "CONFLICT": error(
         HTTPStatus.CONFLICT,
         "The `id` belongs to another task.",
-        id_taken={"message": "Another task has been created under this id."},
+        id_taken={"message": ID_TAKEN},
     ),
     "PRECONDITION_FAILED": error(
         HTTPStatus.PRECONDITION_FAILED,
         "The task is not the version that `If-Match` names.",
-        changed={"message": "The task has changed: read it again before writing."},
+        changed={"message": TASK_CHANGED},
     ),
     "UnusableBody": error(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -90,17 +94,17 @@ def answer_errors(blueprint: Blueprint) -> None:
 
 def _answer_task_not_found(_error: TaskNotFoundError) -> ResponseReturnValue:
     """Answer 404, the same for a task that never existed and for another user's task."""
-    return answer(NotFound("There is no such task."))
+    return answer(NotFound(NO_TASK))
 
 
 def _answer_precondition_failed(_error: PreconditionFailedError) -> ResponseReturnValue:
     """Answer 412 to a write that expects another version of the task."""
-    return answer(PreconditionFailed("The task has changed: read it again before writing."))
+    return answer(PreconditionFailed(TASK_CHANGED))
 
 
 def _answer_id_taken(_error: IdTakenError) -> ResponseReturnValue:
     """Answer 409 to a create under an id that stands for something else."""
-    return answer(Conflict("Another task has been created under this id."))
+    return answer(Conflict(ID_TAKEN))
 
 
 def _answer_lost_place(_error: LostPlaceError) -> ResponseReturnValue:

@@ -34,7 +34,7 @@ def announce(signal: NamedSignal, app: Flask, **facts: Any) -> None:
     for receiver in list(signal.receivers_for(app)):
         try:
             app.ensure_sync(receiver)(app, **facts)
-        except Exception:  # whatever it raises, the answer stays and the next receiver is called
+        except Exception:  # logged with its traceback: the answer stays, and the next receiver is called
             name = getattr(receiver, "__qualname__", type(receiver).__name__)
             _LOGGER.exception("the receiver %s of the signal %s failed", name, signal.name)
 

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Flask
 
@@ -22,8 +22,7 @@ from .counts_folder import FOLDER, check_folder, files_of_counts
 # prometheus-client looks at the variable when it is imported, and takes an empty one for the working directory.
 check_folder()
 
-# These imports have to come after the check, so they are not at the top.
-# ruff: noqa: E402
+# ruff: noqa: E402 - prometheus-client may only be imported after that check
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -141,9 +140,9 @@ def _note(write: Callable[..., object], *values: object) -> None:
         write(*values)
     except Exception as error:  # noqa: BLE001 - what is counted changes no answer
         if _FAILED_IN.get("process") != os.getpid():
-            # In one line, without a traceback: the cause is a folder, not the code.
             _FAILED_IN["process"] = os.getpid()
-            _LOGGER.error("cannot write counts for Prometheus: %s: %s", type(error).__name__, error)  # noqa: TRY400
+            reason = f"{type(error).__name__}: {error}"
+            _LOGGER.error("cannot write counts for Prometheus: %s", reason)  # noqa: TRY400 - one line: a folder is to blame
 
 
 def _measured(authenticate_field: _Authenticate) -> _Authenticate:
@@ -197,7 +196,8 @@ def measure(authenticator: Authenticator) -> None:
 
     Only tokens in the ``Authorization`` field are measured, and not those that are given to ``verify()``.
     """
-    authenticator.authenticate_field = _measured(authenticator.authenticate_field)  # type: ignore[method-assign,assignment]
+    measured: Any = _measured(authenticator.authenticate_field)
+    authenticator.authenticate_field = measured  # type: ignore[method-assign]  # on this one alone: others cost nothing
     if authenticator.revocations is not None:
         authenticator.revocations.on_failure(partial(_note, _denylist_failures.inc))
 

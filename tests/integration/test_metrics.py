@@ -1,4 +1,4 @@
-"""Prometheus and a gunicorn with several workers: the counts add up, whoever answers, and after a worker has died."""
+"""Any worker of gunicorn shows Prometheus the counts of all workers, also after one of them has died."""
 
 from __future__ import annotations
 
