@@ -41,8 +41,7 @@ class LogoutEverywhere(MethodView):
         ahead of ours, a token from the last seconds may name a later time, and then stays valid.
         """
         server = current_app.extensions["resource_server"]
-        # The issuer's clock may run ahead, and the token of this request ends as well. How far ahead is not known, so
-        # other tokens of the last seconds may pass (docs/revocation.md).
+        # The token of this request has to end as well, also if the issuer's clock is ahead.
         issued = current_token.claims.get("iat") or 0
         server.revoke_user(current_token.user_id, before=max(server.clock(), issued))
         return without_body(HTTPStatus.NO_CONTENT)
