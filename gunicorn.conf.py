@@ -32,11 +32,12 @@ FOLDER = Path(__file__).resolve().parent
 if str(FOLDER) not in sys.path[:1]:
     sys.path.insert(0, str(FOLDER))
 
-from app import counts  # noqa: E402  # found by the path above
-from app.environment import load_environment  # noqa: E402
-from app.logs import RequestTextFilter  # noqa: E402
-from app.metrics import is_counted  # noqa: E402
-from app.unread_bodies import read_on_after_errors  # noqa: E402
+# ruff: noqa: E402 - the app is found by the path above
+from app import counts
+from app.environment import load_environment
+from app.logs import RequestTextFilter
+from app.metrics import is_counted
+from app.unread_bodies import read_on_after_errors
 
 load_environment(FOLDER / ".env")
 

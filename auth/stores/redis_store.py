@@ -134,7 +134,7 @@ class RedisStore:
             return calls.call(work)
         except StoreUnavailableError:
             raise
-        except Exception as error:  # an error of any kind leaves open what the store holds
+        except Exception as error:  # redis-py raises many kinds, and after each of them the store may hold anything
             raise StoreUnavailableError(_reason(error)) from error
 
 
