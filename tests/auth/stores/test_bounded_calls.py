@@ -400,8 +400,10 @@ def test_an_answer_is_given_however_late_the_clock_says_it_is(clients: Clients) 
 def test_a_thread_that_is_ended_in_a_call_is_replaced(clients: Clients) -> None:
     """Its caller is told, and no place is lost."""
     calls = calls_of(clients, threads=1, waiting=0)
+    ended: list[threading.Thread] = []
 
     def end(_client: int) -> None:
+        ended.append(threading.current_thread())
         raise SystemExit
 
     for _ in range(5):
@@ -409,27 +411,37 @@ def test_a_thread_that_is_ended_in_a_call_is_replaced(clients: Clients) -> None:
             calls.call(end)
 
     assert calls.call(lambda client: client) == 6
+    wait_for_the_end_of(ended)
+    assert len(ended) == 5
 
 
 @pytest.mark.filterwarnings("ignore:Exception in thread:pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_is_ended_while_it_waits_is_replaced(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     """As greenlets are that somebody kills."""
-    ended, outcomes = threading.Event(), [False, True]
+    ended: list[threading.Thread] = []
+    outcomes = [False, True]
 
     class Ending(queue.SimpleQueue[object]):
         def get(self, block: bool = True, timeout: float | None = None) -> object:
             if outcomes and outcomes.pop(0):
-                ended.set()
+                ended.append(threading.current_thread())
                 raise SystemExit
             return super().get(block, timeout)
 
     monkeypatch.setattr(queue, "SimpleQueue", Ending)
     calls = calls_of(clients, threads=1)
     calls.call(lambda client: client)
-    ended.wait(LONG)
-    clients.all_are_closed.wait(LONG)
+    assert clients.all_are_closed.wait(LONG)
+    wait_for_the_end_of(ended)
 
     assert calls.call(lambda client: client) == 2
+
+
+def wait_for_the_end_of(threads: list[threading.Thread]) -> None:
+    """Wait until what ended them has been reported; pytest would blame the next test for it otherwise."""
+    for thread in threads:
+        thread.join(LONG)
+        assert not thread.is_alive()
 
 
 def reason_of(calls: BoundedCalls[int], work: Callable[..., object]) -> str:
