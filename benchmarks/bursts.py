@@ -35,6 +35,13 @@ SUBJECTS: dict[str, tuple[tuple[str, ...], int | None]] = {
     "sync": (("--worker-class", "sync"), 1),
     **{f"{threads} thread{'s' * (threads > 1)}": ((), threads) for threads in (1, 2, 4, 8)},
     **{f"gthread, {threads} threads": (("--worker-class", "gthread"), threads) for threads in (2, 4)},
+    **{
+        name: (("--worker-class", f"benchmarks.gunicorn_workers.{kind}"), None)
+        for name, kind in (
+            ("head and body apart", "SendsHeadsApart"),
+            ("executor", "TakesAnExecutor"),
+        )
+    },
 }
 
 #: What is compared if nothing else is asked for: now, as it was, and without threads.

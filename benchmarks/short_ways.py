@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -27,18 +27,21 @@ from app.tasks.store import TaskStore
 from app.transactions import run_in_transaction
 from benchmarks.bursts import burst, running
 from benchmarks.content import task_id
-from benchmarks.databases import Database, kinds, our_database
+from benchmarks.databases import SQLITE, Database, kinds, our_database
 from benchmarks.in_process import microseconds
 from benchmarks.machine import versions
 from benchmarks.measurement import Chapter, Figure, Spread, figures_of, in_turns
 from benchmarks.tables import words
-from benchmarks.traffic import LIST, SECRET, USERS, authorization, write_traffic
+from benchmarks.traffic import GET, LIST, SECRET, USERS, authorization, write_traffic
 
 FAST, AGAIN = "all short ways", "all short ways, again"
 STATEMENTS = "SQLAlchemy's own execution"
 CONNECTIONS = "each connection tested, nothing prepared"
 PLAIN = "no short way"
 YIELDING, GTHREAD = "as configured", "gthread, 2 threads"
+
+#: The worker without one of its parts each (:mod:`benchmarks.gunicorn_workers`).
+LESSER = ("head and body apart", "executor")
 
 TASKS = 1_000
 
@@ -110,32 +113,36 @@ def _request(app: Flask, method: str, path: str) -> Callable[[], float]:
 
 
 def measure_worker(*, quick: bool) -> Chapter:
-    """Let gunicorn's own worker and ours answer bursts of lists, from two processes on each database."""
-    bursts, seconds = (1, 0.5) if quick else (30, 1.0)
+    """Let gunicorn's own worker, ours, and ours without one of its parts answer bursts, from two processes."""
     figures: list[Figure] = []
     for kind in kinds():
-        wanted = argparse.Namespace(database=kind, workers=2)
-        with ExitStack() as stack:
-            requests = write_traffic(Path(stack.enter_context(tempfile.TemporaryDirectory())))[LIST]
-            timed = {
-                name: partial(burst, stack.enter_context(running(name, wanted)), requests, seconds)
-                for name in (YIELDING, GTHREAD)
-            }
-            in_turns(timed, 1)
-            rates: Mapping[str, list[float]] = {
-                name: [sample.requests_per_second for sample in samples]
-                for name, samples in in_turns(timed, bursts).items()
-            }
-        figures += figures_of(f"{kind}, {LIST}", rates, YIELDING)
+        figures += _bursts(kind, LIST, (YIELDING, GTHREAD), quick=quick)
+    figures += _bursts(SQLITE, GET, (YIELDING, GTHREAD, *LESSER), quick=quick)
     return Chapter(
         name="short_ways_worker",
-        title="What the worker that yields is worth",
+        title="What the worker is worth, and each of its parts",
         unit="requests per second",
         reference=YIELDING,
         figures=tuple(figures),
         notes=("Two workers of two threads, 16 connections that stay open.",),
         versions=versions("Flask", "gunicorn", "SQLAlchemy", "psycopg"),
     )
+
+
+def _bursts(kind: str, operation: str, workers: Sequence[str], *, quick: bool) -> list[Figure]:
+    bursts, seconds = (1, 0.5) if quick else (30, 1.0)
+    wanted = argparse.Namespace(database=kind, workers=2)
+    with ExitStack() as stack:
+        requests = write_traffic(Path(stack.enter_context(tempfile.TemporaryDirectory())))[operation]
+        timed = {
+            name: partial(burst, stack.enter_context(running(name, wanted)), requests, seconds) for name in workers
+        }
+        in_turns(timed, 1)
+        rates: Mapping[str, list[float]] = {
+            name: [sample.requests_per_second for sample in samples]
+            for name, samples in in_turns(timed, bursts).items()
+        }
+    return figures_of(f"{kind}, {operation}", rates, YIELDING)
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""Bursts of lists are answered 1.05 to 1.2 × as fast: gunicorn's worker with threads, which leaves work to an idle one.
+"""Bursts are answered 1.15 to 2 × as fast: gunicorn's worker with threads, which leaves work to an idle worker.
 
 All workers wait on one listening socket, and any of them may take a connection. In a burst on a busy machine one worker
 takes them all, the other workers idle, and the service answers half as many requests.
+
+Its threads and the socket that an answer goes through have modules of their own.
 
 The worker also sends ``100 Continue`` only when the app reads the body: a client whose request is refused keeps its
 body. gunicorn's own workers ask for each body at once.
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.fast.answer_socket import AnswerSocket
+from app.fast.worker_threads import WorkerThreads
 from app.unread_bodies import Body, Bounds, ReadingOn
 
 if TYPE_CHECKING:
@@ -77,12 +81,27 @@ class YieldingThreadWorker(ThreadWorker):
     def init_process(self) -> None:
         """Serve until told to stop, and let the app ask for bodies that clients hold back."""
         ReadingOn.body_class = BodyOnDemand
-        super().init_process()
+        try:
+            super().init_process()
+        finally:
+            # Whatever ends this worker: its process ends when its threads have ended.
+            if self.tpool is not None:
+                self.tpool.shutdown(wait=False)
 
-    def handle_request(self, request: Any, *others: Any) -> Any:
-        """Answer a request without sending ``100 Continue`` first."""
+    def get_thread_pool(self) -> WorkerThreads:
+        """Return the threads that answer; gunicorn has this method to be overridden."""
+        return WorkerThreads(self.cfg.threads)
+
+    def handle_request(self, request: Any, connection: Any, *others: Any) -> Any:
+        """Answer a request, in one packet if it fits, and without sending ``100 Continue`` first."""
         request._expected_100_continue = False
-        return super().handle_request(request, *others)
+        plain = connection.sock
+        connection.sock = answering = AnswerSocket(plain)
+        try:
+            return super().handle_request(request, connection, *others)
+        finally:
+            connection.sock = plain
+            answering.flush()
 
     def accept(self, *args: Any) -> None:
         """Accept a connection, a moment later if no thread is free; gunicorn's own arguments differ by version."""

@@ -40,4 +40,4 @@ def expected_versions() -> frozenset[int] | None:
 
 def client_holds(task: Task) -> bool:
     """Tell whether ``If-None-Match`` names the version there is (weak comparison, RFC 9110 §13.1.2)."""
-    return request.if_none_match.contains_weak(str(task.version))
+    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(str(task.version))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bursts import CONNECTIONS, UNANSWERED, Bursts, Outcomes, burst
-from tests.support.gunicorn_server import PATIENCE, GunicornServer
+from tests.support.gunicorn_server import ISSUER, PATIENCE, GunicornServer
 
 WORKERS = 2
 
@@ -93,6 +95,49 @@ def test_a_gunicorn_that_does_not_tell_who_is_busy_is_said_once_and_serves(tmp_p
 
     assert set(outcomes) <= {200, UNANSWERED}
     assert log.count("[WARNING] This gunicorn does not tell when a worker is busy (no busy_threads), so ") == 1
+
+
+def packets_of(connection: http.client.HTTPConnection, method: str, path: str, headers: dict[str, str]) -> int:
+    """Return in how many packets an answer comes, as the kernel counts them."""
+    before = data_segments_in(connection.sock)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status < 300, answer.read()
+    answer.read()
+    return data_segments_in(connection.sock) - before
+
+
+def data_segments_in(connection: socket.socket) -> int:
+    """Return how many packets with data a connection has received (``tcpi_data_segs_in`` of Linux's ``tcp_info``)."""
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+    count: int = struct.unpack_from("=I", information, 152)[0]
+    return count
+
+
+def test_an_answer_comes_in_one_packet(server: GunicornServer) -> None:
+    """Head and body together, one answer after the other on one connection; so do answers that have no body."""
+    alice = ISSUER.authorization("alice")
+    _, task = server.call("POST", "/api/alice/tasks", {"title": "Buy milk"}, alice)
+    path = f"/api/alice/tasks/{task['id']}"
+
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
+        connection.connect()
+        packets = [packets_of(connection, method, path, alice) for method in ("GET", "HEAD", "GET", "PATCH", "DELETE")]
+
+    assert packets == [1] * 5
+
+
+def test_a_worker_that_cannot_load_its_app_ends(tmp_path: Path) -> None:
+    """Its threads keep no process alive: gunicorn gives up at once, as it does with its own worker."""
+    server = GunicornServer(
+        tmp_path, settings={"worker_class": "tests.support.broken_worker.BrokenWorker"}, database=False
+    )
+
+    with pytest.raises(AssertionError, match="RuntimeError: the app cannot be loaded"):
+        server.__enter__()
+
+    # It was not killed.
+    assert server.process.returncode > 0
 
 
 def test_workers_share_the_memory_of_what_was_loaded_before_the_fork(server: GunicornServer) -> None:
