@@ -55,12 +55,17 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            # The lower byte is the code, the rest says more about it.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+            if not is_busy(error) or monotonic() > deadline:
                 raise
             sleep(0.01)
         else:
             return
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether a statement was refused because another one holds the file."""
+    # The lower byte is the code, the rest says more about it.
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextmanager

@@ -40,6 +40,7 @@ SUBJECTS: dict[str, tuple[tuple[str, ...], int | None]] = {
         for name, kind in (
             ("head and body apart", "SendsHeadsApart"),
             ("executor", "TakesAnExecutor"),
+            ("SQLite waits", "LetsSQLiteWait"),
         )
     },
 }

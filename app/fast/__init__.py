@@ -37,6 +37,11 @@ SHORT_WAYS: Mapping[str, Way] = {
         {"isolation_level": "READ COMMITTED"},
         _set_up_postgresql,
     ),
-    # Both drivers take values by name. A connection to a file does not break.
-    "sqlite": Way(run_on_sqlite, {"paramstyle": "named", "pool_pre_ping": False}),
+    "sqlite": Way(
+        run_on_sqlite,
+        # Each statement is a transaction, so the driver begins none. Both drivers take values by name. A connection to
+        # a file does not break.
+        {"isolation_level": "AUTOCOMMIT", "paramstyle": "named", "pool_pre_ping": False},
+        {"isolation_level": "SERIALIZABLE"},
+    ),
 }

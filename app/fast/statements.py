@@ -26,6 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from app.fast import sqlite_writes
 from app.sqlite import searching
 from app.tables import UTCDateTime
 from app.transactions import Answer, Statement, Values, run_in_transaction, user_statement
@@ -54,6 +55,8 @@ class Query(NamedTuple):
     binds: dict[str, Callable[[Any], Any]]
     #: Converts a value from the driver, for each column that needs it, with the place of the column.
     results: list[tuple[int, Callable[[Any], Any]]]
+    #: Whether it only reads.
+    is_select: bool
     #: Whether its answer says how many rows it has changed.
     counts: bool
     #: Seconds that the database may work on it; None for the usual limit.
@@ -90,7 +93,7 @@ def query_of(statement: Statement, dialect: Dialect) -> Query:
     try:
         return _short_query(statement, compiled, dialect)
     except (_TooMuchError, *_UNUSABLE):
-        return Query(compiled.string, None, {}, {}, [], counts=False, time_limit=None)
+        return Query(compiled.string, None, {}, {}, [], is_select=False, counts=False, time_limit=None)
 
 
 class _TooMuchError(Exception):
@@ -110,6 +113,7 @@ def _short_query(statement: Statement, compiled: SQLCompiler, dialect: Dialect) 
         {name: (binds[name] or _as_it_is)(value) for name, value in brought.items()},
         {name: bind for name, bind in binds.items() if bind is not None and name not in brought},
         [(place, convert) for place, convert in enumerate(results) if convert is not None],
+        statement.is_select,
         statement.is_update or statement.is_delete,
         statement.get_execution_options().get("time_limit"),
     )
@@ -170,13 +174,13 @@ def run_on_sqlite(engine: Engine, user_id: str, statement: Statement, values: Va
     parameters = query.parameters(values)
     if parameters is None:
         return run_in_transaction(engine, user_id, statement, values)
-    with driver_connection(engine) as connection:
-        with nullcontext() if query.time_limit is None else searching(connection, query.time_limit):
-            cursor = connection.execute(query.text, parameters)
-            rows = cursor.fetchall()
-        # The driver has begun a transaction if the statement writes.
-        connection.commit()
-    return query.answer(rows, cursor.rowcount)
+    with (
+        driver_connection(engine) as connection,
+        nullcontext() if query.time_limit is None else searching(connection, query.time_limit),
+    ):
+        if not query.is_select:
+            return query.answer(*sqlite_writes.write(connection, query.text, parameters))
+        return query.answer(connection.execute(query.text, parameters).fetchall(), 0)
 
 
 def run_on_postgresql(engine: Engine, user_id: str, statement: Statement, values: Values) -> Answer:
