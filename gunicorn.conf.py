@@ -32,6 +32,9 @@ FOLDER = Path(__file__).resolve().parent
 if str(FOLDER) not in sys.path[:1]:
     sys.path.insert(0, str(FOLDER))
 
+# ``wsgi.py`` says why, and switches it on again when the app has been made.
+gc.disable()
+
 # ruff: noqa: E402 - the app is found by the path above
 from app import counts
 from app.environment import load_environment

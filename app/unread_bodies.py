@@ -93,10 +93,10 @@ class Body(io.RawIOBase):
 
     def _read_rest(self, bounds: Bounds) -> bool:
         """Read what the client is still sending, and tell whether that was all of it."""
+        patience = self._socket.gettimeout()
         alarm = threading.Timer(MOST_SECONDS, self._stop_reading)
         alarm.daemon = True
         alarm.start()
-        patience = self._socket.gettimeout()
         try:
             self._socket.settimeout(MOST_SILENCE)
             while bounds.bytes > 0 and not self._is_read:
@@ -107,8 +107,9 @@ class Body(io.RawIOBase):
         except OSError:
             # The client is gone, or sends nonsense.
             pass
-        alarm.cancel()
-        alarm.join()
+        finally:
+            alarm.cancel()
+            alarm.join()
         return self._is_read and not self._is_broken
 
     def _stop_reading(self) -> None:

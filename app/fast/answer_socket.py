@@ -1,4 +1,4 @@
-"""One task is answered 1.06 × as fast: the head of an answer leaves together with its body, in one packet.
+"""Sends the head of an answer and its body in one packet: 1.06 × as many answers with one task.
 
 gunicorn sends both apart. That is one more call of the system for each request, and it wakes the client once more.
 """
@@ -8,12 +8,21 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+#: Answers without a body. Nothing follows their head, so it is sent at once.
+WITHOUT_BODY = frozenset({b"101", b"204", b"304"})
+
+#: What a server may send before its answer: 100 Continue and 103 Early Hints (RFC 9110 §15.2, RFC 8297).
+INTERIM = frozenset({b"100", b"103"})
+
+#: The most bytes of a body that are copied to be sent with the head.
+MOST_JOINED = 65_536
+
 
 class AnswerSocket:
     """The socket of a connection during one request. It keeps the head of the answer until the body comes.
 
-    Whatever else is asked of the socket comes after the head: it is sent first. So is it at the end of the request, in
-    case there is no body. What a server sends before its answer is not kept: 100 Continue and 103 Early Hints.
+    Any other use of the socket, such as asking for its timeout, sends the head first if it is still here, and so may
+    raise what sending raises. The end of the request has to call :meth:`flush`.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -21,14 +30,19 @@ class AnswerSocket:
         self._has_begun = False
         self._head = b""
 
-    def sendall(self, data: bytes) -> None:
+    def sendall(self, data: bytes | memoryview, *flags: int) -> None:
         """Send something, or keep it if it is the head of the answer."""
-        if self._has_begun or data.startswith(b"HTTP/1.1 1"):
-            head, self._head = self._head, b""
-            self._connection.sendall(head + data if head else data)
-        else:
-            self._has_begun = True
-            self._head = data
+        if not self._has_begun:
+            # The status follows HTTP/1.1 and a space.
+            status = bytes(data[9:12])
+            self._has_begun = status not in INTERIM
+            if self._has_begun and status not in WITHOUT_BODY:
+                self._head = bytes(data)
+                return
+        elif self._head and len(data) <= MOST_JOINED:
+            data, self._head = self._head + data, b""
+        self.flush()
+        self._connection.sendall(data, *flags)
 
     def flush(self) -> None:
         """Send the head now if it is still here."""
@@ -37,6 +51,6 @@ class AnswerSocket:
             self._connection.sendall(head)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the socket has by that name, which may send, wait or close."""
+        """Return what the socket has by that name, once the head has been sent."""
         self.flush()
         return getattr(self._connection, name)

@@ -95,6 +95,9 @@ class YieldingThreadWorker(ThreadWorker):
     def handle_request(self, request: Any, connection: Any, *others: Any) -> Any:
         """Answer a request, in one packet if it fits, and without sending ``100 Continue`` first."""
         request._expected_100_continue = False
+        if request.method == "HEAD":
+            # No body would take its head along.
+            return super().handle_request(request, connection, *others)
         plain = connection.sock
         connection.sock = answering = AnswerSocket(plain)
         try:

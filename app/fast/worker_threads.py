@@ -1,4 +1,4 @@
-"""One task is answered 1.05 × as fast: threads that hand over a result without locks, in place of an executor.
+"""The threads of a worker, which hand over results without locks: 1.05 × as many answers with one task.
 
 ``ThreadPoolExecutor`` makes a condition for each call, and takes several locks. Nobody waits for the results of
 gunicorn's calls: it asks to be called back.
@@ -34,7 +34,7 @@ class Outcome:
         self._call_back()
 
     def add_done_callback(self, callback: Callable[[Outcome], object]) -> None:
-        """Call this once the call has been made, in the thread that made it; at once if it has been made already."""
+        """Call this once, when the call has been made; at once if it has been made already."""
         self._callbacks.append(callback)
         if self._is_done:
             self._call_back()
@@ -61,16 +61,33 @@ class WorkerThreads:
     """Threads that make calls: :class:`concurrent.futures.ThreadPoolExecutor` as far as gunicorn needs it."""
 
     def __init__(self, count: int) -> None:
+        """No thread starts before there is a call to be made."""
+        self._count = count
+        self._threads: list[threading.Thread] = []
         self._waiting: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._run, name=f"gunicorn {number}") for number in range(count)]
-        for thread in self._threads:
-            thread.start()
 
     def submit(self, call: Callable[..., Any], *arguments: Any) -> Outcome:
-        """Let the next free thread make a call."""
+        """Let the next free thread make a call.
+
+        Raises:
+            RuntimeError: the system has no thread left, and there is none to make the call.
+        """
         outcome = Outcome(call, arguments)
         self._waiting.put(outcome)
+        if len(self._threads) < self._count:
+            self._start_thread()
         return outcome
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._run, name=f"gunicorn {len(self._threads)}")
+        try:
+            thread.start()
+        except RuntimeError:
+            # Those that there are do the work. The next call tries again.
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def shutdown(self, wait: bool = True) -> None:
         """End the threads when all calls have been made; ``wait`` until then. The process lives as long in any case."""

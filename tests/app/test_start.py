@@ -50,6 +50,18 @@ def test_a_request_needs_neither_migrations_nor_limits(empty_database_url: str) 
     assert ELSEWHERE & imported(empty_database_url, REDIS_URL="redis://127.0.0.1:1/0") == set()
 
 
+@pytest.mark.parametrize("secret", [SECRET, "short"], ids=["made", "refused"])
+def test_garbage_is_collected_once_the_app_is_made(empty_database_url: str, secret: str) -> None:
+    """Or once it is not: a server that reloads goes on in the same process."""
+    program = "import gc\ntry:\n    import wsgi\nexcept SystemExit:\n    pass\nprint(gc.isenabled())"
+
+    printed = run(
+        [sys.executable, "-c", program], settings={"BETTER_AUTH_SECRET": secret, "DATABASE_URL": empty_database_url}
+    )
+
+    assert printed.splitlines()[-1] == "True"
+
+
 @pytest.mark.parametrize(
     ("setting", "needed"),
     [

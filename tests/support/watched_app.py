@@ -1,4 +1,4 @@
-"""The tasks API as ``wsgi.py`` makes it, with headers that say which worker answered, and what it has frozen.
+"""The tasks API as ``wsgi.py`` makes it, with headers that say which worker answered, and how it collects garbage.
 
 With ``TOKEN_AT_IMPORT``, a token, the keys are used once before gunicorn forks, if it loads the app before.
 """
@@ -15,9 +15,10 @@ from wsgi import app
 
 @app.after_request
 def name_worker(response: Response) -> Response:
-    """Put the process id into the answer, and the number of objects that the garbage collector never visits."""
+    """Put the process id into the answer, the number of objects that are never collected, and whether others are."""
     response.headers["X-Worker"] = str(os.getpid())
     response.headers["X-Frozen"] = str(gc.get_freeze_count())
+    response.headers["X-Collects"] = str(gc.isenabled())
     return response
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from app.fast.answer_socket import AnswerSocket
+from app.fast.answer_socket import MOST_JOINED, AnswerSocket
+from app.unread_bodies import Body
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
 
@@ -24,7 +27,7 @@ class Pair:
         """Return what has arrived so far, message by message."""
         messages = []
         try:
-            while message := self.client.recv(1000):
+            while message := self.client.recv(2 * MOST_JOINED):
                 messages.append(message)
         except BlockingIOError:
             pass
@@ -50,13 +53,40 @@ def test_head_and_body_leave_together(pair: Pair) -> None:
     assert pair.received() == [b" and tea"]
 
 
-def test_a_head_without_a_body_leaves_at_the_end_and_once(pair: Pair) -> None:
-    """As after a 204, or a HEAD."""
+@pytest.mark.parametrize("status", [b"101 Switching Protocols", b"204 No Content", b"304 Not Modified"])
+def test_a_head_that_no_body_follows_leaves_at_once(pair: Pair, status: bytes) -> None:
+    """So does what another protocol sends after it."""
+    head = b"HTTP/1.1 " + status + b"\r\n\r\n"
+    pair.answering.sendall(head)
+    assert pair.received() == [head]
+
+    pair.answering.sendall(b"frame")
+    assert pair.received() == [b"frame"]
+
+
+def test_a_head_whose_body_never_comes_leaves_at_the_end_and_once(pair: Pair) -> None:
     pair.answering.sendall(HEAD)
     pair.answering.flush()
     pair.answering.flush()
 
     assert pair.received() == [HEAD]
+
+
+def test_a_large_body_is_not_copied(pair: Pair) -> None:
+    """It would be in memory twice."""
+    body = bytes(MOST_JOINED + 1)
+    pair.answering.sendall(HEAD)
+    pair.answering.sendall(memoryview(body))
+
+    assert pair.received() == [HEAD, body]
+
+
+def test_what_a_socket_takes_is_taken(pair: Pair) -> None:
+    """Anything that holds bytes, and the flags of the system."""
+    pair.answering.sendall(memoryview(HEAD))
+    pair.answering.sendall(memoryview(b"milk"), socket.MSG_NOSIGNAL)
+
+    assert pair.received() == [HEAD + b"milk"]
 
 
 def test_a_request_without_an_answer_sends_nothing(pair: Pair) -> None:
@@ -114,3 +144,18 @@ def test_a_client_that_is_gone_is_reported(pair: Pair) -> None:
     with pytest.raises(OSError, match="Broken pipe"):
         pair.answering.sendall(b"milk")
     pair.answering.flush()
+
+
+def test_no_thread_waits_for_the_body_of_a_client_that_is_gone(pair: Pair) -> None:
+    """Whatever is asked of the socket may fail, because it sends the head first."""
+    environ = {"gunicorn.socket": pair.answering, "wsgi.input": io.BytesIO(), "SERVER_PROTOCOL": "HTTP/1.1"}
+    pair.client.close()
+    pair.answering.sendall(HEAD)
+    before = threading.active_count()
+
+    for _ in range(3):
+        pair.answering._head = HEAD
+        with pytest.raises(OSError, match="Broken pipe"):
+            Body(environ).finish()
+
+    assert threading.active_count() == before

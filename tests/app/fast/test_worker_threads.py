@@ -70,6 +70,33 @@ def test_calls_are_made_at_once_and_by_no_more_threads_than_there_are(threads: W
     assert ended(third).result() in names
 
 
+def test_threads_that_the_system_does_not_have_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are started when there are some again. Without any, gunicorn is told, and replaces the worker."""
+    start, is_full = threading.Thread.start, True
+
+    def start_if_there_is_room(thread: threading.Thread) -> None:
+        if is_full:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_if_there_is_room)
+    threads = WorkerThreads(2)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        threads.submit(int)
+
+    is_full = False
+    first = threads.submit(threading.get_ident)
+    is_full = True
+    others = [threads.submit(threading.get_ident) for _ in range(5)]
+    assert {ended(other).result() for other in others} == {ended(first).result()}
+
+    is_full = False
+    both = threading.Barrier(2)
+    outcomes = [threads.submit(both.wait, LONG) for _ in range(2)]
+    assert {ended(outcome).result() for outcome in outcomes} == {0, 1}
+    threads.shutdown()
+
+
 def test_the_end_of_a_call_is_told_once() -> None:
     """Whether the call or the wish to be told comes first: gunicorn would answer a connection twice otherwise."""
     before = sys.getswitchinterval()
