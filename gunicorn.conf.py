@@ -32,7 +32,7 @@ FOLDER = Path(__file__).resolve().parent
 if str(FOLDER) not in sys.path[:1]:
     sys.path.insert(0, str(FOLDER))
 
-# ``wsgi.py`` says why, and switches it on again when the app has been made.
+# ``wsgi.py`` says why.
 gc.disable()
 
 # ruff: noqa: E402 - the app is found by the path above
@@ -41,6 +41,8 @@ from app.environment import load_environment
 from app.logs import RequestTextFilter
 from app.metrics import is_counted
 from app.unread_bodies import read_on_after_errors
+
+gc.enable()
 
 load_environment(FOLDER / ".env")
 

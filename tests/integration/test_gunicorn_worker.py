@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,14 @@ def test_reloads_under_bursts_lose_no_request(server: GunicornServer) -> None:
             bursts.go_on(bursts=2)
 
     assert set(bursts.outcomes) == {200}
+    assert headers_of(server)["X-Collects"] == "True"
+
+
+def headers_of(server: GunicornServer) -> Message:
+    """Return the headers of an answer, which say how its worker collects garbage."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
+        connection.request("GET", "/health")
+        return connection.getresponse().headers
 
 
 def test_killed_workers_under_bursts_lose_only_what_they_were_answering(server: GunicornServer) -> None:
@@ -142,10 +151,7 @@ def test_a_worker_that_cannot_load_its_app_ends(tmp_path: Path) -> None:
 
 def test_workers_share_the_memory_of_what_was_loaded_before_the_fork(server: GunicornServer) -> None:
     """The garbage collector of a worker does not visit it, and so does not copy it. What is made later is collected."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    with closing(connection):
-        connection.request("GET", "/health")
-        headers = connection.getresponse().headers
+    headers = headers_of(server)
 
     assert int(headers["X-Frozen"]) > 10_000
     assert headers["X-Collects"] == "True"
