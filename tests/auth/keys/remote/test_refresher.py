@@ -39,7 +39,6 @@ from tests.support.remote_keys import (
     verification_keys,
 )
 
-
 #: Threads that earlier tests have left, and that may not have ended yet.
 OTHERS: set[threading.Thread] = set()
 
