@@ -64,8 +64,8 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Tell whether a statement was refused because another one holds the file."""
-    # The lower byte is the code, the rest says more about it.
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    # The lower byte is the code, the rest says more about it. The driver's own errors have none.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextmanager

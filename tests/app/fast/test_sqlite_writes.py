@@ -131,6 +131,12 @@ def test_a_write_that_is_refused_lets_the_next_one_have_its_turn(connection: sql
     assert ids(connection) == [1]
 
 
+def test_an_error_of_the_driver_itself_is_raised_as_it_is(connection: sqlite3.Connection) -> None:
+    """Such as one about text that somebody else has written."""
+    with pytest.raises(sqlite3.OperationalError, match="Could not decode"):
+        write(connection, "INSERT INTO notes VALUES (1) RETURNING CAST(x'ff' AS TEXT)", {})
+
+
 def test_threads_and_processes_that_write_at_once_lose_nothing(file: Path) -> None:
     """Forty writes of each of six writers, half of which know no turns."""
 
