@@ -1,4 +1,4 @@
-"""Short ways past SQLAlchemy and past gunicorn's plain worker. The first line of each says what it is worth.
+"""Short ways past SQLAlchemy, SQLite's waits and gunicorn's plain worker. The first line of each says its worth.
 
 They use private members of SQLAlchemy, psycopg and gunicorn, and nothing else in the service does. The service works
 without them: delete this folder, and the lines in ``app/__init__.py`` and ``gunicorn.conf.py`` that name it.
